@@ -1,0 +1,64 @@
+# The two commands that matter: `make demo` and `make test`.
+# Another interpreter: make PYTHON=python3.12 test
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+DEMO := build/demo
+SCENES := $(BIN)/python recipes/scenes.py
+
+.PHONY: help .venv test test-slow lint format demo clean distclean
+
+help:
+	@echo "make demo       train a small CC-FPSE on drawn street scenes, make a gallery"
+	@echo "make test       lint and the fast tests"
+	@echo "make test-slow  the slow tests"
+	@echo "make lint       ruff check and ruff format --check"
+	@echo "make format     let ruff rewrite the sources"
+	@echo "make clean      remove build/ and caches; distclean: .venv as well"
+
+.venv: $(INSTALLED)
+
+# The stamp is written last, so an interrupted installation is taken up again.
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "error: Python 3.11 or newer is needed; '$(PYTHON)' is" \
+	    "$$($(PYTHON) --version 2>&1 || true)." \
+	    "Name another one: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "error: '$(PYTHON) -m venv' failed; on Debian and Ubuntu:" \
+	    "apt install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --editable '.[test]'
+	@touch $@
+
+lint: .venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: .venv
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: lint
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: .venv
+	$(BIN)/python -m pytest -m slow
+
+demo: .venv
+	$(SCENES) prepare --records $(DEMO)/records
+	$(SCENES) train --records $(DEMO)/records --run $(DEMO)/run --demo
+	$(SCENES) generate --run $(DEMO)/run --out $(DEMO)/gallery --styles 3
+	@echo
+	@echo "records   $(CURDIR)/$(DEMO)/records"
+	@echo "run       $(CURDIR)/$(DEMO)/run  (curves: $(BIN)/tensorboard --logdir $(DEMO)/run)"
+	@echo "gallery   $(CURDIR)/$(DEMO)/gallery/index.html"
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache
+	find ccfpse_tf recipes tfrecords tests -name __pycache__ -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf $(VENV)

@@ -1,0 +1,35 @@
+"""Environment and fixtures of all tests.
+
+Devices are not configured here: some tests start subprocesses with several
+logical CPUs, and TensorFlow fixes its devices at first use.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Before anything imports TensorFlow. Two threads are what the smallest CI machine
+# has; the tolerances are those of the CPU, so a GPU is hidden unless asked for.
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "2")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "2")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root folder of the checkout."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """Real data and reference values beside the checkout; skips where absent."""
+    folder = REPOSITORY.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip(f"needs the folder {folder}, which is not part of the checkout")
+    return folder
