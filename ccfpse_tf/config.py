@@ -1,0 +1,250 @@
+"""The one typed description of a run: nested frozen dataclasses, JSON, overrides.
+
+A recipe writes a :class:`Config` that reads like a page; ``--set generator.ngf=32``
+changes it by :func:`override`; the run folder keeps it as JSON. Facts of the data
+(classes, don't-care, instances) are not here: they come from the records' description,
+so that a config can never disagree with the data.
+"""
+
+import dataclasses
+import json
+import math
+from collections.abc import Sequence
+
+from ccfpse_tf import typed
+from ccfpse_tf.errors import InputError
+
+GAN_MODES = ("hinge", "least_squares", "original", "wasserstein")
+VGG_SOURCES = ("keras", "torchvision", "off")
+
+
+@dataclasses.dataclass(frozen=True)
+class GeneratorConfig:
+    """Widths and depth of the generator; the style encoder shares its width."""
+
+    ngf: int = 64  # channels at full resolution and of the layout pyramid
+    depth: int = 5  # upsamplings: 5 or 6; the image's stride is 2**depth
+    z_dim: int = 256  # size of the style code; 0 trains without style encoder
+    hidden: int = 128  # channels inside the weight predictors
+
+
+@dataclasses.dataclass(frozen=True)
+class DiscriminatorConfig:
+    """Width of the feature-pyramid discriminator."""
+
+    ndf: int = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class LossConfig:
+    """GAN mode, weight of each loss, and where the VGG19 weights come from."""
+
+    gan_mode: str = "hinge"  # one of GAN_MODES
+    feature_matching: float = 20.0
+    perceptual: float = 10.0  # ignored where vgg is "off"
+    kl: float = 0.1  # of the mean over the batch; ignored where z_dim is 0
+    vgg: str = "keras"  # one of VGG_SOURCES
+    vgg_weights: str | None = None  # file; None downloads, which only "keras" can
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimizerConfig:
+    """Adam with two rates (TTUR, Heusel et al. 2017), one optimiser per player."""
+
+    generator_lr: float = 1e-4  # also of the style encoder
+    discriminator_lr: float = 4e-4
+    beta_1: float = 0.0
+    beta_2: float = 0.9
+    epsilon: float = 1e-8  # outside the bias correction, as in PyTorch
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Which records feed the run and how they are cut."""
+
+    records: str = ""  # folder written by `prepare`; `train --records` sets it
+    image_size: tuple[int, int] = (256, 256)  # height, width
+    batch_size: int = 32  # over all devices together
+    flip: bool = True  # mirror half of the training images
+    seed: int = 0  # initial weights, order, crops, flips and noise
+
+
+@dataclasses.dataclass(frozen=True)
+class ScheduleConfig:
+    """How long to train and how often to write, in steps unless said otherwise."""
+
+    epochs: int = 100  # at constant learning rates
+    decay_epochs: int = 0  # then linearly towards 0
+    steps_per_epoch: int | None = None  # None: once through the records
+    checkpoint_every: int = 1000
+    keep: int = 3  # checkpoints kept, the newest ones
+    images_every: int = 1000  # grids of the fixed validation layouts
+    images: int = 8  # rows of such a grid
+    log_every: int = 50  # losses, learning rates, images/s
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """A whole run.
+
+    Raises:
+        InputError: on construction, listing every value out of its range.
+    """
+
+    name: str
+    generator: GeneratorConfig = GeneratorConfig()
+    discriminator: DiscriminatorConfig = DiscriminatorConfig()
+    losses: LossConfig = LossConfig()
+    optimizers: OptimizerConfig = OptimizerConfig()
+    data: DataConfig = DataConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+
+    def __post_init__(self):
+        """Checks every value; all problems are listed, not only the first."""
+        problems = [*_out_of_range(self), *_unfit_sizes(self)]
+        if problems:
+            raise InputError("the config cannot be used:\n  " + "\n  ".join(problems))
+
+    def to_json(self) -> str:
+        """Returns indented JSON that :meth:`from_json` reads back equal."""
+        return json.dumps(dataclasses.asdict(self), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str, source: str = "config") -> "Config":
+        """Parses :meth:`to_json`'s output; ``source`` names the file in messages.
+
+        Raises:
+            InputError: for text that is not JSON, unknown or missing keys, wrong types.
+        """
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise InputError(f"{source} is not JSON: {error}") from None
+        return from_dict(values, source)
+
+
+def from_dict(values: object, source: str = "config") -> Config:
+    """Builds a config from nested dicts; ``source`` names their file in messages.
+
+    Raises:
+        InputError: for unknown or missing keys and for values of the wrong type.
+    """
+    return typed.build(Config, values, source)
+
+
+def flatten(config: Config) -> dict[str, object]:
+    """Returns ``{"generator.ngf": 64, ...}``: the keys that ``--set`` knows."""
+    flat: dict[str, object] = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            for inner in dataclasses.fields(value):
+                flat[f"{field.name}.{inner.name}"] = getattr(value, inner.name)
+        else:
+            flat[field.name] = value
+    return flat
+
+
+def override(config: Config, assignments: Sequence[str]) -> Config:
+    """Returns ``config`` with ``key=value`` texts applied, all before the checks.
+
+    Args:
+        config: where to start from; it is not changed.
+        assignments: such as ``["generator.ngf=32", "data.image_size=256x512"]``.
+
+    Raises:
+        InputError: for an unknown key (with the nearest known ones), a value that is
+            not of the key's type, or a result that fails :class:`Config`'s checks.
+    """
+    values = dataclasses.asdict(config)
+    kinds = typed.types_by_key(Config)
+    for assignment in assignments:
+        key, equals, text = (part.strip() for part in assignment.partition("="))
+        if not equals:
+            raise InputError(
+                f"--set {assignment}: write key=value, such as generator.ngf=32"
+            )
+        if key not in kinds:
+            raise InputError(f"--set {assignment}: {typed.unknown_key(key, kinds)}")
+        try:
+            value = typed.parse_text(text, kinds[key])
+        except ValueError:
+            wanted = typed.describe_type(kinds[key])
+            raise InputError(f"--set {assignment}: {text!r} is not {wanted}") from None
+        section, _, name = key.rpartition(".")
+        (values[section] if section else values)[name] = value
+    return from_dict(values)
+
+
+def _out_of_range(config: Config) -> list[str]:
+    flat = flatten(config)
+    problems = []
+
+    def check(keys, accept, wanted):
+        for key in keys.split():
+            if not accept(flat[key]):
+                problems.append(f"{key} is {flat[key]!r}; it must be {wanted}")
+
+    check(
+        "generator.ngf generator.hidden discriminator.ndf data.batch_size "
+        "schedule.checkpoint_every schedule.keep schedule.images_every "
+        "schedule.images schedule.log_every",
+        lambda value: value >= 1,
+        "1 or more",
+    )
+    check(
+        "generator.z_dim data.seed schedule.epochs schedule.decay_epochs",
+        lambda value: value >= 0,
+        "0 or more",
+    )
+    check("generator.depth", lambda value: value in (5, 6), "5 or 6")
+    check(
+        "losses.feature_matching losses.perceptual losses.kl",
+        lambda value: 0 <= value < math.inf,
+        "0 or more and finite",
+    )
+    check(
+        "optimizers.generator_lr optimizers.discriminator_lr optimizers.epsilon",
+        lambda value: 0 < value < math.inf,
+        "above 0 and finite",
+    )
+    check(
+        "optimizers.beta_1 optimizers.beta_2",
+        lambda value: 0 <= value < 1,
+        "at least 0 and below 1",
+    )
+    check("losses.gan_mode", lambda v: v in GAN_MODES, f"one of {GAN_MODES}")
+    check("losses.vgg", lambda v: v in VGG_SOURCES, f"one of {VGG_SOURCES}")
+    check(
+        "schedule.steps_per_epoch",
+        lambda value: value is None or value >= 1,
+        "none or 1 or more",
+    )
+    return problems
+
+
+def _unfit_sizes(config: Config) -> list[str]:
+    problems = []
+    stride = 2**config.generator.depth
+    for side, value in zip(("height", "width"), config.data.image_size, strict=True):
+        if config.generator.depth in (5, 6) and (value < stride or value % stride):
+            near = max(64, round(value / stride) * stride)
+            problems.append(
+                f"data.image_size has {side} {value}, which is no multiple of "
+                f"{stride} = 2**{config.generator.depth} as generator.depth needs; "
+                f"the nearest is {near}"
+            )
+        elif value % 32 or value <= 32:
+            problems.append(
+                f"data.image_size has {side} {value}; the discriminator needs a "
+                "multiple of 32 above 32, such as 64"
+            )
+    losses, schedule = config.losses, config.schedule
+    if schedule.epochs + schedule.decay_epochs < 1:
+        problems.append("schedule.epochs and schedule.decay_epochs are both 0")
+    if losses.vgg == "torchvision" and losses.vgg_weights is None:
+        problems.append(
+            'losses.vgg is "torchvision", whose weights cannot be downloaded here; '
+            "set losses.vgg_weights to their file, or losses.vgg to keras or off"
+        )
+    return problems
