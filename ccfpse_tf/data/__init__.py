@@ -1,0 +1,1 @@
+"""Records: preparing, describing and reading them."""

@@ -1,0 +1,200 @@
+"""`dataset.json`: what a folder of records holds."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ccfpse_tf.errors import DataErrors, InputError
+from ccfpse_tf.labels import Color
+
+FORMAT = 1
+FILE_NAME = "dataset.json"
+
+
+def shard_name(name: str, split: str, index: int, count: int) -> str:
+    """Returns the file name of a shard, as TensorFlow Datasets names them."""
+    return f"{name}-{split}.tfrecord-{index:05d}-of-{count:05d}"
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split of a folder of records.
+
+    `height` and `width` are those of every record, None if records keep their own
+    sizes; `smallest` is (least height, least width) in either case.
+    """
+
+    count: int
+    shards: int
+    height: int | None
+    width: int | None
+    smallest: tuple[int, int]
+    shard_lengths: tuple[int, ...]
+    shard_bytes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a folder of records holds; `dataset.json` is this as JSON.
+
+    `label_ids` and `label_colors` (red, green, blue, index) say how label files
+    become the indices in the records, `label_mapping` names that rule. `prepared`
+    holds the settings and inputs the records were made with.
+    """
+
+    name: str
+    num_classes: int
+    dont_care_index: int | None
+    instances: bool
+    label_mapping: str
+    class_names: tuple[str, ...]
+    palette: tuple[Color, ...]
+    label_ids: Mapping[int, int]
+    splits: Mapping[str, Split]
+    tool: str
+    label_colors: tuple[tuple[int, int, int, int], ...] = ()
+    prepared: Mapping[str, Any] = field(default_factory=dict)
+    format: int = FORMAT
+
+    @property
+    def label_channels(self) -> int:
+        """Channels of the one-hot label: the classes, and don't care if it exists."""
+        return self.num_classes + (self.dont_care_index is not None)
+
+    @property
+    def semantic_channels(self) -> int:
+        """Label channels plus the instance edge map, if there are instances."""
+        return self.label_channels + self.instances
+
+    @property
+    def index_names(self) -> tuple[str, ...]:
+        """A name for every label channel, in the order of the indices."""
+        return self._with_dont_care(self.class_names, "don't care")
+
+    @property
+    def index_palette(self) -> tuple[Color, ...]:
+        """A colour for every label channel; don't care is black."""
+        return self._with_dont_care(self.palette, (0, 0, 0))
+
+    def _with_dont_care(self, values: tuple, extra) -> tuple:
+        if self.dont_care_index is None:
+            return values
+        place = self.dont_care_index
+        return (*values[:place], extra, *values[place:])
+
+    def shard_paths(self, folder: str | Path, split: str) -> list[Path]:
+        """Returns the shard files of a split, in order.
+
+        Raises:
+            InputError: for a split that the records do not have.
+        """
+        if split not in self.splits:
+            raise InputError(
+                f"{folder}: has no split {split!r}; it has "
+                f"{', '.join(map(repr, self.splits))}"
+            )
+        shards = self.splits[split].shards
+        names = (shard_name(self.name, split, i, shards) for i in range(shards))
+        return [Path(folder) / name for name in names]
+
+
+def write_description(folder: str | Path, description: Description) -> None:
+    """Writes `dataset.json`, whole or not at all."""
+    write_json(Path(folder) / FILE_NAME, asdict(description))
+
+
+def read_description(folder: str | Path) -> Description:
+    """Reads `dataset.json` and checks that its shards are there and whole.
+
+    Raises:
+        InputError: if the folder holds no records, is of a newer format, or shards
+            are missing or cut short (all of them are listed).
+    """
+    folder = Path(folder)
+    path = folder / FILE_NAME
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(
+            f"{folder}: holds no {FILE_NAME}, so it is no finished folder of records; "
+            "make one with the scripts in tfrecords/ (or run the interrupted one again)"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: cannot be read ({error}); prepare the records again"
+        ) from error
+    description = _from_json(fields, path)
+    _check_shards(folder, description)
+    return description
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes JSON beside `path` and renames it, so that no half file ever shows."""
+    aside = path.with_name(f".{path.name}.partial")
+    with open(aside, "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=1)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(aside, path)
+
+
+def _from_json(fields: Any, path: Path) -> Description:
+    found = fields.get("format") if isinstance(fields, dict) else None
+    if not isinstance(found, int):
+        raise InputError(f"{path}: is no description of records (it has no 'format')")
+    if found > FORMAT:
+        raise InputError(
+            f"{path}: has format {found}, this version reads up to {FORMAT}; "
+            "install a newer ccfpse_tf or prepare the records again"
+        )
+    try:
+        splits = {
+            name: Split(
+                **split
+                | {
+                    key: tuple(split[key])
+                    for key in ("smallest", "shard_lengths", "shard_bytes")
+                }
+            )
+            for name, split in fields["splits"].items()
+        }
+        tuples = {
+            key: tuple(map(tuple, fields[key])) for key in ("palette", "label_colors")
+        }
+        ids = {int(value): index for value, index in fields["label_ids"].items()}
+        names = tuple(fields["class_names"])
+        return Description(
+            **fields
+            | tuples
+            | {"splits": splits, "label_ids": ids, "class_names": names}
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{path}: is damaged ({error!r}); prepare the records again"
+        ) from error
+
+
+def _check_shards(folder: Path, description: Description) -> None:
+    problems = []
+    for name, split in description.splits.items():
+        paths = description.shard_paths(folder, name)
+        for path, size in zip(paths, split.shard_bytes, strict=True):
+            if not path.is_file():
+                problems.append(f"{path}: is missing; {_again(folder)}")
+            elif path.stat().st_size != size:
+                problems.append(
+                    f"{path}: has {path.stat().st_size} bytes, {size} were written; "
+                    f"{_again(folder)}"
+                )
+    if problems:
+        raise DataErrors(problems, f"the records in {folder}")
+
+
+def _again(folder: Path) -> str:
+    return "run the same tfrecords/ command again, it makes only what is missing"

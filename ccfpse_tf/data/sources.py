@@ -1,0 +1,359 @@
+"""Where images, labels and instances come from: folders, or drawn scenes.
+
+A source lists its examples without opening them. Its items are small and picklable,
+so that worker processes load them: `item.load()` gives a `Sample`.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.labels import DirectoryLayout
+
+IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm")
+_LOSSY = (".jpg", ".jpeg", ".webp")
+_KEPT = {"JPEG": ("RGB", "L"), "PNG": ("RGB", "L")}  # formats to store as they are
+_ORIENTATION = 0x0112  # EXIF tag; the official pipeline ignores it, and so do we
+_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One example as its files hold it.
+
+    `image` uint8 `(h, w, 3)`; `label` integers `(h, w)`, or uint8 colours
+    `(h, w, 3)`; `instance` integers `(h, w)` or None; `original` the bytes of the
+    image file where they can be stored as they are.
+    """
+
+    key: str
+    image: np.ndarray
+    label: np.ndarray
+    instance: np.ndarray | None = None
+    original: bytes | None = None
+
+
+class Item(Protocol):
+    """One example, not loaded yet."""
+
+    key: str
+
+    def load(self) -> Sample:
+        """Reads it; `InputError` names the file that cannot be read."""
+
+    def files(self) -> tuple[str, ...]:
+        """Image, label and instance file (or what stands for them), for messages."""
+
+
+class Source(Protocol):
+    """A list of examples; `keys` are their names in the order of the records."""
+
+    keys: Sequence[str]
+
+    def __len__(self) -> int:
+        """Number of examples."""
+
+    def load(self, index: int) -> Sample:
+        """Reads one example."""
+
+    def files(self, index: int) -> tuple[str, ...]:
+        """The files of one example."""
+
+    def items(self, start: int, stop: int) -> Iterator[Item]:
+        """Yields the examples `start..stop-1`."""
+
+    def identity(self) -> list:
+        """What must be unchanged for finished shards to be kept, as JSON values."""
+
+
+@dataclass(frozen=True)
+class FileItem:
+    """An example of a folder. `by_color` reads palette PNGs by their colours."""
+
+    key: str
+    image: str
+    label: str
+    instance: str | None = None
+    by_color: bool = False
+
+    def files(self) -> tuple[str, ...]:
+        """The paths that exist."""
+        return tuple(path for path in (self.image, self.label, self.instance) if path)
+
+    def load(self) -> Sample:
+        """Reads the two or three files."""
+        image, original = read_image(self.image)
+        label = read_label(self.label, self.by_color)
+        instance = None if self.instance is None else read_ids(self.instance)
+        return Sample(self.key, image, label, instance, original)
+
+
+class ItemSource:
+    """A source that knows all its items from the start."""
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self._items = tuple(items)
+        self.keys = tuple(item.key for item in self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def load(self, index: int) -> Sample:
+        """Reads one example."""
+        return self._items[index].load()
+
+    def files(self, index: int) -> tuple[str, ...]:
+        """The files of one example."""
+        return self._items[index].files()
+
+    def items(self, start: int, stop: int) -> Iterator[Item]:
+        """Yields the examples `start..stop-1`."""
+        return iter(self._items[start:stop])
+
+
+class FolderSource(ItemSource):
+    """Pairs files by name.
+
+    Args:
+        images, labels, instances: templates such as `photos/{key}.*`; `{key}` may
+            match folders too, and `.*` any image format.
+        by_color: read palette PNGs by colour instead of by index.
+
+    `problems` lists what does not pair; `files` names only complete examples.
+    """
+
+    def __init__(
+        self,
+        images: str,
+        labels: str,
+        instances: str | None = None,
+        by_color: bool = False,
+    ) -> None:
+        self.problems: list[str] = []
+        found = [
+            find_files(template, self.problems)
+            for template in (images, labels, instances)
+            if template
+        ]
+        self._pair(found, (images, labels, instances))
+        complete = sorted(set.intersection(*(set(files) for files in found)))
+        if not self.problems and not complete:
+            self.problems.append(f"{images}: no images there; check the folder")
+        super().__init__(
+            [
+                FileItem(key, *(files[key] for files in found), by_color=by_color)
+                if instances
+                else FileItem(key, found[0][key], found[1][key], by_color=by_color)
+                for key in complete
+            ]
+        )
+
+    @classmethod
+    def from_layout(
+        cls, root: str | Path, layout: DirectoryLayout, split: str
+    ) -> FolderSource:
+        """Opens a split of a data set with a known directory layout."""
+        word = layout.splits[split]
+        templates = (layout.images, layout.labels, layout.instances)
+        return cls(
+            *(
+                template and os.path.join(root, template.replace("{split}", word))
+                for template in templates
+            )
+        )
+
+    def identity(self) -> list:
+        """Name, size and time of change of every file."""
+        stats = []
+        for index in range(len(self)):
+            for path in self.files(index):
+                stat = os.stat(path)
+                stats.append([self.keys[index], stat.st_size, stat.st_mtime_ns])
+        return stats
+
+    def _pair(self, found: list[dict[str, str]], templates) -> None:
+        images, labels = found[:2]
+        instances = found[2] if len(found) > 2 else None
+        for key in sorted(images):
+            if key not in labels:
+                expected = templates[1].replace("{key}", key)
+                self.problems.append(
+                    f"{images[key]}: has no label; expected {expected}"
+                )
+            if instances is not None and key not in instances:
+                expected = templates[2].replace("{key}", key)
+                self.problems.append(
+                    f"{images[key]}: has no instance map; expected {expected}"
+                )
+        for key in sorted(set(labels) - set(images)):
+            expected = templates[0].replace("{key}", key)
+            self.problems.append(f"{labels[key]}: has no image; expected {expected}")
+
+
+@dataclass(frozen=True)
+class SceneItem:
+    """A drawn street scene."""
+
+    key: str
+    seed: int
+    index: int
+    size: tuple[int, int]
+
+    def files(self) -> tuple[str, ...]:
+        """There is no file; names the drawing."""
+        return (f"scene {self.index} of seed {self.seed}",)
+
+    def load(self) -> Sample:
+        """Draws it."""
+        from ccfpse_tf.data.scenes import draw_scene
+
+        return Sample(self.key, *draw_scene(self.seed, self.index, self.size))
+
+
+class ScenesSource(ItemSource):
+    """Scenes `first..first+count-1` of a seed, drawn at `size` (height, width)."""
+
+    def __init__(self, count: int, seed: int, first: int, size: tuple[int, int]):
+        self._identity = ["scenes", count, seed, first, *size]
+        super().__init__(
+            [
+                SceneItem(f"scene_{index:06d}", seed, index, size)
+                for index in range(first, first + count)
+            ]
+        )
+        self.problems: list[str] = []
+
+    def identity(self) -> list:
+        """The numbers that decide every pixel."""
+        return self._identity
+
+
+def find_files(template: str, problems: list[str]) -> dict[str, str]:
+    """Finds the files that match `folder/{key}ending`; returns key -> path."""
+    before, after = template.split("{key}")
+    root, prefix = os.path.split(before)
+    root = root or "."
+    if not os.path.isdir(root):
+        problems.append(f"{root}: no such folder; expected files {template} there")
+        return {}
+    found: dict[str, str] = {}
+    for folder, folders, names in os.walk(root, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        relative = os.path.relpath(folder, root)
+        for name in sorted(names):
+            path = name if relative == "." else f"{relative}/{name}"
+            key = _key_of(path, prefix, after)
+            if key is None or name.startswith("."):
+                continue
+            full = os.path.join(root, path)
+            if found.setdefault(key, full) != full:
+                problems.append(f"{full}: same name as {found[key]}; keep one of them")
+    return found
+
+
+def _key_of(path: str, prefix: str, ending: str) -> str | None:
+    if ending.endswith(".*"):
+        stem, extension = os.path.splitext(path)
+        if extension.lower() not in IMAGE_ENDINGS:
+            return None
+        path, ending = stem, ending[:-2]
+    if not path.startswith(prefix) or not path.endswith(ending):
+        return None
+    return path[len(prefix) : len(path) - len(ending)] or None
+
+
+def read_image(path: str) -> tuple[np.ndarray, bytes | None]:
+    """Reads a photo as RGB; returns it and, if they can be stored, its bytes."""
+    with open(path, "rb") as file:
+        content = file.read()
+    with _open(io.BytesIO(content), path) as image:
+        keep = image.mode in _KEPT.get(image.format, ())
+        keep = keep and "transparency" not in image.info
+        return np.asarray(image.convert("RGB")), content if keep else None
+
+
+def read_label(path: str, by_color: bool = False) -> np.ndarray:
+    """Reads a label file: ids `(h, w)` or colours `(h, w, 3)`."""
+    if path.lower().endswith(_LOSSY):
+        raise InputError(
+            f"{path}: label maps must be stored without loss; save it as PNG"
+        )
+    with open(path, "rb") as file:
+        return decode_label(file, path, by_color)
+
+
+def decode_label(file, path: str, by_color: bool = False) -> np.ndarray:
+    """Decodes an open label file; see `read_label`."""
+    with _open(file, path) as image:
+        if image.mode in ("RGB", "RGBA") or (image.mode == "P" and by_color):
+            return np.asarray(image.convert("RGB"))
+        return _integers(image, path)
+
+
+def read_ids(path: str) -> np.ndarray:
+    """Reads an instance map `(h, w)` of any integers."""
+    with open(path, "rb") as file, _open(file, path) as image:
+        if image.mode in ("RGB", "RGBA"):
+            channels = np.asarray(image)[..., :3]
+            if (channels != channels[..., :1]).any():
+                raise InputError(
+                    f"{path}: instance map with colours; needs one channel of ids"
+                )
+            return channels[..., 0]
+        return _integers(image, path)
+
+
+def turned_by_exif(path: str) -> bool:
+    """Whether viewers turn this photo on its side: its stored pixels are not."""
+    try:
+        with Image.open(path) as image:
+            return image.getexif().get(_ORIENTATION, 1) >= 5
+    except _UNREADABLE:
+        return False
+
+
+def _integers(image: Image.Image, path: str) -> np.ndarray:
+    if image.mode == "LA":
+        image = image.convert("L")
+    if image.mode == "1":
+        return np.asarray(image).astype(np.uint8)
+    if image.mode in ("L", "P"):
+        return np.asarray(image)
+    if image.mode.startswith("I"):
+        return np.asarray(image).astype(np.int32)
+    raise InputError(
+        f"{path}: pixels of Pillow mode {image.mode!r}; "
+        "allowed: 1, 8 or 16 bit grey, palette, or RGB colours"
+    )
+
+
+class _open:
+    """Opens and decodes an image; what Pillow raises becomes an `InputError`."""
+
+    def __init__(self, file, path: str) -> None:
+        self.path = path
+        try:
+            self.image = Image.open(file)
+            self.image.load()
+        except (*_UNREADABLE, Image.DecompressionBombError) as error:
+            raise InputError(
+                f"{path}: cannot be read as an image ({error}); "
+                "replace the file, it may be cut short"
+            ) from error
+
+    def __enter__(self) -> Image.Image:
+        return self.image
+
+    def __exit__(self, *_) -> None:
+        self.image.close()
