@@ -91,12 +91,12 @@ class Canvas:
             plane: for wall textures, the wall's metres to the side of the camera;
                 0 means that the wall faces the camera at `depth`.
         """
-        colour = albedo if normal is None else self.light.shade(albedo, normal)
-        row = (colour, label, instance, texture, plane, depth)
-        number = self._known.get(row)
+        key = (label, instance, albedo, depth, normal, texture)
+        number = self._known.get(key)
         if number is None:
-            number = self._known[row] = len(self.rows)
-            self.rows.append(row)
+            number = self._known[key] = len(self.rows)
+            colour = albedo if normal is None else self.light.shade(albedo, normal)
+            self.rows.append((colour, label, instance, texture, plane, depth))
         return number
 
     def polygon(self, points: Sequence[Point], surface: int) -> None:
@@ -107,6 +107,10 @@ class Canvas:
         """Fills a polygon given in metres."""
         point = self.camera.point
         self._pen.polygon([point(*corner) for corner in corners], fill=surface)
+
+    def beside(self, x: float, reach: float) -> bool:
+        """Whether columns x - reach to x + reach all lie outside the picture."""
+        return x + reach < 0 or x - reach > self.camera.width
 
     def ellipse(self, x: float, y: float, rx: float, ry: float, surface: int) -> None:
         """Fills an ellipse given by centre and radii in canvas pixels."""

@@ -2,13 +2,14 @@
 
 from typing import Protocol
 
-from ccfpse_tf.data.scenes.buildings import Building, Skyline
+from ccfpse_tf.data.scenes.backdrop import Skyline, Wood
+from ccfpse_tf.data.scenes.buildings import Building
 from ccfpse_tf.data.scenes.canvas import Canvas, Class
 from ccfpse_tf.data.scenes.cars import Car
 from ccfpse_tf.data.scenes.dice import Dice
 from ccfpse_tf.data.scenes.furniture import Lamp, Sign, TrafficLight
 from ccfpse_tf.data.scenes.people import Person
-from ccfpse_tf.data.scenes.plants import Hedge, Tree, Wood
+from ccfpse_tf.data.scenes.plants import Hedge, Tree
 from ccfpse_tf.data.scenes.street import Street
 
 _TREES = ("round", "round", "round", "conifer", "poplar")
@@ -73,12 +74,14 @@ def _tree(x: float, z: float, dice: Dice) -> Tree:
 
 def _greenery(street: Street, side: int, dice: Dice) -> list[Thing]:
     things: list[Thing] = []
-    edge = street.half_road + street.sidewalk
+    edge = street.behind
     planted = dice.chance({"city": 0.4, "suburb": 0.7, "park": 1.0}[street.kind])
     z = dice.uniform(6, 12)
     spacing = dice.uniform(6, 10)
-    # In a city trees stand at the kerb, elsewhere behind the sidewalk.
-    at = street.half_road + 0.5 if street.kind == "city" else edge + 0.9
+    # Trees stand in the strip where there is one, in a city at the kerb at least.
+    at = edge + 0.9
+    if street.strip or street.kind == "city":
+        at = street.half_road + max(street.strip / 2, 0.5)
     while planted and z < 60:
         things.append(_tree(side * at, z + dice.uniform(-1, 1), dice))
         z += spacing * dice.uniform(0.8, 1.3)
@@ -131,7 +134,7 @@ def _people(street: Street, dice: Dice) -> list[Thing]:
     things: list[Thing] = []
     for _ in range(dice.integer(1, 6)):
         side = dice.choice((-1, 1))
-        x = side * (street.half_road + dice.uniform(0.4, street.sidewalk - 0.1))
+        x = side * (street.behind - dice.uniform(0.1, street.sidewalk - 0.3))
         z = 4.5 + 22 * dice() ** 1.6
         things.append(Person(x, z, dice.uniform(1.5, 1.9)))
     if street.crossing is not None:

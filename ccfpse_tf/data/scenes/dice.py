@@ -43,6 +43,10 @@ class Dice:
         """The dice of object `number`."""
         return Dice(self._pool, (number + 1) * _STRIDE)
 
+    def copy(self) -> "Dice":
+        """Dice that give the same numbers as these would from here on."""
+        return Dice(self._pool, self._next)
+
     def __call__(self) -> float:
         self._next += 1
         return self._pool[self._next % _POOL]

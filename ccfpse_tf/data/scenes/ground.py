@@ -86,14 +86,14 @@ class Ground:
 
     def _classify(self) -> np.ndarray:
         street, across = self.street, self._across
-        behind = street.half_road + street.sidewalk
         left, right = (
             Class.SIDEWALK if paved else Class.GRASS for paved in street.paved
         )
         classes = np.where(self.x < 0, np.uint8(left), np.uint8(right))
         # Paving ends somewhere behind the houses; beyond it there are gardens.
-        classes[across > behind + 14] = Class.GRASS
-        classes[across < behind] = Class.SIDEWALK
+        classes[across > street.behind + 14] = Class.GRASS
+        classes[across < street.behind] = Class.SIDEWALK
+        classes[across < street.half_road + street.strip] = Class.GRASS
         on_road = across < street.half_road
         classes[on_road] = Class.ROAD
         classes[on_road & self._painted()] = Class.LANE_MARKING

@@ -39,13 +39,14 @@ class Light:
 
     def shade(self, albedo: Colour, normal: Vector) -> Colour:
         """Lambert's law with ambient light."""
-        cosine = sum(n * s for n, s in zip(normal, self.toward_sun, strict=True))
-        cosine = max(cosine, 0.0)
-        r, g, b = (
-            c * (a + s * cosine)
-            for c, a, s in zip(albedo, self.ambient, self.sun, strict=True)
+        (x, y, z), (sun_x, sun_y, sun_z) = normal, self.toward_sun
+        cosine = max(x * sun_x + y * sun_y + z * sun_z, 0.0)
+        ambient, sun = self.ambient, self.sun
+        return (
+            albedo[0] * (ambient[0] + sun[0] * cosine),
+            albedo[1] * (ambient[1] + sun[1] * cosine),
+            albedo[2] * (ambient[2] + sun[2] * cosine),
         )
-        return r, g, b
 
     def shadow(self, height: float) -> tuple[float, float]:
         """Where the shadow of a point `height` metres up falls: (dx, dz) in metres."""

@@ -1,4 +1,4 @@
-"""Trees, hedges and distant woods."""
+"""Trees and hedges."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from ccfpse_tf.data.scenes.canvas import Canvas, Class, Texture
 from ccfpse_tf.data.scenes.dice import Colour, Dice
 from ccfpse_tf.data.scenes.light import scaled
 
-_LEAVES: tuple[Colour, ...] = (
+LEAVES: tuple[Colour, ...] = (
     (0.20, 0.40, 0.11),
     (0.28, 0.46, 0.13),
     (0.16, 0.34, 0.17),
@@ -37,7 +37,7 @@ class Tree:
     def draw(self, canvas: Canvas, dice: Dice) -> None:
         """Draws shadow, trunk and crown."""
         instance = canvas.new_instance()
-        leaves = dice.vary(dice.choice(_LEAVES), 0.15)
+        leaves = dice.vary(dice.choice(LEAVES), 0.15)
         x, z, height = self.x, self.order, self.height
         dx, dz = canvas.light.shadow(height * 0.6)
         spread = height * (0.3 if self.kind == "round" else 0.16)
@@ -51,7 +51,7 @@ class Tree:
             )
         )
         bark = canvas.surface(
-            Class.TREE, instance, _BARK, z, _round_normal(canvas), Texture.ROUGH
+            Class.TREE, instance, _BARK, z, round_normal(canvas), Texture.ROUGH
         )
         width = 0.045 * height * canvas.camera.scale(z)
         canvas.line(
@@ -76,6 +76,8 @@ class Tree:
         middle = self.height - radius * stretch
         x, y = canvas.camera.point(self.x, middle, self.order)
         radius *= scale
+        if canvas.beside(x, 1.5 * radius):
+            return
         # Dark clumps first; each layer is brighter and nearer to the sun.
         for layer, tone in enumerate((0.55, 0.8, 1.0, 1.22)):
             surface = self._leaf_surface(canvas, instance, scaled(leaves, tone))
@@ -116,7 +118,7 @@ class Tree:
             instance,
             colour,
             self.order,
-            _round_normal(canvas),
+            round_normal(canvas),
             Texture.FOLIAGE,
         )
 
@@ -139,7 +141,7 @@ class Hedge:
     def draw(self, canvas: Canvas, dice: Dice) -> None:
         """Draws the side towards the street, the end and the top."""
         instance = canvas.new_instance()
-        leaves = dice.vary(dice.choice(_LEAVES[:3]), 0.15)
+        leaves = dice.vary(dice.choice(LEAVES[:3]), 0.15)
         x, near, far, top = self.x, max(self.near, NEAR), self.order, self.height
         back = x + math.copysign(1.0, x)
         toward = -math.copysign(1.0, x)
@@ -163,52 +165,7 @@ class Hedge:
             canvas.face(corners, surface)
 
 
-@dataclass(frozen=True)
-class Wood:
-    """A distant line of treetops.
-
-    Attributes:
-        x: metres to the right of its middle.
-        order: distance.
-        width, height: metres.
-    """
-
-    x: float
-    order: float
-    width: float
-    height: float
-
-    def draw(self, canvas: Canvas, dice: Dice) -> None:
-        """Draws overlapping round tops."""
-        instance = canvas.new_instance()
-        leaves = dice.vary(dice.choice(_LEAVES[:4]), 0.15)
-        scale = canvas.camera.scale(self.order)
-        left, ground = canvas.camera.point(self.x - self.width / 2, 0, self.order)
-        step = self.width / 8 * scale
-        for top in range(9):
-            surface = canvas.surface(
-                Class.TREE,
-                instance,
-                scaled(leaves, dice.uniform(0.8, 1.1)),
-                self.order,
-                _round_normal(canvas),
-                Texture.FOLIAGE,
-            )
-            tall = self.height * dice.uniform(0.7, 1.1) * scale
-            x = left + top * step
-            canvas.ellipse(x, ground - tall + step, step, step, surface)
-            canvas.polygon(
-                (
-                    (x - step, ground),
-                    (x - step, ground - tall + step),
-                    (x + step, ground - tall + step),
-                    (x + step, ground),
-                ),
-                surface,
-            )
-
-
-def _round_normal(canvas: Canvas) -> tuple[float, float, float]:
+def round_normal(canvas: Canvas) -> tuple[float, float, float]:
     """A normal half way between the camera's side and the sun's: round things."""
     x, y, z = canvas.light.toward_sun
     return 0.6 * x, 0.6 * y, 0.6 * z - 0.3

@@ -29,44 +29,53 @@ def shade(
         image uint8 (h, w, 3), the mean of its canvas pixels; label uint8 (h, w) and
         instance uint16 (h, w), those of the canvas pixel in the middle.
     """
-    camera, light = canvas.camera, canvas.light
+    camera, first = canvas.camera, ground.first
     numbers = np.asarray(canvas.numbers)
-    colour, label, instance, texture, plane, depth = zip(*canvas.rows, strict=True)
-    sub, first = camera.sub, ground.first
     picture = np.empty((camera.height, camera.width, 3), np.float32)
-    picture[:first] = draw_sky(camera, light, first, dice)
+    picture[:first] = draw_sky(camera, canvas.light, first, dice)
     shadow = np.asarray(canvas.shadows)[first:].astype(np.float32) / 255
     picture[first:] = ground.colours(shadow)
+    _paint_objects(picture, numbers, canvas, dice)
 
+    background = np.full(numbers.shape, Class.SKY, np.uint8)
+    background[first:] = ground.classes
+    centre = slice(camera.sub // 2, None, camera.sub)
+    background, numbers = background[centre, centre], numbers[centre, centre]
+    _, label, instance, *_ = zip(*canvas.rows, strict=True)
+    labels = np.where(numbers == 0, background, np.uint8(label)[numbers])
+    return _averaged(picture, camera.sub), labels, np.uint16(instance)[numbers]
+
+
+def _averaged(picture: np.ndarray, sub: int) -> np.ndarray:
+    """The mean of each sub x sub block, uint8."""
+    # Rows first: their sums run over contiguous memory.
+    rows = picture.reshape(len(picture) // sub, sub, -1).sum(axis=1)
+    rows = rows.reshape(len(rows), -1, 3)
+    image = sum(rows[:, column::sub] for column in range(sub))
+    return (np.clip(image, 0, sub * sub) * (255 / sub**2) + 0.5).astype(np.uint8)
+
+
+def _paint_objects(
+    picture: np.ndarray, numbers: np.ndarray, canvas: Canvas, dice: Dice
+) -> None:
+    """Paints over the picture where the surface number is not 0."""
+    light = canvas.light
+    colour, _, _, texture, plane, depth = zip(*canvas.rows, strict=True)
     places = np.flatnonzero(numbers)
-    rows, columns = np.divmod(places.astype(np.int32), np.int32(camera.width))
+    width = np.int32(canvas.camera.width)
+    rows, columns = np.divmod(places.astype(np.int32), width)
     covered = numbers.ravel()[places]
     tones = _textures(
-        camera, rows, columns, covered, np.array(texture), plane, depth, dice
+        canvas.camera, rows, columns, covered, np.array(texture), plane, depth, dice
     )
     haze = 1 - np.exp(-np.float32(depth) * light.haze)[:, None]
     distant = np.float32(mixed(light.sky[2], light.sky[1], 0.3))
     # The haze is folded into two tables, so that a pixel costs one multiplication.
-    near = np.float32(colour) * (1 - haze)
-    veil = distant * haze
+    near, veil = np.float32(colour) * (1 - haze), distant * haze
     seen = near[covered]
     seen *= tones[:, None]
     seen += veil[covered]
     picture.reshape(-1, 3)[places] = seen
-
-    height = camera.height // sub
-    # Rows first: their sums run over contiguous memory.
-    image = picture.reshape(height, sub, -1).sum(axis=1).reshape(height, -1, 3)
-    image = sum(image[:, column::sub] for column in range(sub))
-    image = (np.clip(image, 0, sub * sub) * (255 / sub**2) + 0.5).astype(np.uint8)
-    centre = slice(sub // 2, None, sub)
-    middle = numbers[centre, centre]
-    background = np.zeros((camera.height, camera.width), np.uint8)
-    background[:first] = Class.SKY
-    background[first:] = ground.classes
-    labels = np.uint8(label)[middle]
-    labels = np.where(middle == 0, background[centre, centre], labels)
-    return image, labels, np.uint16(instance)[middle]
 
 
 def _textures(

@@ -12,6 +12,7 @@ class Street:
     Attributes:
         kind: city (closed rows of houses), suburb (gaps, gardens) or park (trees).
         half_road: half the width of the carriageway.
+        strip: width of the lawn between each kerb and sidewalk.
         sidewalk: width of each sidewalk.
         verge: width of the strip behind the sidewalk, (left, right).
         paved: whether the ground behind the sidewalk is paved, (left, right).
@@ -23,6 +24,7 @@ class Street:
 
     kind: str
     half_road: float
+    strip: float
     sidewalk: float
     verge: tuple[float, float]
     paved: tuple[bool, bool]
@@ -33,9 +35,14 @@ class Street:
     grass: Colour
     slab: Colour
 
+    @property
+    def behind(self) -> float:
+        """Distance of the sidewalks' far edges from the middle."""
+        return self.half_road + self.strip + self.sidewalk
+
     def front(self, side: int) -> float:
         """Distance of the houses from the middle; side -1 is left, 1 is right."""
-        return self.half_road + self.sidewalk + self.verge[side > 0]
+        return self.behind + self.verge[side > 0]
 
     @classmethod
     def sample(cls, dice: Dice) -> "Street":
@@ -44,14 +51,17 @@ class Street:
         if kind == "city":
             verge = (dice.choice((0.0, 1.0)), dice.choice((0.0, 1.0)))
             paved = (dice.chance(0.7), dice.chance(0.7))
+            green = 0.25
         else:
             verge = (dice.uniform(1.0, 3.5), dice.uniform(1.0, 3.5))
             paved = (False, False)
+            green = 0.8
         grey = dice.uniform(0.27, 0.42)
         stone = dice.uniform(0.56, 0.72)
         return cls(
             kind=kind,
             half_road=dice.uniform(2.9, 4.2),
+            strip=dice.uniform(1.2, 2.2) if dice.chance(green) else 0.0,
             sidewalk=dice.uniform(1.6, 2.4),
             verge=verge,
             paved=paved,
