@@ -44,7 +44,7 @@ class LossConfig:
     perceptual: float = 10.0  # ignored where vgg is "off"
     kl: float = 0.1  # of the mean over the batch; ignored where z_dim is 0
     vgg: str = "keras"  # one of VGG_SOURCES
-    vgg_weights: str | None = None  # file; None downloads, which only "keras" can
+    vgg_weights: str | None = None  # file; None downloads them
 
 
 @dataclasses.dataclass(frozen=True)
@@ -239,12 +239,7 @@ def _unfit_sizes(config: Config) -> list[str]:
                 f"data.image_size has {side} {value}; the discriminator needs a "
                 "multiple of 32 above 32, such as 64"
             )
-    losses, schedule = config.losses, config.schedule
+    schedule = config.schedule
     if schedule.epochs + schedule.decay_epochs < 1:
         problems.append("schedule.epochs and schedule.decay_epochs are both 0")
-    if losses.vgg == "torchvision" and losses.vgg_weights is None:
-        problems.append(
-            'losses.vgg is "torchvision", whose weights cannot be downloaded here; '
-            "set losses.vgg_weights to their file, or losses.vgg to keras or off"
-        )
     return problems

@@ -1,0 +1,226 @@
+"""What happens around the steps of a training: logs, pictures, checkpoints, stopping.
+
+All of them count in ``model.steps``, which a checkpoint restores, so they go on where a
+resumed run left off, whatever Keras calls the epoch.
+"""
+
+import math
+import signal
+import threading
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ccfpse_tf.checkpoints import CheckpointStore, non_finite_message
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.models.generator import to_uint8
+from ccfpse_tf.pictures import colorize, grid
+
+
+class StepCallback(keras.callbacks.Callback):
+    """Base of callbacks that act after every so many steps of the model.
+
+    Args:
+        store: knows the model's step.
+    """
+
+    def __init__(self, store: CheckpointStore):
+        super().__init__()
+        self.store = store
+
+    def due(self, every: int) -> bool:
+        """Whether the model's step is a multiple of ``every``."""
+        return self.store.step % every == 0
+
+
+class StopOnNonFinite(StepCallback):
+    """Ends the training at the first loss that is NaN or infinite.
+
+    It must come before whatever saves. Raises:
+        InputError: naming step, losses, the last good checkpoint and the way out.
+    """
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Looks at every loss."""
+        bad = {k: v for k, v in (logs or {}).items() if not math.isfinite(v)}
+        if bad:
+            losses = ", ".join(f"{name} is {value}" for name, value in bad.items())
+            raise InputError(
+                non_finite_message(
+                    f"step {self.store.step}: {losses}", self.store.directory
+                )
+            )
+
+
+class ScalarLogs(StepCallback):
+    """Writes losses, learning rates and images/s to TensorBoard.
+
+    Losses are means over the ``every`` steps before; the model's running means are
+    reset with each entry, so that one entry does not remember the last.
+
+    Args:
+        store: knows the model's step.
+        writer: a ``tf.summary`` writer.
+        every: steps between two entries.
+        batch_size: images per step, over all devices.
+    """
+
+    def __init__(self, store, writer, every: int, batch_size: int):
+        super().__init__(store)
+        self.writer = writer
+        self.every = every
+        self.batch_size = batch_size
+        self.images_per_second = None
+        self._seconds, self._steps, self._compiled = 0.0, 0, False
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Starts the clock; what callbacks do between steps is not counted."""
+        self._start = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Stops the clock and writes when due."""
+        if self._compiled:
+            self._seconds += time.perf_counter() - self._start
+            self._steps += 1
+            self.images_per_second = self.batch_size * self._steps / self._seconds
+        self._compiled = True  # the first step traces the graph: not a speed
+        if self.due(self.every):
+            self._write(logs or {})
+            self.model.reset_metrics()
+            self._seconds, self._steps = 0.0, 0
+
+    def _write(self, logs):
+        rates = {
+            "generator": self.model.generator_optimizer.learning_rate,
+            "discriminator": self.model.discriminator_optimizer.learning_rate,
+        }
+        with self.writer.as_default(step=self.store.step):
+            for name, value in logs.items():
+                tf.summary.scalar(f"losses/{name}", value)
+            for name, rate in rates.items():
+                value = float(keras.ops.convert_to_numpy(rate))
+                tf.summary.scalar(f"learning_rate/{name}", value)
+            if self.images_per_second:
+                tf.summary.scalar("speed/images_per_second", self.images_per_second)
+        self.writer.flush()
+
+
+class LayoutGrids(StepCallback):
+    """Writes label | generated | real grids of fixed layouts to TensorBoard.
+
+    With a style code, every layout is drawn in the mean style of its own image.
+
+    Args:
+        store: knows the model's step.
+        writer: a ``tf.summary`` writer.
+        every: steps between two grids; one is written before the first step too.
+        examples: batches of one, ``image``, ``label`` and maybe ``instance``.
+        palette: RGB of every label index.
+    """
+
+    def __init__(self, store, writer, every: int, examples: list[dict], palette):
+        super().__init__(store)
+        self.writer = writer
+        self.every = every
+        self.examples = examples
+        self.palette = palette
+        self._written = None
+
+    def on_train_begin(self, logs=None):
+        """The grid that later ones are compared with."""
+        self.write()
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Writes when due."""
+        if self.due(self.every):
+            self.write()
+
+    def write(self):
+        """Writes the grid of the present step, once."""
+        if self._written == self.store.step or not self.examples:
+            return
+        self._written = self.store.step
+        rows = [self._row(example) for example in self.examples]
+        with self.writer.as_default(step=self.store.step):
+            tf.summary.image("validation/label_generated_real", grid(rows)[None])
+        self.writer.flush()
+
+    def _row(self, example):
+        label, instance = example["label"], example.get("instance")
+        z = self.model.encode(example["image"])[0] if self.model.z_dim else None
+        fake = self.model.synthesize(label, instance, z)
+        drawn = colorize(
+            np.asarray(label[0]),
+            self.palette,
+            None if instance is None else np.asarray(instance[0]),
+        )
+        pictures = [np.asarray(to_uint8(x)[0]) for x in (fake, example["image"])]
+        return [drawn, *pictures]
+
+
+class Checkpoints(StepCallback):
+    """Saves every so many steps.
+
+    Args:
+        store: where to save.
+        every: steps between two checkpoints.
+    """
+
+    def __init__(self, store, every: int):
+        super().__init__(store)
+        self.every = every
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Saves when due."""
+        if self.due(self.every):
+            self.store.save()
+
+
+class SaveOnSignal(StepCallback):
+    """Turns Ctrl-C and SIGTERM into: finish this step, save, stop.
+
+    A second Ctrl-C stops at once without saving. Raises:
+        KeyboardInterrupt: after the checkpoint has been written.
+    """
+
+    def __init__(self, store, say=print):
+        super().__init__(store)
+        self.say = say
+        self._before = {}
+        self._stop = False
+
+    def on_train_begin(self, logs=None):
+        """Takes the signals over; only a main thread may."""
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._remember)
+
+    def on_train_end(self, logs=None):
+        """Gives the signals back."""
+        self.release()
+
+    def release(self):
+        """Gives the signals back, also after an error."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}
+
+    def _remember(self, number, frame):
+        self.say("\nstopping after this step; press Ctrl-C again to stop at once")
+        self._stop = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Saves and stops if a signal has come."""
+        if self._stop:
+            path = self.store.save()
+            self.say(f"saved {path}")
+            raise KeyboardInterrupt
+
+
+def summary_writer(directory: Path):
+    """Returns a TensorBoard writer for the run's ``logs`` folder."""
+    return tf.summary.create_file_writer(str(directory))

@@ -1,0 +1,131 @@
+"""Checkpoints of a run: networks, both optimisers and the step, the newest few kept."""
+
+import errno
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ccfpse_tf.errors import InputError
+
+PREFIX = "ckpt"
+
+
+class CheckpointStore:
+    """Saves and restores a model in one folder.
+
+    Checkpoints are named by step (``ckpt-1000.index`` and ``ckpt-1000.data-...``) and
+    written aside first, so an interrupted or failed save leaves the ones before intact.
+
+    Args:
+        model: a compiled :class:`ccfpse_tf.gan.CCFPSE`.
+        directory: the run's ``checkpoints`` folder.
+        keep: how many checkpoints stay, the newest ones.
+    """
+
+    def __init__(self, model: keras.Model, directory: Path, keep: int = 3):
+        self.model = model
+        self.directory = Path(directory)
+        self._checkpoint = tf.train.Checkpoint(model=model)
+        self._manager = tf.train.CheckpointManager(
+            self._checkpoint, str(directory), keep, checkpoint_name=PREFIX
+        )
+
+    @property
+    def step(self) -> int:
+        """Steps that the model has been trained for."""
+        return int(keras.ops.convert_to_numpy(self.model.steps))
+
+    def save(self) -> Path:
+        """Writes a checkpoint of the present step and drops the oldest above ``keep``.
+
+        Raises:
+            InputError: weights that are not finite; nothing is written or dropped.
+            OSError: a full disk; the older checkpoints are all there.
+        """
+        self._refuse_non_finite()
+        path = self.directory / f"{PREFIX}-{self.step}"
+        try:
+            self._manager.save(checkpoint_number=self.step)
+        except (tf.errors.OpError, OSError) as error:
+            if "space" in str(error).lower() or "quota" in str(error).lower():
+                message = "No space left on device"
+                raise OSError(errno.ENOSPC, message, str(path)) from error
+            raise
+        return path
+
+    def restore(self, path: Path | None = None) -> int:
+        """Restores ``path``, or the newest checkpoint, and returns its step.
+
+        Returns 0 and restores nothing where there is no checkpoint yet.
+
+        Raises:
+            InputError: a checkpoint that is damaged or of another model.
+        """
+        path = path or latest(self.directory)
+        if path is None:
+            return 0
+        try:
+            status = self._checkpoint.restore(str(path))
+            status.assert_existing_objects_matched()
+        except (tf.errors.OpError, ValueError, AssertionError, OSError) as error:
+            raise InputError(_unreadable(path, error)) from error
+        return self.step
+
+    def _refuse_non_finite(self):
+        for variable in self.model.variables:
+            value = keras.ops.convert_to_numpy(variable)
+            if value.dtype.kind == "f" and not np.isfinite(value).all():
+                raise InputError(
+                    non_finite_message(
+                        f"step {self.step}: the weights {variable.path} are not finite",
+                        self.directory,
+                    )
+                )
+
+
+def steps_saved(directory: Path) -> list[int]:
+    """Returns the steps of the complete checkpoints in ``directory``, ascending."""
+    steps = []
+    for index in Path(directory).glob(f"{PREFIX}-*.index"):
+        match = re.fullmatch(rf"{PREFIX}-(\d+)", index.stem)
+        if match and any(index.parent.glob(index.stem + ".data-*")):
+            steps.append(int(match[1]))
+    return sorted(steps)
+
+
+def latest(directory: Path) -> Path | None:
+    """Returns the newest checkpoint's path without ending, or None."""
+    steps = steps_saved(directory)
+    return Path(directory) / f"{PREFIX}-{steps[-1]}" if steps else None
+
+
+def non_finite_message(what: str, directory: Path) -> str:
+    """Returns the error text for a training that has diverged.
+
+    Args:
+        what: the step and the values found.
+        directory: the run's checkpoint folder.
+    """
+    last = latest(directory)
+    kept = f"the last good checkpoint is {last}" if last else "no checkpoint was saved"
+    return (
+        f"{what}: training has diverged and was stopped; {kept}.\n"
+        "Start another run (--run) with lower rates, such as "
+        "--set optimizers.generator_lr=5e-5 optimizers.discriminator_lr=2e-4, "
+        "and make sure that the images are not all of one colour."
+    )
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    path = Path(path)
+    older = [n for n in steps_saved(path.parent) if f"{PREFIX}-{n}" != path.name]
+    way_out = (
+        f"delete {path.name}.* to go on from step {older[-1]}"
+        if older
+        else "it is the only checkpoint: start another run (--run)"
+    )
+    reason = str(error).strip().splitlines()[0][:300]
+    return f"{path}: the checkpoint cannot be restored ({reason}); {way_out}"

@@ -1,0 +1,43 @@
+"""The console command ``ccfpse``; the work itself is started through the recipes."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from ccfpse_tf.errors import exit_cleanly
+
+RECIPES = """\
+Data sets are prepared, trained and drawn by the recipes of the source tree:
+  python recipes/scenes.py prepare --records DIR
+  python recipes/scenes.py train --records DIR --run DIR
+  python recipes/scenes.py generate --run DIR --out DIR
+and likewise for every other file there; each one's --help tells more.
+"""
+
+
+def main() -> None:
+    """Entry point of ``ccfpse``; leaves the process with its exit code."""
+    exit_cleanly(run)
+
+
+def run(argv: Sequence[str] | None = None) -> int:
+    """Runs ``ccfpse`` with ``argv`` (default: the process's) and returns 0."""
+    parser = argparse.ArgumentParser(
+        prog="ccfpse",
+        description="CC-FPSE semantic image synthesis in Keras 3 and TensorFlow.",
+        epilog=RECIPES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser("version", help="print the versions of what does the work")
+    arguments = parser.parse_args(sys.argv[1:] if argv is None else argv)
+    if arguments.version:
+        print(f"ccfpse {version('ccfpse-tf')}")
+    elif arguments.command == "version":
+        for name in ("ccfpse-tf", "keras", "tensorflow", "numpy", "pillow"):
+            print(f"{name:12}{version(name)}")
+    else:
+        parser.print_help()
+    return 0

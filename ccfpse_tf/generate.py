@@ -1,0 +1,288 @@
+"""Images of a trained run, with the gallery page that shows them."""
+
+import dataclasses
+import itertools
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image, UnidentifiedImageError
+
+from ccfpse_tf import gan, label_folder
+from ccfpse_tf.checkpoints import CheckpointStore
+from ccfpse_tf.data.pipeline import evaluation_dataset
+from ccfpse_tf.data.records import read_description
+from ccfpse_tf.data.transforms import normalize_image, resize_image
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.gallery import Page, Row, write_page
+from ccfpse_tf.models.generator import to_uint8
+from ccfpse_tf.pictures import colorize
+from ccfpse_tf.runs import Run, read_run, require_checkpoint
+
+MARKER = "generated.json"
+SHOWN = 100  # layouts on the page; all of them are in images/
+
+
+def generate(
+    run_directory: Path,
+    out: Path,
+    *,
+    records: Path | None = None,
+    split: str = "val",
+    count: int | None = 16,
+    style: str | None = None,
+    styles: int = 1,
+    seed: int = 0,
+    labels: Path | None = None,
+    instances: Path | None = None,
+) -> Path:
+    """Draws with a run's newest checkpoint: ``images/KEY_styleN.png``, ``index.html``.
+
+    Everything is written beside ``out`` and renamed at the end; an earlier output of
+    this function is replaced then, any other folder with files in it is refused.
+
+    Args:
+        run_directory: the run.
+        out: folder to make.
+        records: instead of the records that the run was trained on.
+        split: of the records.
+        count: how many layouts; None for all.
+        style: ``"reference"`` draws each layout's styles from real images through the
+            encoder (the first from its own image, as the official test does, the next
+            from the images that follow it); ``"random"`` draws them from the prior; a
+            path takes all of them from one image. Default: reference, or random for
+            ``labels``.
+        styles: images per layout.
+        seed: of the styles; the same seed gives the same images.
+        labels: folder of label PNGs with file ids, instead of records.
+        instances: folder of instance PNGs of the same names, where the run needs them.
+
+    Returns:
+        The path of ``index.html``.
+
+    Raises:
+        InputError: a run without checkpoint, a folder in the way, styles that the run
+            cannot give, labels that do not fit.
+    """
+    run = read_run(run_directory)
+    checkpoint = require_checkpoint(run)
+    _check_out(out)
+    style = _check_style(run, style, styles, labels)
+    records = Path(records or run.config.data.records)
+    description = read_description(records)
+    if labels:
+        examples = label_folder.examples(
+            labels, instances, description, run.config.data.image_size
+        )
+    else:
+        _check_split(records, description, split)
+        examples = evaluation_dataset(
+            records, run.config.data.image_size, 1, split=split
+        )
+    model, step = _restore(run, description, checkpoint)
+    page = Page(
+        title=f"CC-FPSE on {description.name}, {step} steps",
+        facts=_facts(run, step, split if not labels else str(labels), style, seed),
+        names=description.index_names,
+        palette=description.index_palette,
+    )
+    drawn = _draw(model, examples, count, Styles(model, style, styles, seed, run))
+    return _write(out, page, drawn, description)
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+    """One layout with its images, as arrays without batch axis."""
+
+    key: str
+    label: np.ndarray
+    instance: np.ndarray | None
+    fakes: list[np.ndarray]
+    captions: list[str]
+    real: np.ndarray | None
+
+
+class Styles:
+    """Style codes of layouts.
+
+    Args:
+        model: the trained model.
+        source: ``"reference"``, ``"random"``, a path, or ``"none"`` (no style code).
+        count: codes per layout.
+        seed: of the noise.
+        run: for the image size.
+    """
+
+    def __init__(self, model, source: str, count: int, seed: int, run: Run):
+        self.model = model
+        self.source = source
+        self.count = count
+        self.seed = seed
+        self._image = None
+        if source not in ("reference", "random", "none"):
+            self._image = _load_image(Path(source), run.config.data.image_size)
+
+    def codes(self, index: int, references: list[dict]) -> list[tuple]:
+        """Returns ``(z or None, caption)`` for the layout ``index``.
+
+        Args:
+            index: position of the layout, which with the seed decides the noise.
+            references: examples whose images give the styles, the layout's own first.
+        """
+        if self.source == "none":
+            return [(None, "generated")]
+        return [self._code(index, k, references) for k in range(self.count)]
+
+    def _code(self, index, k, references):
+        rng = np.random.default_rng([self.seed, index, k])
+        noise = rng.standard_normal((1, self.model.z_dim)).astype(np.float32)
+        if self.source == "random":
+            return noise, f"generated, random style {k + 1}"
+        if self._image is not None:
+            image, caption = self._image, f"generated, style image, draw {k + 1}"
+        else:
+            example = references[k % len(references)]
+            image, caption = example["image"], f"generated, style of {_key(example)}"
+            if k == 0:
+                caption = "generated, own style"
+        mu, logvar = (np.asarray(x) for x in self.model.encode(image))
+        return mu + noise * np.exp(logvar / 2), caption
+
+
+def _draw(model, examples, count, styles: Styles) -> Iterator[Drawn]:
+    """Draws layouts one by one; reference styles come from the examples that follow."""
+    examples = list(itertools.islice(examples, count)) if count else list(examples)
+    for index, example in enumerate(examples):
+        following = examples[index:] + examples[:index]
+        codes = styles.codes(index, following)
+        instance = example.get("instance")
+        fakes = [
+            np.asarray(to_uint8(model.synthesize(example["label"], instance, z))[0])
+            for z, _ in codes
+        ]
+        real = example.get("image")
+        yield Drawn(
+            _key(example),
+            np.asarray(example["label"][0]),
+            None if instance is None else np.asarray(instance[0]),
+            fakes,
+            [caption for _, caption in codes],
+            None if real is None else np.asarray(to_uint8(real)[0]),
+        )
+
+
+def _write(out, page: Page, drawn: Iterator[Drawn], description) -> Path:
+    aside = out.with_name(f".{out.name}.partial")
+    shutil.rmtree(aside, ignore_errors=True)  # of a run that was killed
+    images = aside / "images"
+    images.mkdir(parents=True)
+    rows, total = [], 0
+    for item in drawn:
+        stem = item.key.replace("/", "__")
+        for number, fake in enumerate(item.fakes, 1):
+            Image.fromarray(fake).save(images / f"{stem}_style{number}.png")
+        total += 1
+        print(f"\rimages   {total} layouts", end="", flush=True)
+        if total <= SHOWN:
+            rows.append(_row(item, description))
+    print()
+    if not total:
+        raise InputError("there is no layout to draw: the split or folder is empty")
+    write_page(aside / "index.html", page, rows, total)
+    facts = dict(page.facts) | {"layouts": total}
+    (aside / MARKER).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    _replace(aside, out)
+    return out / "index.html"
+
+
+def _row(item: Drawn, description) -> Row:
+    label = colorize(item.label, description.index_palette, item.instance)
+    present = tuple(int(index) for index in np.unique(item.label))
+    return Row(item.key, label, item.fakes, item.captions, item.real, present)
+
+
+def _replace(aside, out):
+    previous = out.with_name(f".{out.name}.previous")
+    shutil.rmtree(previous, ignore_errors=True)
+    if out.exists():
+        out.rename(previous)
+    aside.rename(out)
+    shutil.rmtree(previous, ignore_errors=True)
+
+
+def _restore(run, description, checkpoint):
+    # The perceptual network is not needed to draw, nor are its weights at hand always.
+    losses = dataclasses.replace(run.config.losses, vgg="off")
+    config = dataclasses.replace(run.config, losses=losses)
+    model = gan.build(config, description, 1)
+    step = CheckpointStore(model, run.checkpoints).restore(checkpoint)
+    return model, step
+
+
+def _check_out(out):
+    if out.is_dir() and any(out.iterdir()) and not (out / MARKER).exists():
+        raise InputError(
+            f"--out {out} holds files that `generate` did not write; name another "
+            "folder, nothing in this one is touched"
+        )
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out {out} is a file; name a folder")
+
+
+def _check_style(run, style, styles, labels) -> str:
+    if not run.config.generator.z_dim:
+        if style or styles > 1:
+            raise InputError(
+                f"{run.directory} was trained without style code (generator.z_dim is "
+                "0), so it draws one image per layout: leave out --style and --styles"
+            )
+        return "none"
+    if style is None:
+        return "random" if labels else "reference"
+    if style == "reference" and labels:
+        raise InputError(
+            "--style reference needs the layouts' own images, which --labels has not; "
+            "use --style random or --style IMAGE"
+        )
+    if style not in ("reference", "random") and not Path(style).is_file():
+        raise InputError(
+            f"--style {style}: neither reference, random nor an image file"
+        )
+    return style
+
+
+def _check_split(records, description, split):
+    if split not in description.splits:
+        raise InputError(
+            f"{records} has no split {split!r}; it has "
+            f"{', '.join(sorted(description.splits))}: choose one with --split"
+        )
+
+
+def _load_image(path, size):
+    try:
+        with Image.open(path) as file:
+            image = np.asarray(file.convert("RGB"))
+    except (UnidentifiedImageError, OSError) as error:
+        raise InputError(f"--style {path}: the image cannot be read: {error}") from None
+    return normalize_image(tf.constant(resize_image(image, size)))[None]
+
+
+def _key(example):
+    return np.asarray(example["key"])[0].decode()
+
+
+def _facts(run, step, source, style, seed):
+    generator = run.config.generator
+    return (
+        ("run", str(run.directory)),
+        ("step", step),
+        ("layouts from", source),
+        ("style", style),
+        ("seed", seed),
+        ("generator", f"ngf {generator.ngf}, depth {generator.depth}"),
+        ("size", "x".join(map(str, run.config.data.image_size))),
+    )

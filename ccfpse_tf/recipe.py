@@ -1,0 +1,170 @@
+"""The command line that all recipes share: ``prepare``, ``train``, ``generate``.
+
+Nothing heavy is imported before it is needed, so that ``--help`` and ``--dry-run``
+answer at once and touch no device.
+"""
+
+import argparse
+import dataclasses
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ccfpse_tf.config import Config, override
+from ccfpse_tf.errors import InputError
+
+# Before TensorFlow is imported: its notices would bury our own lines.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def main(
+    dataset: str,
+    config: Config,
+    variants: Mapping[str, Config],
+    description: str | None,
+    argv: Sequence[str] | None = None,
+) -> int:
+    """Runs a recipe's command line.
+
+    Args:
+        dataset: what `prepare` writes: a data set's name, or ``folder``.
+        config: what `train` trains.
+        variants: other configs by the flag that chooses them, ``{"smoke": ...}``.
+        description: the recipe's docstring, shown by ``--help``.
+        argv: arguments, default those of the process.
+
+    Returns:
+        The exit code, 0.
+
+    Raises:
+        InputError: whatever the user can mend; `errors.exit_cleanly` prints it.
+    """
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if argv[:1] == ["prepare"]:
+        return _prepare(dataset, argv[1:])
+    arguments = _parser(variants, description).parse_args(argv)
+    if arguments.command == "generate":
+        return _generate(arguments)
+    return _train(config, variants, arguments)
+
+
+def _parser(variants, description):
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("prepare", help="write records (prepare --help has its own)")
+    _add_train(commands, variants)
+    _add_generate(commands)
+    return parser
+
+
+def _add_train(commands, variants):
+    train = commands.add_parser("train", help="train a run, or resume it")
+    train.add_argument(
+        "--records", type=Path, metavar="DIR", help="folder that `prepare` wrote"
+    )
+    train.add_argument(
+        "--run", type=Path, metavar="DIR", help="run folder, made or resumed"
+    )
+    train.add_argument(
+        "--set",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change the config, such as generator.ngf=32 data.batch_size=4",
+    )
+    train.add_argument(
+        "--dry-run", action="store_true", help="print the resolved config and stop"
+    )
+    choice = train.add_mutually_exclusive_group()
+    for name in variants:
+        choice.add_argument(
+            f"--{name}",
+            dest="variant",
+            action="store_const",
+            const=name,
+            help=f"the recipe's {name.upper()} config instead of its full one",
+        )
+
+
+def _add_generate(commands):
+    generate = commands.add_parser("generate", help="images and a gallery page")
+    add = generate.add_argument
+    add("--run", type=Path, required=True, metavar="DIR", help="run folder")
+    add("--out", type=Path, required=True, metavar="DIR", help="made or replaced")
+    add("--records", type=Path, metavar="DIR", help="default: those of the training")
+    add("--split", default="val", help="of the records (default: val)")
+    add("--count", default="16", metavar="N", help="layouts, or all (default: 16)")
+    add(
+        "--style",
+        metavar="reference|random|IMAGE",
+        help="take styles from the real images (default), from the prior, or from "
+        "one image file",
+    )
+    add("--styles", type=int, default=1, metavar="K", help="images per layout")
+    add("--seed", type=int, default=0, help="of the styles (default: 0)")
+    add("--labels", type=Path, metavar="DIR", help="label PNGs instead of records")
+    add("--instances", type=Path, metavar="DIR", help="instance PNGs for --labels")
+
+
+def _prepare(dataset, argv):
+    from ccfpse_tf.data import prepare
+
+    # Recipes call the folder of records the same in every subcommand.
+    argv = [
+        "--out" + argument.removeprefix("--records")
+        if argument.split("=")[0] == "--records"
+        else argument
+        for argument in argv
+    ]
+    return prepare.main(dataset, argv) or 0
+
+
+def _train(config, variants, arguments):
+    config = variants[arguments.variant] if arguments.variant else config
+    assignments = list(arguments.set)
+    if arguments.records:
+        records = str(arguments.records)
+        config = dataclasses.replace(
+            config, data=dataclasses.replace(config.data, records=records)
+        )
+    config = override(config, assignments)
+    if arguments.dry_run:
+        print(config.to_json())
+        return 0
+    for option, value in (("records", config.data.records), ("run", arguments.run)):
+        if not value:
+            raise InputError(
+                f"train needs --{option} DIR (or --dry-run to print the config)"
+            )
+    from ccfpse_tf.train import train
+
+    step = train(config, arguments.run)
+    print(f"trained to step {step}; see images with: generate --run {arguments.run}")
+    return 0
+
+
+def _generate(arguments):
+    if arguments.count != "all" and not arguments.count.isdigit():
+        raise InputError(f"--count {arguments.count}: give a whole number, or all")
+    if arguments.styles < 1:
+        raise InputError(f"--styles {arguments.styles}: must be 1 or more")
+    from ccfpse_tf.generate import generate
+
+    page = generate(
+        arguments.run,
+        arguments.out,
+        records=arguments.records,
+        split=arguments.split,
+        count=None if arguments.count == "all" else int(arguments.count),
+        style=arguments.style,
+        styles=arguments.styles,
+        seed=arguments.seed,
+        labels=arguments.labels,
+        instances=arguments.instances,
+    )
+    print(f"gallery  {page}")
+    return 0

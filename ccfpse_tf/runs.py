@@ -1,0 +1,180 @@
+"""The run folder: ``config.json``, ``checkpoints/``, ``logs/``."""
+
+import dataclasses
+import json
+import os
+from importlib.metadata import version
+from pathlib import Path
+
+from ccfpse_tf.checkpoints import latest
+from ccfpse_tf.config import Config, flatten, from_dict
+from ccfpse_tf.errors import InputError
+
+PACKAGES = ("ccfpse-tf", "keras", "tensorflow", "numpy", "pillow")
+# Keys that change what is written, or where data lie, but no step of the training.
+FREE_KEYS = {
+    "data.records",
+    "schedule.checkpoint_every",
+    "schedule.keep",
+    "schedule.images_every",
+    "schedule.images",
+    "schedule.log_every",
+}
+IDENTITY = (
+    "name",
+    "num_classes",
+    "dont_care_index",
+    "instances",
+    "label_mapping",
+    "class_names",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A run folder and the config it was made with."""
+
+    directory: Path
+    config: Config
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints."""
+        return self.directory / "checkpoints"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the TensorBoard logs."""
+        return self.directory / "logs"
+
+
+def read_run(directory: Path) -> Run:
+    """Opens an existing run.
+
+    Raises:
+        InputError: no run folder, or a ``config.json`` that cannot be read.
+    """
+    return Run(Path(directory), _stored(Path(directory))[0])
+
+
+def open_run(directory: Path, config: Config, description) -> Run:
+    """Makes a run folder, or checks that an existing one goes on with this config.
+
+    Args:
+        directory: the run folder; it may not exist yet.
+        config: what `train` was asked to do.
+        description: the records' description, a dataclass.
+
+    Raises:
+        InputError: a folder that holds something else, or a run that was made with
+            another config or other data: all differing keys, both values, the way out.
+            The folder is left as it is.
+    """
+    directory = Path(directory)
+    data = _described(description)
+    if (directory / "config.json").exists():
+        stored, stored_data = _stored(directory)
+        differences = _config_differences(stored, config)
+        differences += _data_differences(stored_data, data)
+        if differences:
+            raise InputError(_other_config(directory, differences))
+    elif directory.exists() and not directory.is_dir():
+        raise InputError(f"--run {directory} is a file; name a folder")
+    elif directory.exists() and any(directory.iterdir()):
+        raise InputError(
+            f"--run {directory} holds files but no config.json, so it is no run; "
+            "name a new folder, nothing in this one is touched"
+        )
+    directory.mkdir(parents=True, exist_ok=True)
+    _write(directory / "config.json", config, data)
+    run = Run(directory, config)
+    run.checkpoints.mkdir(exist_ok=True)
+    run.logs.mkdir(exist_ok=True)
+    return run
+
+
+def require_checkpoint(run: Run) -> Path:
+    """Returns the newest checkpoint.
+
+    Raises:
+        InputError: the run has none yet.
+    """
+    path = latest(run.checkpoints)
+    if path is None:
+        raise InputError(
+            f"{run.checkpoints} holds no checkpoint yet: train the run first, with "
+            f"train --run {run.directory}"
+        )
+    return path
+
+
+def _stored(directory):
+    path = directory / "config.json"
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(
+            f"{directory} is no run folder: it has no config.json; `train --run` "
+            "makes one"
+        ) from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is damaged: {error}") from None
+    if not isinstance(values, dict) or not {"config", "data"} <= values.keys():
+        raise InputError(f"{path} is damaged: it lacks 'config' or 'data'")
+    return from_dict(values["config"], str(path)), values["data"]
+
+
+def _described(description) -> dict:
+    values = {key: getattr(description, key) for key in IDENTITY}
+    for name, split in description.splits.items():
+        # Shards too: the order of the data depends on how they were cut.
+        values[f"{name} images"] = split.count
+        values[f"{name} shards"] = split.shards
+        values[f"{name} height, width"] = (split.height, split.width)
+    return json.loads(json.dumps(values))  # tuples to lists, as they are read back
+
+
+def _write(path, config, data):
+    content = {
+        "config": dataclasses.asdict(config),
+        "data": data,
+        "versions": {name: version(name) for name in PACKAGES},
+    }
+    aside = path.with_name(path.name + ".partial")
+    aside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    os.replace(aside, path)
+
+
+def _config_differences(stored, asked):
+    old, new = flatten(stored), flatten(asked)
+    free = set(FREE_KEYS)
+    if stored.schedule.decay_epochs == asked.schedule.decay_epochs == 0:
+        free.add("schedule.epochs")  # rates are constant: longer is only longer
+    return [
+        f"{key}: the run has {old[key]!r}, now {new[key]!r}"
+        for key in old
+        if old[key] != new[key] and key not in free
+    ]
+
+
+def _data_differences(stored, found):
+    return [
+        f"records, {key}: the run has {_short(stored.get(key))}, now "
+        f"{_short(found.get(key))}"
+        for key in stored | found
+        if stored.get(key) != found.get(key)
+    ]
+
+
+def _short(value, limit=120):
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def _other_config(directory, differences):
+    return (
+        f"{directory} was made with another config:\n  "
+        + "\n  ".join(differences)
+        + "\nGive the run's own values (--set key=value, --records) to resume it, or "
+        "another --run to start anew. Nothing was changed."
+    )

@@ -1,0 +1,208 @@
+"""Training a run: from a config and a folder of records to checkpoints and logs."""
+
+import contextlib
+import itertools
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from ccfpse_tf import gan
+from ccfpse_tf.callbacks import (
+    Checkpoints,
+    LayoutGrids,
+    SaveOnSignal,
+    ScalarLogs,
+    StopOnNonFinite,
+    summary_writer,
+)
+from ccfpse_tf.checkpoints import CheckpointStore
+from ccfpse_tf.config import Config
+from ccfpse_tf.data.pipeline import (
+    evaluation_dataset,
+    steps_per_epoch,
+    training_dataset,
+)
+from ccfpse_tf.data.records import Description, read_description
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.progress import Progress
+from ccfpse_tf.runs import Run, open_run
+
+ANY_DATA = "folder"  # the recipe whose name says nothing about the data
+
+
+def train(config: Config, run_directory: Path) -> int:
+    """Trains a run to the end of its schedule, or goes on with one that was stopped.
+
+    A resumed run continues as if it had never stopped: networks, both optimisers, step,
+    learning rates, style noise and the order, crops and flips of the data.
+
+    Args:
+        config: what to train; ``data.records`` names the records.
+        run_directory: made if it does not exist.
+
+    Returns:
+        The step that the run is at.
+
+    Raises:
+        InputError: records or a run folder that do not fit the config, diverged losses,
+            too little memory: anything that the user can mend.
+        KeyboardInterrupt: Ctrl-C or SIGTERM, after the state has been saved.
+    """
+    description = read_description(Path(config.data.records))
+    _check_data(config, description)
+    epoch_steps = _epoch_steps(config)
+    strategy = _strategy(config)
+    run = open_run(run_directory, config, description)
+    keras.utils.set_random_seed(config.data.seed)
+    with strategy.scope():
+        model = gan.build(config, description, epoch_steps)
+    store = CheckpointStore(model, run.checkpoints, config.schedule.keep)
+    with strategy.scope():
+        start = store.restore()
+    schedule = config.schedule
+    total = (schedule.epochs + schedule.decay_epochs) * epoch_steps
+    _announce(run, description, strategy, start, total)
+    if start < total:
+        _fit(model, config, store, _callbacks(run, store, description, epoch_steps))
+    return store.step
+
+
+def _fit(model, config, store, callbacks):
+    """Runs to the end of the schedule: first what an interrupted epoch has left."""
+    schedule = config.schedule
+    epoch_steps = _epoch_steps(config)
+    epochs = schedule.epochs + schedule.decay_epochs
+    epoch, done = divmod(store.step, epoch_steps)
+    parts = [(epoch_steps - done, epoch, epoch + 1)] if done else []
+    if epoch + bool(done) < epochs:
+        parts.append((epoch_steps, epoch + bool(done), epochs))
+    with _clear_errors(config), _released(callbacks):
+        for steps, first, last in parts:
+            model.fit(
+                _stream(config, store.step),
+                steps_per_epoch=steps,
+                initial_epoch=first,
+                epochs=last,
+                callbacks=callbacks,
+                verbose=0,
+            )
+        store.save()
+
+
+def _stream(config, start_step):
+    data = config.data
+    return training_dataset(
+        Path(data.records),
+        data.image_size,
+        data.batch_size,
+        seed=data.seed,
+        flip=data.flip,
+        start_step=start_step,
+    )
+
+
+def _callbacks(run: Run, store, description, epoch_steps):
+    config, schedule = run.config, run.config.schedule
+    writer = summary_writer(run.logs)
+    scalars = ScalarLogs(store, writer, schedule.log_every, config.data.batch_size)
+    total = (schedule.epochs + schedule.decay_epochs) * epoch_steps
+    return [
+        StopOnNonFinite(store),
+        Progress(store, scalars, epoch_steps, total),
+        scalars,
+        LayoutGrids(
+            store,
+            writer,
+            schedule.images_every,
+            _validation_examples(config, description),
+            description.index_palette,
+        ),
+        Checkpoints(store, schedule.checkpoint_every),
+        SaveOnSignal(store),
+    ]
+
+
+def _validation_examples(config, description):
+    """The first validation layouts (training ones where there is no such split)."""
+    split = "val" if "val" in description.splits else "train"
+    dataset = evaluation_dataset(
+        Path(config.data.records), config.data.image_size, 1, split=split
+    )
+    return list(itertools.islice(dataset, config.schedule.images))
+
+
+def _epoch_steps(config):
+    data = config.data
+    whole = steps_per_epoch(Path(data.records), data.batch_size, "train")
+    return config.schedule.steps_per_epoch or whole
+
+
+def _check_data(config, description: Description):
+    if config.name not in (ANY_DATA, description.name):
+        raise InputError(
+            f"{config.data.records} holds {description.name!r}, but this recipe trains "
+            f"{config.name!r}; give other --records or use recipes/{ANY_DATA}.py, "
+            "which takes any"
+        )
+
+
+def _strategy(config):
+    """One device as it is; several GPUs mirrored, each with its share of the batch."""
+    gpus = len(tf.config.list_logical_devices("GPU"))
+    if gpus <= 1:
+        return tf.distribute.get_strategy()
+    if config.data.batch_size % gpus:
+        raise InputError(
+            f"data.batch_size is {config.data.batch_size}, which {gpus} GPUs cannot "
+            f"share evenly; choose a multiple of {gpus}, or hide some of them with "
+            "CUDA_VISIBLE_DEVICES"
+        )
+    return tf.distribute.MirroredStrategy()
+
+
+def _announce(run, description, strategy, start, total):
+    devices = strategy.num_replicas_in_sync
+    images = description.splits["train"].count
+    print(f"run      {run.directory}  (curves: tensorboard --logdir {run.directory})")
+    print(
+        f"data     {description.name}: {images} training images, "
+        f"{description.semantic_channels} semantic channels"
+    )
+    print(f"devices  {devices}, {run.config.data.batch_size} images per step")
+    if start >= total:
+        print(f"nothing to do: the run is complete at step {start} of {total}")
+    elif start:
+        print(f"resumed  at step {start} of {total}")
+    else:
+        print(f"steps    {total}")
+
+
+@contextlib.contextmanager
+def _released(callbacks):
+    """Gives Ctrl-C back to Python however the training ends."""
+    try:
+        yield
+    finally:
+        for callback in callbacks:
+            if isinstance(callback, SaveOnSignal):
+                callback.release()
+
+
+@contextlib.contextmanager
+def _clear_errors(config):
+    """Says what the user can do about the errors of TensorFlow that have a way out."""
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        height, width = config.data.image_size
+        raise InputError(
+            f"out of memory at {config.data.batch_size} images of {height}x{width}, "
+            f"generator.ngf {config.generator.ngf}; lower one of them, such as "
+            f"--set data.batch_size={max(1, config.data.batch_size // 2)}"
+        ) from error
+    except tf.errors.DataLossError as error:
+        raise InputError(
+            f"{config.data.records}: the records are damaged ({error.message}); "
+            "delete the damaged shard and run prepare again, it rewrites only that one"
+        ) from error

@@ -1,0 +1,70 @@
+"""CC-FPSE on a folder of your own: any classes, with or without instances.
+
+    python recipes/folder.py prepare --images DIR --labels DIR --records RECORDS
+    python recipes/folder.py train --records RECORDS --run RUN
+    python recipes/folder.py generate --run RUN --out GALLERY --styles 3
+
+Labels are integer maps, or colour-coded maps with a palette file; docs/data.md tells.
+This recipe also trains on records of any other data set, as they describe themselves.
+
+The hyperparameters are the paper's for COCO-Stuff; what to adapt to your data:
+  --set data.image_size=256x512     height x width, multiples of 2**generator.depth
+  --set generator.depth=6           for images of 512 pixels and more
+  --set data.batch_size=4           what one GPU of 24 GB or so can hold
+  --set schedule.epochs=200         small data sets need more epochs
+"""
+
+from ccfpse_tf import recipe
+from ccfpse_tf.config import (
+    Config,
+    DataConfig,
+    DiscriminatorConfig,
+    GeneratorConfig,
+    LossConfig,
+    OptimizerConfig,
+    ScheduleConfig,
+)
+from ccfpse_tf.errors import exit_cleanly
+
+CONFIG = Config(
+    name="folder",
+    generator=GeneratorConfig(ngf=64, depth=5, z_dim=256, hidden=128),
+    discriminator=DiscriminatorConfig(ndf=64),
+    losses=LossConfig(
+        gan_mode="hinge",
+        feature_matching=20.0,
+        perceptual=10.0,
+        kl=0.1,  # of the mean per image: the official 0.05 on a sum over 2 images
+        vgg="keras",  # downloads; the paper's are "torchvision" (see docs/recipes.md)
+    ),
+    optimizers=OptimizerConfig(
+        generator_lr=1e-4,
+        discriminator_lr=4e-4,
+        beta_1=0.0,
+        beta_2=0.9,
+        epsilon=1e-8,
+    ),
+    data=DataConfig(image_size=(256, 256), batch_size=32, flip=True),
+    schedule=ScheduleConfig(epochs=100, decay_epochs=0),
+)
+
+# About a minute on two CPU cores, also on large records: small windows, few steps.
+SMOKE = Config(
+    name="folder",
+    generator=GeneratorConfig(ngf=4, depth=5, z_dim=16, hidden=16),
+    discriminator=DiscriminatorConfig(ndf=8),
+    losses=LossConfig(vgg="off"),
+    data=DataConfig(image_size=(64, 64), batch_size=2),
+    schedule=ScheduleConfig(
+        epochs=2, steps_per_epoch=5, checkpoint_every=5, images_every=5, log_every=1
+    ),
+)
+
+
+def main(argv=None) -> int:
+    """Runs the command line and returns the exit code."""
+    return recipe.main("folder", CONFIG, {"smoke": SMOKE}, __doc__, argv)
+
+
+if __name__ == "__main__":
+    exit_cleanly(main)

@@ -1,0 +1,24 @@
+"""The console command."""
+
+import pytest
+
+import ccfpse_tf
+from ccfpse_tf import cli
+
+
+@pytest.mark.parametrize("argv", [["version"], ["--version"]])
+def test_version(argv, capsys):
+    assert cli.run(argv) == 0
+    assert ccfpse_tf.__version__ in capsys.readouterr().out
+
+
+def test_help_says_where_the_recipes_are(capsys):
+    assert cli.run([]) == 0
+    assert "recipes/scenes.py train" in capsys.readouterr().out
+
+
+def test_unknown_command_fails(capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.run(["frobnicate"])
+    assert caught.value.code == 2
+    assert "frobnicate" in capsys.readouterr().err
