@@ -107,3 +107,8 @@ def count_values(label: np.ndarray) -> tuple[dict[int, int], bool]:
         return {int(v): int(counts[v]) for v in np.flatnonzero(counts)}, colored
     found, counts = np.unique(label, return_counts=True)
     return dict(zip(found.tolist(), counts.tolist(), strict=True)), colored
+
+
+def pack_color(color: Color) -> int:
+    """Packs one colour as `pack_colors` does."""
+    return color[0] << 16 | color[1] << 8 | color[2]

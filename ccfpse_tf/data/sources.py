@@ -6,11 +6,12 @@ so that worker processes load them: `item.load()` gives a `Sample`.
 
 from __future__ import annotations
 
+import copy
 import io
 import os
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -172,6 +173,13 @@ class FolderSource(ItemSource):
                 for template in templates
             )
         )
+
+    def subset(self, wanted: Callable[[str], bool]) -> FolderSource:
+        """Returns a source of the examples whose key is wanted, without problems."""
+        part = copy.copy(self)
+        part.problems = []
+        ItemSource.__init__(part, [item for item in self._items if wanted(item.key)])
+        return part
 
     def identity(self) -> list:
         """Name, size and time of change of every file."""

@@ -1,0 +1,225 @@
+"""Records in, batches for the network out.
+
+The stream of a training is a function of (records, seed, batch size): every epoch
+has its own order, and each element's crop and flip depend on its number in the
+stream alone. So `start_step=n` continues exactly where a run stopped after n
+batches, whatever machine or number of replicas it had.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from ccfpse_tf.data.records import Description, decode_record, read_description
+from ccfpse_tf.data.transforms import (
+    crop_and_flip,
+    normalize_image,
+    resize_ids,
+    resize_image,
+)
+from ccfpse_tf.errors import InputError
+
+SHARDS_AT_ONCE = 16
+SHUFFLE_BUFFER = 1024  # encoded records: about 150 MB at 286x286
+_RECORDS_AT_ONCE = 8  # taken from a shard before the next one's turn
+
+
+def steps_per_epoch(
+    records_dir: str | Path, batch_size: int, split: str = "train"
+) -> int:
+    """Returns how many whole batches an epoch has.
+
+    Raises:
+        InputError: if there is none.
+    """
+    return _steps(read_description(records_dir), records_dir, batch_size, split)
+
+
+def training_dataset(
+    records_dir: str | Path,
+    image_size: tuple[int, int],
+    batch_size: int,
+    *,
+    split: str = "train",
+    seed: int = 0,
+    flip: bool = True,
+    start_step: int = 0,
+    shuffle_buffer: int = SHUFFLE_BUFFER,
+) -> tf.data.Dataset:
+    """Opens an endless stream of training batches.
+
+    Args:
+        records_dir: folder with `dataset.json`.
+        image_size: (height, width) of the random crop.
+        batch_size: images per batch, over all replicas.
+        split: which split.
+        seed: of order, crops and flips.
+        flip: mirror half of the images.
+        start_step: batches to leave out at the start of the stream.
+        shuffle_buffer: records mixed at a time, beside the order of the shards.
+
+    Returns:
+        Dicts of `image` float32 `(batch, height, width, 3)` in [-1, 1], `label`
+        int32 `(batch, height, width)` and, if the records have instances,
+        `instance` int32 of the same shape. An epoch is
+        `steps_per_epoch(...)` batches and leaves the remainder out.
+
+    Raises:
+        InputError: if records are smaller than the crop, or fewer than a batch.
+    """
+    description = read_description(records_dir)
+    steps = _steps(description, records_dir, batch_size, split)
+    _check_crop(description, records_dir, split, image_size)
+    paths = [str(path) for path in description.shard_paths(records_dir, split)]
+    first_epoch, first_batch = divmod(start_step, steps)
+    per_epoch = steps * batch_size
+
+    def epoch_stream(epoch):
+        stream = _shuffled(paths, seed, epoch, shuffle_buffer).take(per_epoch)
+        numbers = tf.data.Dataset.range(epoch * per_epoch, (epoch + 1) * per_epoch)
+        stream = tf.data.Dataset.zip(numbers, stream)
+        # Records that a stopped run has used are passed over still encoded.
+        done = tf.where(epoch == first_epoch, first_batch * batch_size, 0)
+        return stream.skip(tf.cast(done, tf.int64))
+
+    def prepare(number, serialized):
+        example = decode_record(
+            serialized, description.label_channels, description.instances
+        )
+        del example["key"]
+        example = _random_window(example, image_size, seed, number, flip)
+        example["image"] = normalize_image(example["image"])
+        return example
+
+    last = tf.int64.max // per_epoch
+    stream = tf.data.Dataset.range(first_epoch, last).flat_map(epoch_stream)
+    stream = stream.map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
+    stream = stream.batch(batch_size, drop_remainder=True)
+    return stream.prefetch(tf.data.AUTOTUNE).with_options(_options())
+
+
+def evaluation_dataset(
+    records_dir: str | Path,
+    image_size: tuple[int, int],
+    batch_size: int,
+    split: str = "val",
+) -> tf.data.Dataset:
+    """Opens a split once, in the order of its records, without crop or flip.
+
+    Records of another size are resized as `tfrecords/` would have done it. The
+    last batch may be smaller.
+
+    Returns:
+        Dicts as those of `training_dataset`, and `key` (string).
+    """
+    description = read_description(records_dir)
+    facts = _split_facts(description, records_dir, split)
+    paths = [str(path) for path in description.shard_paths(records_dir, split)]
+
+    def prepare(serialized):
+        example = decode_record(
+            serialized, description.label_channels, description.instances
+        )
+        if (facts.height, facts.width) != tuple(image_size):
+            example = _resize(example, image_size)
+        for name, array in example.items():
+            if name != "key":
+                shape = (*image_size, *array.shape[2:])
+                example[name] = tf.ensure_shape(array, shape)
+        example["image"] = normalize_image(example["image"])
+        return example
+
+    stream = tf.data.TFRecordDataset(paths)
+    stream = stream.map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
+    stream = stream.batch(batch_size)
+    return stream.prefetch(tf.data.AUTOTUNE).with_options(_options())
+
+
+def _shuffled(paths, seed: int, epoch, buffer: int) -> tf.data.Dataset:
+    """Encoded records of one epoch, in the order of (seed, epoch)."""
+    # Seeds for the two shuffles; below zero no crop draws from the same number.
+    seeds = tf.random.stateless_uniform(
+        [2], [seed, -1 - epoch], minval=1, maxval=tf.int64.max, dtype=tf.int64
+    )
+    files = tf.data.Dataset.from_tensor_slices(paths).shuffle(
+        len(paths), seed=seeds[0], reshuffle_each_iteration=False
+    )
+    records = files.interleave(
+        tf.data.TFRecordDataset,
+        cycle_length=min(SHARDS_AT_ONCE, len(paths)),
+        block_length=_RECORDS_AT_ONCE,
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+    return records.shuffle(buffer, seed=seeds[1], reshuffle_each_iteration=False)
+
+
+def _random_window(example, size, seed, number, flip: bool) -> dict:
+    """The same crop and flip for all maps, drawn from (seed, number)."""
+    draws = tf.random.stateless_uniform([3], [seed, number])
+    shape = tf.shape(example["label"])
+
+    def place(draw, room):
+        start = tf.cast(draw * tf.cast(room + 1, tf.float32), tf.int32)
+        return tf.minimum(start, room)  # the product may round up to room + 1
+
+    top = place(draws[0], shape[0] - size[0])
+    left = place(draws[1], shape[1] - size[1])
+    mirrored = draws[2] < 0.5 if flip else tf.constant(False)
+    return crop_and_flip(example, top, left, mirrored, size)
+
+
+def _resize(example: dict, size: tuple[int, int]) -> dict:
+    """Resizes all maps with Pillow."""
+
+    def of(function, array):
+        return tf.numpy_function(
+            lambda a: np.ascontiguousarray(function(a, size)), [array], array.dtype
+        )
+
+    resized = dict(example, image=of(resize_image, example["image"]))
+    for name in ("label", "instance"):
+        if name in example:
+            resized[name] = of(resize_ids, example[name])
+    for name, array in example.items():
+        if name != "key":
+            resized[name].set_shape((*size, *array.shape[2:]))
+    return resized
+
+
+def _split_facts(description: Description, folder, split: str):
+    description.shard_paths(folder, split)  # raises for an unknown split
+    return description.splits[split]
+
+
+def _steps(description, folder, batch_size: int, split: str) -> int:
+    count = _split_facts(description, folder, split).count
+    if count < batch_size:
+        raise InputError(
+            f"{folder}: split {split!r} has {count} images, batch size {batch_size} "
+            "needs at least that many; take a smaller batch size"
+        )
+    return count // batch_size
+
+
+def _check_crop(description, folder, split: str, size: tuple[int, int]) -> None:
+    smallest = _split_facts(description, folder, split).smallest
+    if smallest[0] < size[0] or smallest[1] < size[1]:
+        raise InputError(
+            f"{folder}: split {split!r} has records of {smallest[0]}x{smallest[1]} "
+            f"pixels, image size {size[0]}x{size[1]} is larger; take a smaller image "
+            "size, or prepare the records with a larger --load-size"
+        )
+
+
+def _options() -> tf.data.Options:
+    options = tf.data.Options()
+    options.deterministic = True
+    # With several workers each takes its part of every batch.
+    options.experimental_distribute.auto_shard_policy = (
+        tf.data.experimental.AutoShardPolicy.DATA
+    )
+    return options

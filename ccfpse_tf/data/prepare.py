@@ -1,0 +1,283 @@
+"""Prepares records: plan, check, write, describe.
+
+    main("scenes", ["--out", "data/scenes"])
+
+is what the scripts in `tfrecords/` and the recipes' `prepare` run.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import ccfpse_tf
+from ccfpse_tf.data import description
+from ccfpse_tf.data.arguments import parse_arguments
+from ccfpse_tf.data.label_table import LabelTable
+from ccfpse_tf.data.output import OutputFolder, digest
+from ccfpse_tf.data.parallel import Workers
+from ccfpse_tf.data.plan import Plan, plan_dataset, plan_folder
+from ccfpse_tf.data.progress_bar import track
+from ccfpse_tf.data.records import (
+    Description,
+    Record,
+    Split,
+    encode_record,
+    tfds_features,
+)
+from ccfpse_tf.data.sources import Item
+from ccfpse_tf.data.transforms import describe_ids, resize_ids, resize_image
+from ccfpse_tf.data.validate import (
+    Summary,
+    check_source,
+    histogram,
+    index_counts,
+    infer_ids,
+)
+from ccfpse_tf.errors import DataErrors, InputError
+from ccfpse_tf.labels import DATASETS
+
+IMAGES_PER_SHARD = 512  # about 80 MB at 286x286: little is redone after a stop
+
+
+def main(dataset_name: str, argv: Sequence[str] | None = None) -> int:
+    """Prepares the records of a data set.
+
+    Args:
+        dataset_name: a key of `DATASETS`, or "folder".
+        argv: the command line after the program's name; default `sys.argv`.
+
+    Returns:
+        0, the exit code.
+
+    Raises:
+        InputError: for anything that the user can mend. Nothing is written if the
+            data have problems.
+        OSError: for a full or forbidden disk; finished shards are kept.
+    """
+    dataset = DATASETS.get(dataset_name)
+    arguments = parse_arguments(dataset, argv)
+    plan = plan_dataset(dataset, arguments) if dataset else plan_folder(arguments)
+    _note_counts(plan)
+    with Workers(arguments.workers) as workers:
+        if arguments.check:
+            summaries = _check(plan, workers)
+            _print_histograms(_with_classes(plan, summaries), summaries)
+        else:
+            prepare(plan, Path(arguments.out), workers)
+    return 0
+
+
+def prepare(plan: Plan, folder: Path, workers: Workers) -> Description:
+    """Checks the sources of a plan and writes its records; see `main`."""
+    output = OutputFolder(folder, plan.settings(), _inputs(plan))
+    if output.complete():
+        print(f"{folder}: complete already, nothing to do")
+        return description.read_description(folder)
+    if output.checked is None:
+        summaries = _check(plan, workers)
+    else:
+        print(f"{folder}: goes on where it was stopped; the files were checked then")
+        summaries = {
+            split: Summary.from_json(output.checked[split]) for split in plan.sources
+        }
+    plan = _with_classes(plan, summaries)
+    _print_totals(plan, summaries)
+    with output.locked():
+        output.note_checked({k: summary.to_json() for k, summary in summaries.items()})
+        splits = {
+            split: _write_split(plan, split, summaries[split], output, workers)
+            for split in plan.sources
+        }
+        result = _describe(plan, splits, output.prepared)
+        output.finish(_metadata(result))
+    _print_result(folder, result)
+    return result
+
+
+def encode_item(item: Item, plan_part: tuple[LabelTable, int, bool], size) -> Record:
+    """Loads, maps, resizes and encodes one example; runs in a worker process.
+
+    Args:
+        plan_part: label table, number of label channels, whether with instances.
+        size: (height, width) of the record; None keeps the example's own.
+    """
+    table, channels, instances = plan_part
+    sample = item.load()
+    image, instance = sample.image, sample.instance if instances else None
+    label = table.indices(sample.label)
+    if size is None:
+        image = image if sample.original is None else sample.original
+    else:
+        image = resize_image(image, size)
+        label = resize_ids(label, size)
+        instance = None if instance is None else resize_ids(instance, size)
+    return encode_record(sample.key, image, label, instance, channels)
+
+
+def _note_counts(plan: Plan) -> None:
+    for split, source in plan.sources.items():
+        official = (plan.official_counts or {}).get(split, len(source))
+        if len(source) not in (official, 0):
+            print(
+                f"note: {split} has {len(source):,} images, the whole data set "
+                f"{official:,} (fine for a part of it)"
+            )
+
+
+def _inputs(plan: Plan) -> str:
+    return digest({name: source.identity() for name, source in plan.sources.items()})
+
+
+def _check(plan: Plan, workers: Workers) -> dict[str, Summary]:
+    """Looks at every example and raises all problems together."""
+    summaries = {
+        split: check_source(source, plan.table, workers, split)
+        for split, source in plan.sources.items()
+    }
+    problems = [
+        problem for summary in summaries.values() for problem in summary.problems
+    ]
+    if problems:
+        raise DataErrors(problems, f"the data of {plan.name}")
+    for split, summary in summaries.items():
+        if plan.keep_size and min(summary.smallest) < 32:
+            raise InputError(
+                f"{split}: --keep-size: the smallest image has an edge of "
+                f"{min(summary.smallest)} pixels; leave it out, or let all be resized"
+            )
+    return summaries
+
+
+def _with_classes(plan: Plan, summaries: Mapping[str, Summary]) -> Plan:
+    """Takes the classes from the label files where nothing else named them."""
+    if plan.table is not None:
+        return plan
+    ids, count, care = infer_ids(summaries.values(), plan.dont_care_id)
+    plan = plan.with_ids(ids, count, care)
+    unknown = next((value for value in ids if care and ids[value] == count), None)
+    print(
+        f"label files hold ids {describe_ids(_found(summaries))}: taken as {count} "
+        f"classes, {'no id' if unknown is None else f'id {unknown}'} as don't care "
+        "(--num-classes and --dont-care-id say otherwise)"
+    )
+    return plan
+
+
+def _print_totals(plan: Plan, summaries: Mapping[str, Summary]) -> None:
+    for split, summary in summaries.items():
+        found = index_counts(summary.pixels, plan.table)
+        print(
+            f"{split}: {summary.images} images in order, {len(found)} of "
+            f"{plan.label_channels} label indices occur"
+        )
+
+
+def _print_histograms(plan: Plan, summaries: Mapping[str, Summary]) -> None:
+    for split, summary in summaries.items():
+        print(f"\n{split}: {summary.images} images")
+        print(histogram(summary, plan.table, plan.index_names))
+
+
+def _print_result(folder: Path, result: Description) -> None:
+    for name, split in result.splits.items():
+        size = f"{split.height}x{split.width}" if split.height else "own sizes"
+        print(
+            f"{name}: {split.count} images ({size}), {split.shards} "
+            f"shard{'s' if split.shards > 1 else ''}, "
+            f"{sum(split.shard_bytes) / 1e6:.1f} MB"
+        )
+    print(f"records in {folder}")
+
+
+def _found(summaries: Mapping[str, Summary]) -> dict[int, int]:
+    return {value: value for s in summaries.values() for _, value in s.pixels}
+
+
+def _write_split(
+    plan: Plan, split: str, summary: Summary, output: OutputFolder, workers: Workers
+) -> Split:
+    source, size = plan.sources[split], plan.record_size(split)
+    count = len(source)
+    shards = min(plan.shards or -(-count // IMAGES_PER_SHARD), count)
+    names = [description.shard_name(plan.name, split, i, shards) for i in range(shards)]
+    bounds = [index * count // shards for index in range(shards + 1)]
+    lengths = [stop - start for start, stop in itertools.pairwise(bounds)]
+    open_ = [index for index in range(shards) if not output.is_finished(names[index])]
+    if len(open_) < shards:
+        print(f"{split}: {shards - len(open_)} of {shards} shards are finished already")
+
+    items = (item for i in open_ for item in source.items(bounds[i], bounds[i + 1]))
+    part = (plan.table, plan.label_channels, plan.instances)
+    encode = functools.partial(encode_item, plan_part=part, size=size)
+    total = sum(lengths[index] for index in open_)
+    records = track(workers.map(encode, items), total, f"writing {split}")
+    for index in open_:
+        output.write_shard(names[index], itertools.islice(records, lengths[index]))
+    _finish(records)
+    smallest = size or summary.smallest
+    return Split(
+        count=count,
+        shards=shards,
+        height=size and size[0],
+        width=size and size[1],
+        smallest=smallest,
+        shard_lengths=tuple(lengths),
+        shard_bytes=tuple(map(output.size_of, names)),
+    )
+
+
+def _finish(records: Iterator[Record]) -> None:
+    """Lets the progress display draw its last state; no record is left by now."""
+    for record in records:
+        raise AssertionError(f"{record.key} belongs to no shard")
+
+
+def _describe(plan: Plan, splits: Mapping[str, Split], prepared) -> Description:
+    colors = plan.table.colors.items()
+    return Description(
+        name=plan.name,
+        num_classes=plan.num_classes,
+        dont_care_index=plan.dont_care_index,
+        instances=plan.instances,
+        label_mapping=plan.label_mapping,
+        class_names=plan.class_names,
+        palette=plan.palette,
+        label_ids=dict(plan.table.ids),
+        label_colors=tuple(
+            (c >> 16, c >> 8 & 255, c & 255, index) for c, index in colors
+        ),
+        splits=splits,
+        tool=f"ccfpse_tf {ccfpse_tf.__version__}",
+        prepared=prepared,
+    )
+
+
+def _metadata(result: Description) -> dict[str, dict]:
+    """The JSON files beside the shards, in the order of writing: ours comes last,
+    since it says that all the others are there."""
+    splits = [
+        {
+            "name": name,
+            "shardLengths": [str(length) for length in split.shard_lengths],
+            "numBytes": str(sum(split.shard_bytes)),
+            "filepathTemplate": "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}",
+        }
+        for name, split in result.splits.items()
+    ]
+    info = {
+        "name": result.name,
+        "version": "1.0.0",
+        "description": f"Label maps and images, prepared by {result.tool}.",
+        "fileFormat": "tfrecord",
+        "splits": splits,
+    }
+    features = tfds_features(result.label_channels, result.instances)
+    return {
+        "features.json": features,
+        "dataset_info.json": info,
+        description.FILE_NAME: asdict(result),
+    }
