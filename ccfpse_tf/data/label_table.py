@@ -74,7 +74,10 @@ class LabelTable:
         problems = []
         for value, (row, column) in zip(found, places, strict=False):
             shown = f"colour {unpack_color(int(value))}" if colored else f"id {value}"
-            problems.append(f"{shown} at row {row}, column {column}; allowed {allowed}")
+            problems.append(
+                f"{shown} at row {row}, column {column}; allowed {allowed}; "
+                + ("add it to the palette" if colored else "see --label-map")
+            )
         if len(found) > _VALUES_PER_FILE:
             problems.append(
                 f"and {len(found) - _VALUES_PER_FILE} more unknown values "

@@ -77,7 +77,12 @@ def prepare(plan: Plan, folder: Path, workers: Workers) -> Description:
     if output.complete():
         print(f"{folder}: complete already, nothing to do")
         return description.read_description(folder)
-    if output.checked is None:
+    if all(source.drawn_size for source in plan.sources.values()):
+        summaries = {
+            split: Summary(len(source), source.drawn_size)
+            for split, source in plan.sources.items()
+        }
+    elif output.checked is None:
         summaries = _check(plan, workers)
     else:
         print(f"{folder}: goes on where it was stopped; the files were checked then")
@@ -170,10 +175,11 @@ def _with_classes(plan: Plan, summaries: Mapping[str, Summary]) -> Plan:
 def _print_totals(plan: Plan, summaries: Mapping[str, Summary]) -> None:
     for split, summary in summaries.items():
         found = index_counts(summary.pixels, plan.table)
-        print(
-            f"{split}: {summary.images} images in order, {len(found)} of "
-            f"{plan.label_channels} label indices occur"
-        )
+        if found:  # drawn scenes are not looked at
+            print(
+                f"{split}: {summary.images} images in order, {len(found)} of "
+                f"{plan.label_channels} label indices occur"
+            )
 
 
 def _print_histograms(plan: Plan, summaries: Mapping[str, Summary]) -> None:

@@ -7,26 +7,16 @@ so that worker processes load them: `item.load()` gives a `Sample`.
 from __future__ import annotations
 
 import copy
-import io
 import os
-import struct
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from PIL import Image
 
-from ccfpse_tf.errors import InputError
+from ccfpse_tf.data.files import find_files, read_ids, read_image, read_label
 from ccfpse_tf.labels import DirectoryLayout
-
-IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm")
-_LOSSY = (".jpg", ".jpeg", ".webp")
-_KEPT = {"JPEG": ("RGB", "L"), "PNG": ("RGB", "L")}  # formats to store as they are
-_ORIENTATION = 0x0112  # EXIF tag; the official pipeline ignores it, and so do we
-_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -61,6 +51,10 @@ class Source(Protocol):
     """A list of examples; `keys` are their names in the order of the records."""
 
     keys: Sequence[str]
+    problems: list[str]
+    """What was found wrong while listing."""
+    drawn_size: tuple[int, int] | None
+    """(height, width) of examples that are drawn, so cannot have problems."""
 
     def __len__(self) -> int:
         """Number of examples."""
@@ -102,6 +96,8 @@ class FileItem:
 
 class ItemSource:
     """A source that knows all its items from the start."""
+
+    drawn_size: tuple[int, int] | None = None
 
     def __init__(self, items: Sequence[Item]) -> None:
         self._items = tuple(items)
@@ -219,8 +215,9 @@ class SceneItem:
     size: tuple[int, int]
 
     def files(self) -> tuple[str, ...]:
-        """There is no file; names the drawing."""
-        return (f"scene {self.index} of seed {self.seed}",)
+        """There are no files; names the drawing."""
+        scene = f"scene {self.index} of seed {self.seed}"
+        return (scene, f"{scene} (label)", f"{scene} (instances)")
 
     def load(self) -> Sample:
         """Draws it."""
@@ -241,127 +238,8 @@ class ScenesSource(ItemSource):
             ]
         )
         self.problems: list[str] = []
+        self.drawn_size = size
 
     def identity(self) -> list:
         """The numbers that decide every pixel."""
         return self._identity
-
-
-def find_files(template: str, problems: list[str]) -> dict[str, str]:
-    """Finds the files that match `folder/{key}ending`; returns key -> path."""
-    before, after = template.split("{key}")
-    root, prefix = os.path.split(before)
-    root = root or "."
-    if not os.path.isdir(root):
-        problems.append(f"{root}: no such folder; expected files {template} there")
-        return {}
-    found: dict[str, str] = {}
-    for folder, folders, names in os.walk(root, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        relative = os.path.relpath(folder, root)
-        for name in sorted(names):
-            path = name if relative == "." else f"{relative}/{name}"
-            key = _key_of(path, prefix, after)
-            if key is None or name.startswith("."):
-                continue
-            full = os.path.join(root, path)
-            if found.setdefault(key, full) != full:
-                problems.append(f"{full}: same name as {found[key]}; keep one of them")
-    return found
-
-
-def _key_of(path: str, prefix: str, ending: str) -> str | None:
-    if ending.endswith(".*"):
-        stem, extension = os.path.splitext(path)
-        if extension.lower() not in IMAGE_ENDINGS:
-            return None
-        path, ending = stem, ending[:-2]
-    if not path.startswith(prefix) or not path.endswith(ending):
-        return None
-    return path[len(prefix) : len(path) - len(ending)] or None
-
-
-def read_image(path: str) -> tuple[np.ndarray, bytes | None]:
-    """Reads a photo as RGB; returns it and, if they can be stored, its bytes."""
-    with open(path, "rb") as file:
-        content = file.read()
-    with _open(io.BytesIO(content), path) as image:
-        keep = image.mode in _KEPT.get(image.format, ())
-        keep = keep and "transparency" not in image.info
-        return np.asarray(image.convert("RGB")), content if keep else None
-
-
-def read_label(path: str, by_color: bool = False) -> np.ndarray:
-    """Reads a label file: ids `(h, w)` or colours `(h, w, 3)`."""
-    if path.lower().endswith(_LOSSY):
-        raise InputError(
-            f"{path}: label maps must be stored without loss; save it as PNG"
-        )
-    with open(path, "rb") as file:
-        return decode_label(file, path, by_color)
-
-
-def decode_label(file, path: str, by_color: bool = False) -> np.ndarray:
-    """Decodes an open label file; see `read_label`."""
-    with _open(file, path) as image:
-        if image.mode in ("RGB", "RGBA") or (image.mode == "P" and by_color):
-            return np.asarray(image.convert("RGB"))
-        return _integers(image, path)
-
-
-def read_ids(path: str) -> np.ndarray:
-    """Reads an instance map `(h, w)` of any integers."""
-    with open(path, "rb") as file, _open(file, path) as image:
-        if image.mode in ("RGB", "RGBA"):
-            channels = np.asarray(image)[..., :3]
-            if (channels != channels[..., :1]).any():
-                raise InputError(
-                    f"{path}: instance map with colours; needs one channel of ids"
-                )
-            return channels[..., 0]
-        return _integers(image, path)
-
-
-def turned_by_exif(path: str) -> bool:
-    """Whether viewers turn this photo on its side: its stored pixels are not."""
-    try:
-        with Image.open(path) as image:
-            return image.getexif().get(_ORIENTATION, 1) >= 5
-    except _UNREADABLE:
-        return False
-
-
-def _integers(image: Image.Image, path: str) -> np.ndarray:
-    if image.mode == "LA":
-        image = image.convert("L")
-    if image.mode == "1":
-        return np.asarray(image).astype(np.uint8)
-    if image.mode in ("L", "P"):
-        return np.asarray(image)
-    if image.mode.startswith("I"):
-        return np.asarray(image).astype(np.int32)
-    raise InputError(
-        f"{path}: pixels of Pillow mode {image.mode!r}; "
-        "allowed: 1, 8 or 16 bit grey, palette, or RGB colours"
-    )
-
-
-class _open:
-    """Opens and decodes an image; what Pillow raises becomes an `InputError`."""
-
-    def __init__(self, file, path: str) -> None:
-        self.path = path
-        try:
-            self.image = Image.open(file)
-            self.image.load()
-        except (*_UNREADABLE, Image.DecompressionBombError) as error:
-            raise InputError(
-                f"{path}: cannot be read as an image ({error}); "
-                "replace the file, it may be cut short"
-            ) from error
-
-    def __enter__(self) -> Image.Image:
-        return self.image
-
-    def __exit__(self, *_) -> None:
-        self.image.close()

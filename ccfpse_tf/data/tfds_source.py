@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ccfpse_tf.data.sources import Sample, decode_label
+from ccfpse_tf.data.files import decode_label
+from ccfpse_tf.data.sources import Sample
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.labels import TFDSLayout
 
@@ -53,6 +54,8 @@ class TFDSSource:
     Raises:
         InputError: if the data set is not installed there.
     """
+
+    drawn_size = None
 
     def __init__(self, layout: TFDSLayout, split: str, data_dir: str | None) -> None:
         import tensorflow_datasets as tfds

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ccfpse_tf.data.files import turned_by_exif
 from ccfpse_tf.data.label_table import LabelTable, count_values, unpack_color
 from ccfpse_tf.data.parallel import Workers
 from ccfpse_tf.data.progress_bar import track
-from ccfpse_tf.data.sources import Item, Sample, Source, turned_by_exif
+from ccfpse_tf.data.sources import Item, Sample, Source
 from ccfpse_tf.errors import InputError
 
 
@@ -77,6 +78,8 @@ def check_source(
         what: name of the split for the progress display.
     """
     summary = Summary(problems=list(source.problems))
+    if not len(source):
+        return summary
     reports = workers.map(
         functools.partial(check_item, table=table), source.items(0, len(source))
     )
