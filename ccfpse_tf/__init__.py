@@ -1,3 +1,69 @@
-"""CC-FPSE semantic image synthesis in Keras 3 and TensorFlow."""
+"""CC-FPSE semantic image synthesis in Keras 3 on TensorFlow.
+
+``from ccfpse_tf import CCFPSE, Generator, ...`` gives everything that is public; names
+are imported when first used, so that tools without networks start quickly.
+"""
+
+import importlib
+import os
+import sys
 
 __version__ = "0.1.0"
+
+_PUBLIC = {
+    "ccfpse_tf.config": ("Config",),
+    "ccfpse_tf.errors": ("InputError",),
+    "ccfpse_tf.labels": ("DATASETS", "Dataset"),
+    "ccfpse_tf.layers.conditional_block": ("SPADE", "ConditionalBlock"),
+    "ccfpse_tf.layers.conditional_convolution": (
+        "ConditionalDepthwiseConvolution",
+        "conditional_depthwise_convolution",
+    ),
+    "ccfpse_tf.layers.layout": ("LayoutEncoding", "instance_edges"),
+    "ccfpse_tf.layers.layout_pyramid": ("LayoutPyramid",),
+    "ccfpse_tf.layers.normalization": ("BatchNormalization", "InstanceNormalization"),
+    "ccfpse_tf.layers.spectral_convolution": ("SpectralConv2D",),
+    "ccfpse_tf.models.discriminator": ("FPSEDiscriminator",),
+    "ccfpse_tf.models.encoder": ("StyleEncoder",),
+    "ccfpse_tf.models.generator": ("Generator", "to_uint8"),
+    "ccfpse_tf.models.perceptual": ("PerceptualLoss",),
+    "ccfpse_tf.gan": ("CCFPSE",),
+    "ccfpse_tf.optimizers": ("Adam",),
+    "ccfpse_tf.schedules": ("LinearDecay",),
+}
+_HOME = {name: module for module, names in _PUBLIC.items() for name in names}
+__all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604
+
+
+def _require_tensorflow_backend():
+    """Keras picks its backend when first imported, so this has to come before."""
+    backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    keras = sys.modules.get("keras")
+    if keras is not None and hasattr(keras, "__version__"):
+        if int(keras.__version__.split(".")[0]) < 3:
+            raise ImportError(
+                f"ccfpse_tf needs Keras 3, found {keras.__version__}; "
+                "pip install 'keras>=3'"
+            )
+        backend = keras.config.backend()
+    if backend != "tensorflow":
+        raise ImportError(
+            f"ccfpse_tf runs on Keras's TensorFlow backend, but it is set to "
+            f"{backend!r}; set the environment variable KERAS_BACKEND=tensorflow "
+            "before Keras is imported"
+        )
+
+
+_require_tensorflow_backend()
+
+
+def __getattr__(name):
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""Building blocks; import them from the package, ``from ccfpse_tf import ...``."""

@@ -1,0 +1,116 @@
+"""The layout's feature pyramid: context for the predicted kernels (section 3.2)."""
+
+import keras
+import tensorflow as tf
+
+from ccfpse_tf.layers.conditional_block import SLOPE
+from ccfpse_tf.layers.normalization import BatchNormalization
+from ccfpse_tf.layers.resizing import upsample_nearest
+from ccfpse_tf.layers.spectral_convolution import SpectralConv2D
+
+
+@keras.saving.register_keras_serializable(package="ccfpse_tf")
+class NormalizedConvolution(keras.layers.Layer):
+    """Spectrally normalised convolution, normalisation, leaky ReLU.
+
+    Args:
+        convolution: the :class:`SpectralConv2D`.
+        norm: :class:`BatchNormalization` or :class:`InstanceNormalization`.
+
+    Call shape: ``(batch, height, width, channels)`` to the convolution's.
+    """
+
+    def __init__(self, convolution, norm, **kwargs):
+        super().__init__(**kwargs)
+        self.convolution = convolution
+        self.norm = norm
+
+    def build(self, input_shape):
+        """Builds the convolution and the norm on its output."""
+        self.convolution.build(input_shape)
+        self.norm.build(self.convolution.compute_output_shape(input_shape))
+
+    def call(self, x, training=None):
+        """Returns the activated features."""
+        x = self.convolution(x, training=training)
+        if isinstance(self.norm, BatchNormalization):
+            x = self.norm(x, training=training)
+        else:
+            x = self.norm(x)
+        return tf.nn.leaky_relu(x, SLOPE)
+
+    def compute_output_shape(self, input_shape):
+        """The convolution's output shape."""
+        return self.convolution.compute_output_shape(input_shape)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        serialize = keras.saving.serialize_keras_object
+        return super().get_config() | {
+            "convolution": serialize(self.convolution),
+            "norm": serialize(self.norm),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Rebuilds the layer with its convolution and norm."""
+        for part in ("convolution", "norm"):
+            config[part] = keras.saving.deserialize_keras_object(config[part])
+        return cls(**config)
+
+
+@keras.saving.register_keras_serializable(package="ccfpse_tf")
+class LayoutPyramid(keras.layers.Layer):
+    """Bottom-up and top-down features of the layout, one map per resolution.
+
+    Bottom-up: ``conv3x3`` at full size, then at stride 2, ``depth`` times. Top-down: the
+    deepest feature as it is, then at each level nearest upsampling, plus a ``conv1x1``
+    lateral of the bottom-up feature of that size, then ``conv3x3``.
+
+    Args:
+        filters: channels of every map (``ngf``).
+        depth: number of times that the resolution halves, 5 or 6.
+
+    Call shape: ``(batch, height, width, semantic channels)``, both sizes multiples of
+    ``2**depth``, to a list of ``depth + 1`` maps, coarsest first.
+    """
+
+    def __init__(self, filters, depth, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.depth = depth
+
+        def convolution(kernel_size, strides=1):
+            return NormalizedConvolution(
+                SpectralConv2D(filters, kernel_size, strides, dtype=self.dtype_policy),
+                BatchNormalization(dtype=self.dtype_policy),
+                dtype=self.dtype_policy,
+            )
+
+        self.bottom_up = [convolution(3)] + [convolution(3, 2) for _ in range(depth)]
+        # Both from coarse to fine, as they run.
+        self.lateral = [convolution(1) for _ in range(depth)]
+        self.top_down = [convolution(3) for _ in range(depth)]
+
+    def build(self, semantics_shape):
+        """Builds every convolution."""
+        self.bottom_up[0].build(semantics_shape)
+        features = (*semantics_shape[:-1], self.filters)
+        for layer in (*self.bottom_up[1:], *self.lateral, *self.top_down):
+            layer.build(features)
+
+    def call(self, semantics, training=None):
+        """Returns the pyramid's maps, coarsest first."""
+        features = [self.bottom_up[0](semantics, training=training)]
+        for layer in self.bottom_up[1:]:
+            features.append(layer(features[-1], training=training))
+        maps = [features.pop()]
+        for lateral, top_down in zip(self.lateral, self.top_down, strict=True):
+            x = upsample_nearest(maps[-1])
+            x += lateral(features.pop(), training=training)
+            maps.append(top_down(x, training=training))
+        return maps
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return super().get_config() | {"filters": self.filters, "depth": self.depth}

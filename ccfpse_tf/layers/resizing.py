@@ -1,0 +1,124 @@
+"""Resizing with the sampling positions that CC-FPSE's networks assume.
+
+``tf.image.resize`` picks other pixels in its nearest mode, and returns float32 whatever
+it is given, so these are written out: they work in every floating dtype, on every
+device, and have exact gradients.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+
+def spatial_size(x: tf.Tensor) -> tuple[int | tf.Tensor, int | tf.Tensor]:
+    """Returns ``(height, width)`` of ``(batch, height, width, ...)``, static if known."""
+    dynamic = None
+    size = []
+    for axis in (1, 2):
+        known = x.shape[axis]
+        if known is None:
+            dynamic = tf.shape(x) if dynamic is None else dynamic
+            known = dynamic[axis]
+        size.append(known)
+    return tuple(size)
+
+
+def resize_nearest(x: tf.Tensor, size: tuple) -> tf.Tensor:
+    """Takes from source index ``floor(dst * in / out)``, the top-left of each cell.
+
+    Args:
+        x: ``(batch, height, width, channels)`` or ``(batch, height, width)``.
+        size: ``(height, width)`` of the result, ints or scalar tensors.
+
+    Returns:
+        The resized tensor, same dtype.
+    """
+    for axis, out in zip((1, 2), size, strict=True):
+        x = _nearest_along(x, axis, out)
+    return x
+
+
+def _nearest_along(x, axis, out):
+    have = spatial_size(x)[axis - 1]
+    if isinstance(have, int) and isinstance(out, int):
+        if have == out:
+            return x
+        if have % out == 0:
+            step = have // out
+            return x[:, ::step] if axis == 1 else x[:, :, ::step]
+    # In float32, as the reference computes it: 5 * float32(1.4) is what it floors.
+    scale = tf.cast(have, tf.float32) / tf.cast(out, tf.float32)
+    index = tf.cast(tf.range(out), tf.float32) * scale
+    index = tf.minimum(tf.cast(tf.floor(index), tf.int32), have - 1)
+    return tf.gather(x, index, axis=axis)
+
+
+def upsample_nearest(x: tf.Tensor) -> tf.Tensor:
+    """Repeats every pixel twice in both directions: ``(b, h, w, c) -> (b, 2h, 2w, c)``."""
+    h, w = spatial_size(x)
+    c = x.shape[-1]
+    x = tf.broadcast_to(
+        x[:, :, None, :, None, :], tf.stack([tf.shape(x)[0], h, 2, w, 2, c])
+    )
+    return tf.reshape(x, tf.stack([tf.shape(x)[0], 2 * h, 2 * w, c]))
+
+
+def upsample_bilinear(x: tf.Tensor) -> tf.Tensor:
+    """Doubles height and width with half-pixel centres (``align_corners=False``).
+
+    Every output is 3/4 of the nearest input and 1/4 of the next one; borders repeat.
+    ``(b, h, w, c) -> (b, 2h, 2w, c)``.
+    """
+    return _double_along(_double_along(x, 1), 2)
+
+
+def _double_along(x, axis):
+    pixels = spatial_size(x)[axis - 1]
+    first, last = ([slice(None)] * 4 for _ in range(2))
+    first[axis], last[axis] = slice(0, 1), slice(-1, None)
+    before = tf.concat([x[tuple(first)], x], axis)
+    after = tf.concat([x, x[tuple(last)]], axis)
+    keep = [slice(None)] * 4
+    keep[axis] = slice(0, pixels)
+    skip = [slice(None)] * 4
+    skip[axis] = slice(1, None)
+    even = 0.25 * before[tuple(keep)] + 0.75 * x
+    odd = 0.75 * x + 0.25 * after[tuple(skip)]
+    shape = tf.shape(x)
+    doubled = tf.concat([shape[:axis], [2 * pixels], shape[axis + 1 :]], 0)
+    out = tf.reshape(tf.stack([even, odd], axis + 1), doubled)
+    static = x.shape.as_list()
+    static[axis] = 2 * pixels if isinstance(pixels, int) else None
+    return tf.ensure_shape(out, static)
+
+
+def resize_bilinear(x: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    """Bilinear, half-pixel centres, no antialiasing, to a fixed size.
+
+    Args:
+        x: ``(batch, height, width, channels)``, floating.
+        size: ``(height, width)`` of the result.
+
+    Returns:
+        ``(batch, *size, channels)`` in the dtype of ``x``; ``x`` itself if it fits.
+    """
+    h, w = spatial_size(x)
+    if (h, w) == tuple(size):
+        return x
+    rows = _interpolation_matrix(h, size[0], x.dtype)
+    columns = _interpolation_matrix(w, size[1], x.dtype)
+    x = tf.einsum("yh,bhwc->bywc", rows, x)
+    return tf.einsum("xw,bywc->byxc", columns, x)
+
+
+def _interpolation_matrix(have, out, dtype):
+    """``(out, have)``: row ``i`` holds the two weights that make output pixel ``i``."""
+    real = tf.float64 if dtype == tf.float64 else tf.float32
+    scale = tf.cast(have, real) / out
+    source = (tf.constant(np.arange(out), real) + 0.5) * scale - 0.5
+    source = tf.maximum(source, 0)
+    low = tf.minimum(tf.cast(tf.floor(source), tf.int32), have - 1)
+    high = tf.minimum(low + 1, have - 1)
+    weight = (source - tf.cast(low, real))[:, None]
+    matrix = tf.one_hot(low, have, dtype=real) * (1 - weight)
+    matrix += tf.one_hot(high, have, dtype=real) * weight
+    return tf.cast(matrix, dtype)

@@ -1,0 +1,91 @@
+"""Convolution with a spectrally normalised kernel (Miyato et al. 2018)."""
+
+import keras
+import tensorflow as tf
+
+from ccfpse_tf.layers.initializers import UnitVector, fan_in_uniform
+from ccfpse_tf.layers.normalization import FIRST
+
+
+@keras.saving.register_keras_serializable(package="ccfpse_tf")
+class SpectralConv2D(keras.layers.Layer):
+    """Bias-free convolution by ``kernel / sigma``, ``sigma = u^T M v``.
+
+    ``M`` is the kernel as an ``(out, in * kh * kw)`` matrix. Every call in training mode
+    does one power iteration, ``v = M^T u / |.|`` then ``u = M v / |.|``, and stores both;
+    evaluation uses the stored vectors. Gradients flow through ``sigma`` with ``u`` and
+    ``v`` constant. ``keras.layers.SpectralNormalization`` instead overwrites the kernel
+    in training, which is another algorithm.
+
+    Args:
+        filters: number of output channels.
+        kernel_size: 1 or 3; 3 pads one zero on all four sides, at stride 2 as well.
+        strides: 1 or 2.
+        epsilon: lower bound of the norms that are divided by.
+
+    Call shape: ``(batch, height, width, channels)`` to
+    ``(batch, ceil(height / strides), ceil(width / strides), filters)``.
+    """
+
+    def __init__(self, filters, kernel_size, strides=1, epsilon=1e-12, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.strides = strides
+        self.epsilon = epsilon
+
+    def build(self, input_shape):
+        """Creates the kernel ``(kh, kw, in, out)`` and the two singular vectors."""
+        k, channels = self.kernel_size, input_shape[-1]
+        self.kernel = self.add_weight(
+            shape=(k, k, channels, self.filters),
+            initializer=fan_in_uniform(),
+            autocast=False,
+            name="kernel",
+        )
+        vector = {
+            "initializer": UnitVector(),
+            "trainable": False,
+            "autocast": False,
+            "aggregation": FIRST,
+        }
+        self.u = self.add_weight(shape=(self.filters,), name="u", **vector)
+        # In the order of the kernel's own axes: (kh, kw, in).
+        self.v = self.add_weight(shape=(k * k * channels,), name="v", **vector)
+
+    def call(self, x, training=None):
+        """Returns the convolution of ``x`` by the normalised kernel."""
+        kernel = tf.cast(self._normalized_kernel(training), x.dtype)
+        pad = [self.kernel_size // 2] * 2
+        return tf.nn.conv2d(x, kernel, self.strides, [[0, 0], pad, pad, [0, 0]])
+
+    def _normalized_kernel(self, training):
+        kernel = tf.convert_to_tensor(self.kernel)
+        matrix = tf.reshape(kernel, (-1, self.filters))  # M^T: (kh * kw * in, out)
+        u, v = tf.convert_to_tensor(self.u), tf.convert_to_tensor(self.v)
+        if training:
+            fixed = tf.stop_gradient(matrix)
+            v = self._normalize(tf.linalg.matvec(fixed, u))
+            u = self._normalize(tf.linalg.matvec(fixed, v, transpose_a=True))
+            self.u.assign(u)
+            self.v.assign(v)
+        sigma = tf.tensordot(v, tf.linalg.matvec(matrix, u), 1)
+        return kernel / sigma
+
+    def _normalize(self, vector):
+        return vector / tf.maximum(tf.norm(vector), self.epsilon)
+
+    def compute_output_shape(self, input_shape):
+        """``(batch, ceil(height / strides), ceil(width / strides), filters)``."""
+        batch, *size, _ = input_shape
+        size = [None if n is None else -(-n // self.strides) for n in size]
+        return (batch, *size, self.filters)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return super().get_config() | {
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "epsilon": self.epsilon,
+        }

@@ -1,0 +1,1 @@
+"""Whole networks; import them from the package, ``from ccfpse_tf import ...``."""

@@ -1,0 +1,1 @@
+"""Comparison with outputs of the official implementation: ``python -m tests.parity``."""

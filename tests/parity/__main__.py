@@ -1,0 +1,128 @@
+"""Runs every fixture of a folder: ``python -m tests.parity DIR``.
+
+Prints a line per fixture with the check that comes closest to (or beyond) its
+tolerance, and closes with ``N passed, N failed``. What a file is, is told from its keys.
+"""
+
+import argparse
+import json
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tests.parity import data_sets, initial_values, layers, networks, training
+from tests.parity.checks import Check
+from tests.parity.fixture import Fixture
+
+Runner = Callable[[Fixture], Iterator[Check]]
+
+
+def _has(*keys):
+    return lambda found: all(key in found for key in keys)
+
+
+def _ends(*endings):
+    return lambda found: all(any(k.endswith(end) for k in found) for end in endings)
+
+
+# In order: the first whose keys are there.
+KINDS: tuple[tuple[Callable, Runner], ...] = (
+    (_has("fake_Gstep"), training.trajectory),
+    (_has("inference_image"), training.checkpoint),
+    (_has("c0/x", "c0/w"), layers.conditional_convolution),
+    (_has("seg", "cot", "sd/conv_1.weight"), layers.block),
+    (_has("hinge/D_real"), layers.loss_functions),
+    (_has("p0", "grads"), layers.adam),
+    (_ends("/src_label"), data_sets.data_set),
+    (_ends("/semantics"), layers.semantics),
+    (_has("slice1/l1"), networks.perceptual),
+    (_ends("/sd_names"), networks.generator),
+    (_ends("/cot_pred0", "/cot_feat0"), networks.discriminator),
+    (_ends("/cot_mu"), networks.encoder),
+    (_ends("/image_u8", "/mu"), networks.full_encoder),
+    (_has("real_u8", "pred0"), networks.full_discriminator),
+    (_has("probe/head_0", "y"), networks.full_generator),
+    (lambda found: set(found) == {"x", "y"}, layers.image_to_uint8),
+    (lambda found: all(k.startswith("f64/n") for k in found), layers.schedule),
+)
+
+
+def runner_of(keys) -> Runner | None:
+    """The function that compares a fixture with these keys, None for unknown ones."""
+    keys = set(keys)
+    return next((run for fits, run in KINDS if fits(keys)), None)
+
+
+def fixtures(folder: Path) -> Iterator[tuple[str, Callable[[], Iterator[Check]]]]:
+    """Names and comparisons of everything in a folder.
+
+    Raises:
+        FileNotFoundError: a folder without ``manifest.json``.
+    """
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for name, entry in manifest["files"].items():
+        fixture = Fixture(folder / name, entry)
+        runner = runner_of(entry.get("keys") or fixture.data)
+        if runner is None:
+            runner = _unknown
+        yield name, lambda runner=runner, fixture=fixture: runner(fixture)
+    for name in manifest.get("other_files", {}):
+        if name == "init_stats.json":
+            path = folder / name
+            yield name, lambda path=path: initial_values.statistics(path)
+
+
+def _unknown(fixture):
+    yield Check("no comparison for a fixture with these keys", float("inf"), 0.0)
+
+
+def report(name: str, checks: list[Check], seconds: float) -> str:
+    """One line: verdict, worst check, error and tolerance."""
+    worst = max(checks, key=lambda check: check.strain)
+    failed = sum(not check.passed for check in checks)
+    verdict = "FAIL" if failed else "pass"
+    line = f"{verdict}  {name:<34} error {worst.error:9.2e}  tolerance "
+    line += f"{worst.tolerance:7.1e}  at {worst.name}  ({len(checks)} checks"
+    return line + (f", {failed} beyond" if failed else "") + f", {seconds:.0f} s)"
+
+
+def main(argv=None) -> int:
+    """Runs all fixtures; the exit status is 1 if any failed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.parity", description=__doc__)
+    parser.add_argument("folder", type=Path, help="holds manifest.json and fixtures")
+    parser.add_argument("--only", default="", help="part of the fixtures' names")
+    parser.add_argument("--verbose", action="store_true", help="every failing check")
+    options = parser.parse_args(argv)
+    if not (options.folder / "manifest.json").is_file():
+        parser.error(f"{options.folder}: no manifest.json here; give a fixture folder")
+    passed = failed = skipped = 0
+    for name, run in fixtures(options.folder):
+        if options.only not in name:
+            continue
+        start = time.perf_counter()
+        try:
+            found = list(run())
+        except ImportError as error:
+            skipped += 1
+            print(f"skip  {name:<34} {error}", flush=True)
+            continue
+        except Exception:  # a broken fixture must not hide the others
+            failed += 1
+            print(f"FAIL  {name}\n{traceback.format_exc()}", flush=True)
+            continue
+        good = all(check.passed for check in found) and bool(found)
+        passed, failed = passed + good, failed + (not good)
+        print(report(name, found, time.perf_counter() - start), flush=True)
+        if options.verbose:
+            for check in found:
+                if not check.passed:
+                    print(f"      {check.name}: {check.error:.3e} > {check.tolerance}")
+    skips = f", {skipped} skipped" if skipped else ""
+    print(f"{passed} passed, {failed} failed{skips}")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,233 @@
+"""Fixtures of whole networks: small ones with gradients, full-size ones forward only."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from ccfpse_tf.convert import BLOCK_NAMES, load_official
+from ccfpse_tf.models.perceptual import PerceptualLoss
+from tests.parity import checks, rules
+from tests.parity import fixture as build
+from tests.parity.checks import Check, absolute, gradient_summaries, relative
+from tests.parity.fixture import Fixture, nchw, nhwc
+from tests.parity.layers import full_gradients, official_gradients, states
+
+MODES = (("eval", checks.EVALUATION), ("train", checks.TRAINING))
+
+
+def _semantics(config, data, prefix=""):
+    label = tf.constant(data[f"{prefix}label"][:, 0].astype(np.int32))
+    instance = None
+    if not config["no_instance"]:
+        instance = data[f"{prefix}instance"][:, 0]
+    return build.layout_encoding(config)(label, instance)
+
+
+def _image(array):
+    """uint8 to ``[-1, 1]`` in float32, as the reference's fixtures do."""
+    return nhwc((array.astype(np.float32) / np.float32(255) - 0.5) / np.float32(0.5))
+
+
+def _gradients(tape, loss_terms, part, inputs):
+    """Gradients to all inputs, and to the weights under official names."""
+    variables = [variable.value for variable in part.trainable_variables]
+    targets, cotangents = zip(*loss_terms, strict=True)
+    found = tape.gradient(
+        list(targets),
+        {"inputs": inputs, "variables": variables},
+        [tf.constant(cotangent) for cotangent in cotangents],
+    )
+    return found["inputs"], official_gradients(part, found["variables"])
+
+
+def generator(fixture: Fixture) -> Iterator[Check]:
+    """Small generators of both depths, with and without style code."""
+    data = fixture.data
+    for variant, config in fixture.config.items():
+        semantics = _semantics(config, data, variant.split("_")[0] + "/")
+        z = data.get(f"{variant}/z")
+        inputs = [] if z is None else [tf.constant(z)]
+        for mode, tolerance in MODES:
+            tag = f"{variant}/{mode}"
+            model = build.generator(config)
+            load_official(model, fixture.state(model, ["sd/", f"{variant}/sd/"]))
+            with tf.GradientTape() as tape:
+                tape.watch(inputs)
+                y = model(semantics, *inputs, training=mode == "train")
+            yield absolute(f"{tag}/y", nchw(y), data[f"{tag}/y"], tolerance)
+            terms = [(y, nhwc(data[f"{variant}/cot"]))]
+            to_inputs, named = _gradients(tape, terms, model, inputs)
+            for found in to_inputs:
+                theirs = data[f"{tag}/grad_z"]
+                yield relative(f"{tag}/grad_z", found, theirs, checks.GRADIENT)
+            yield from full_gradients(f"{tag}/grad/", data, named)
+            yield from gradient_summaries(f"{tag}/gradsum", data, named)
+        yield from states(f"{variant}/state_after/", data, model)
+
+
+def discriminator(fixture: Fixture) -> Iterator[Check]:
+    """Features, scores and the gradients of both, at square and wide images."""
+    data = fixture.data
+    for variant, config in fixture.config.items():
+        semantics = _semantics(config, data, f"{variant}/")
+        image = tf.constant(nhwc(data[f"{variant}/image"]))
+        for mode, tolerance in MODES:
+            tag = f"{variant}/{mode}"
+            model = build.discriminator(config)
+            load_official(model, fixture.state(model, ["sd/"]))
+            with tf.GradientTape(persistent=True) as tape:
+                tape.watch((image, semantics))
+                outputs = model(image, semantics, training=mode == "train")
+            for kind, maps in zip(("feat", "pred"), outputs, strict=True):
+                terms = []
+                for i, x in enumerate(maps):
+                    theirs = data[f"{tag}/{kind}{i}"]
+                    yield absolute(f"{tag}/{kind}{i}", nchw(x), theirs, tolerance)
+                    terms.append((x, nhwc(data[f"{variant}/cot_{kind}{i}"])))
+                if f"{tag}/{kind}_gradsum/names" in data:
+                    found = _gradients(tape, terms, model, (image, semantics))
+                    yield from _discriminator_gradients(f"{tag}/{kind}", data, *found)
+            if mode == "train":
+                yield from states(f"{variant}/state_after/", data, model)
+
+
+def _discriminator_gradients(tag, data, to_inputs, named):
+    for key, found in zip(("image", "seg"), to_inputs, strict=True):
+        name = f"{tag}_grad_{key}"
+        if name in data:
+            yield relative(name, nchw(found), data[name], checks.GRADIENT)
+    yield from full_gradients(f"{tag}_grad/", data, named)
+    yield from gradient_summaries(f"{tag}_gradsum", data, named)
+
+
+def encoder(fixture: Fixture) -> Iterator[Check]:
+    """The style encoder at several image sizes."""
+    data = fixture.data
+    sizes = [key.split("/")[0] for key in data if key.endswith("/cot_mu")]
+    for size in sizes:
+        image = tf.constant(nhwc(data[f"{size}/image"]))
+        cotangents = [data[f"{size}/cot_mu"], data[f"{size}/cot_logvar"]]
+        for mode, tolerance in MODES:
+            tag = f"{size}/{mode}"
+            model = build.encoder(fixture.config)
+            load_official(model, fixture.state(model, ["sd/"]))
+            with tf.GradientTape() as tape:
+                tape.watch(image)
+                outputs = model(image, training=mode == "train")
+            for name, y in zip(("mu", "logvar"), outputs, strict=True):
+                yield absolute(f"{tag}/{name}", y, data[f"{tag}/{name}"], tolerance)
+            terms = zip(outputs, cotangents, strict=True)
+            (found,), named = _gradients(tape, terms, model, [image])
+            found = nchw(found)
+            if f"{tag}/grad_image" in data:
+                name, window = f"{tag}/grad_image", found
+            else:
+                name, window = f"{tag}/grad_image_crop", found[:, :, 64:128, 64:128]
+            if name in data:
+                yield relative(name, window, data[name], checks.GRADIENT)
+            yield from full_gradients(f"{tag}/grad/", data, named)
+            yield from gradient_summaries(f"{tag}/gradsum", data, named)
+    yield from states("state_after/", data, model)
+
+
+def full_generator(fixture: Fixture) -> Iterator[Check]:
+    """The full-size generator and what some of its layers give on the way."""
+    data, config = fixture.data, fixture.config
+    model = build.generator(config)
+    load_official(model, fixture.state(model, ["sd/"]))
+    probes = _record_outputs(model)
+    z = [data["z"]] if "z" in data else []
+    y = model(_semantics(config, data), *z, training=False)
+    for key in data:
+        name = key.removeprefix("probe/")
+        if name in probes:
+            ours = nchw(probes[name])[:, : data[key].shape[1]]
+            yield relative(key, ours, data[key], checks.TRAINING)
+    yield absolute("y", nchw(y), data["y"], checks.TRAINING)
+
+
+def _record_outputs(model):
+    """Fills a dictionary with the outputs of the layers that fixtures may probe."""
+    outputs = {}
+    pyramid = model.pyramid
+    layers = dict(zip(BLOCK_NAMES, model.blocks, strict=True))
+    for name, group in (
+        ("labelenc", pyramid.bottom_up),
+        ("labellat", pyramid.lateral),
+        ("labeldec", pyramid.top_down),
+    ):
+        layers |= {f"{name}{i}": layer for i, layer in enumerate(group, 1)}
+    for name, layer in layers.items():
+
+        def call(*args, _call=layer.call, _name=name, **kwargs):
+            outputs[_name] = _call(*args, **kwargs)
+            return outputs[_name]
+
+        layer.call = call
+    return outputs
+
+
+def full_discriminator(fixture: Fixture) -> Iterator[Check]:
+    """The full-size discriminator on a generated and a real image."""
+    data, config = fixture.data, fixture.config
+    model = build.discriminator(config)
+    load_official(model, fixture.state(model, ["sd/"]))
+    name = fixture.path.name.replace("_D.npz", "_G.npz")  # holds the generated image
+    with np.load(fixture.path.with_name(name)) as file:
+        fake = nhwc(file["y"])
+    images = np.concatenate([fake, _image(data["real_u8"])])
+    semantics = tf.repeat(_semantics(config, data), 2, 0)
+    features, scores = model(images, semantics, training=False)
+    for i, x in enumerate(scores):
+        yield absolute(f"pred{i}", nchw(x), data[f"pred{i}"], checks.TRAINING)
+    for i, x in enumerate(features):
+        ours, theirs = nchw(x), data[f"feat{i}"]
+        yield absolute(f"feat{i}", ours[:, : theirs.shape[1]], theirs, checks.TRAINING)
+        name = f"feat{i}/channel_mean"
+        yield absolute(name, ours.mean((2, 3)), data[name], checks.TRAINING)
+
+
+def full_encoder(fixture: Fixture) -> Iterator[Check]:
+    """The full-size style encoder."""
+    data = fixture.data
+    model = build.encoder(fixture.config)
+    load_official(model, fixture.state(model, ["sd/"]))
+    for key in data:
+        if not key.endswith("/image_u8"):
+            continue
+        case = key.removesuffix("image_u8")
+        outputs = model(_image(data[key]), training=False)
+        for name, y in zip(("mu", "logvar"), outputs, strict=True):
+            theirs = data[f"{case}{name}"]
+            yield absolute(f"{case}{name}", y, theirs, checks.TRAINING)
+
+
+def perceptual(fixture: Fixture) -> Iterator[Check]:
+    """The perceptual loss, its gradient and features, on weights made by rule."""
+    data = fixture.data
+    prefix = fixture.entry["weight_prefix"]
+    weights = {
+        name: rules.tensor(prefix, name, shape, "full", gain=np.sqrt(2))
+        for name, shape in fixture.entry["weight_shapes"].items()
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "vgg19.npz")
+        np.savez(path, **weights)
+        loss = PerceptualLoss("torchvision", str(path))
+    fake, real = (tf.constant(nhwc(data[name])) for name in ("fake", "real"))
+    with tf.GradientTape() as tape:
+        tape.watch(fake)
+        value = loss(fake, real)
+    yield relative("loss", value, data["loss"], checks.EVALUATION)
+    gradient = nchw(tape.gradient(value, fake))
+    yield relative("grad_fake", gradient, data["grad_fake"], checks.GRADIENT)
+    pairs = zip(loss.features(fake), loss.features(real), strict=True)
+    for i, (a, b) in enumerate(pairs, 1):
+        name = f"slice{i}/fake_first8"
+        yield relative(name, nchw(a)[:, :8], data[name], checks.EVALUATION)
+        distance = tf.reduce_mean(tf.abs(a - b))
+        name = f"slice{i}/l1"
+        yield relative(name, distance, data[name], checks.EVALUATION)

@@ -1,0 +1,255 @@
+"""Fixtures of whole training runs, in float32 and in float64."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from ccfpse_tf.convert import load_official, official_state
+from ccfpse_tf.gan import CCFPSE
+from ccfpse_tf.models.encoder import sample_style
+from ccfpse_tf.optimizers import Adam
+from tests.parity import checks
+from tests.parity import fixture as build
+from tests.parity.checks import Check, absolute, relative
+from tests.parity.fixture import Fixture, nchw, nhwc
+from tests.parity.layers import official_gradients
+from tests.parity.rules import gaussian
+
+LOSSES = {
+    "GAN": "gan",
+    "GAN_Feat": "feature_matching",
+    "KLD": "kl",
+    "D_Fake": "d_fake",
+    "D_real": "d_real",
+}
+COSINES = {"G": 0.998, "D": 0.99, "E": 0.998}  # of the total update, in float32
+
+
+class RecordedCCFPSE(CCFPSE):
+    """Takes its noise from the fixture and keeps what a step computes on the way."""
+
+    noise = None
+
+    def style_noise(self, batch_size, phase):
+        """The fixture's noise of this step and phase."""
+        return tf.constant(self.noise)[tf.convert_to_tensor(self.steps), phase]
+
+    def _generate(self, image, semantics, phase, training):
+        fake, terms = super()._generate(image, semantics, phase, training)
+        self.record[f"fake{phase}"] = fake
+        return fake, terms
+
+    def _update(self, optimizer, tape, loss, variables):
+        # As the parent does, keeping the gradients.
+        gradients = tape.gradient(loss, [variable.value for variable in variables])
+        self.record[f"gradients of {optimizer.name}"] = gradients
+        optimizer.apply(gradients, variables)
+
+    def _track(self, logs):
+        return logs | self.record
+
+
+def _model(fixture, dtype):
+    data, config = fixture.data, fixture.config
+    parts = {
+        "G": build.generator(config, dtype),
+        "D": build.discriminator(config, dtype),
+        "E": build.encoder(config, dtype) if config["use_vae"] else None,
+    }
+    for net, part in list(parts.items()):
+        if part is None:
+            del parts[net]
+        else:
+            load_official(part, fixture.state(part, [f"sd/{net}/"], net))
+    encoding = build.layout_encoding(config, dtype)
+    model = RecordedCCFPSE(encoding, *parts.values(), dtype=dtype)
+    object.__setattr__(model, "record", {})
+    if config["use_vae"]:
+        model.noise = data["eps"].astype(dtype)
+    rate = config["lr"]
+    model.compile(
+        Adam(rate / 2, name="G"),
+        Adam(rate * 2, name="D"),
+        loss_weights={
+            "feature_matching": config["lambda_feat"],
+            # The reference sums over the batch, ours is a mean.
+            "kl": config["lambda_kld"] * len(data["label"]),
+        },
+    )
+    return model, parts
+
+
+def trajectory(fixture: Fixture) -> Iterator[Check]:
+    """All iterations in float32, then all in float64."""
+    yield from _run(fixture, "float32")
+    yield from _run(fixture, "float64")
+
+
+def _run(fixture, dtype):
+    data, config = fixture.data, fixture.config
+    model, parts = _model(fixture, dtype)
+    batch = {
+        "image": tf.constant(nhwc(data["image"]).astype(dtype)),
+        "label": tf.constant(data["label"][:, 0].astype(np.int32)),
+        "instance": tf.constant(data["instance"][:, 0]),
+    }
+    if config["no_instance"]:
+        del batch["instance"]
+    start = {net: official_state(part) for net, part in parts.items()}
+    step = tf.function(model.train_step)
+    compare = _loosely if dtype == "float32" else _tightly
+    for iteration in range(config["iterations"]):
+        found = step(batch)
+        if iteration == 0 and dtype == "float32":
+            yield from _first_gradients(fixture, parts, found)
+        yield from compare(fixture, iteration, found)
+    if dtype == "float32":
+        yield from _updates(fixture, parts, start)
+    else:
+        yield from _final_states(fixture, parts)
+
+
+def _first_gradients(fixture, parts, found):
+    data = fixture.data
+    generator = found["gradients of G"]
+    count = len(parts["G"].trainable_variables)
+    gradients = {
+        "G": generator[:count],
+        "D": found["gradients of D"],
+        "E": generator[count:],
+    }
+    for net, part in parts.items():
+        named = official_gradients(part, gradients[net])
+        columns = (data[f"iter1_grad/{net}/{column}"] for column in ("names", "l2"))
+        for name, theirs in zip(*columns, strict=True):
+            if theirs >= 0:
+                ours = np.linalg.norm(named[str(name)].astype(np.float64))
+                key = f"iter1_grad/{net}/{name}"
+                yield relative(key, ours, theirs, checks.GRADIENT)
+
+
+def _loosely(fixture, iteration, found):
+    """Tight for two iterations, then twice the reference's own noise."""
+    data = fixture.data
+    floor = fixture.entry["noise_floor_float32_vs_float64"]
+    early = iteration < 2
+    for key, name in LOSSES.items():
+        if f"losses/{key}" in data:
+            theirs = data[f"losses/{key}"][iteration]
+            limit = 1e-3 if early else max(2 * floor["losses_max_rel"][key], 1e-5)
+            label = f"losses/{key} {iteration + 1}"
+            yield relative(label, found[name], theirs, limit)
+    noise = floor["fake_Gstep_max_abs_per_iter"]
+    for phase, key in enumerate(("fake_Gstep", "fake_Dstep")):
+        # The discriminator's image comes one update of the generator later.
+        later = noise[min(iteration + phase, len(noise) - 1)]
+        limit = 1e-3 if early else 2 * later
+        ours, theirs = nchw(found[f"fake{phase}"]), data[key][iteration]
+        yield absolute(f"{key} {iteration + 1}", ours, theirs, limit)
+
+
+def _tightly(fixture, iteration, found):
+    """Every loss within 1e-6 relative, images within 1e-5."""
+    data = fixture.data
+    for key, name in LOSSES.items():
+        if f"f64/losses/{key}" in data:
+            theirs = data[f"f64/losses/{key}"][iteration]
+            label = f"f64/losses/{key} {iteration + 1}"
+            yield relative(label, found[name], theirs, 1e-6)
+    ours, theirs = nchw(found["fake0"]), data["f64/fake_Gstep"][iteration]
+    yield absolute(f"f64/fake_Gstep {iteration + 1}", ours, theirs, 1e-5)
+
+
+def _updates(fixture, parts, start):
+    """Cosine between our total update and the reference's, over trained tensors."""
+    data = fixture.data
+    for net, part in parts.items():
+        trained = {id(variable) for variable in part.trainable_variables}
+        ours, theirs = [], []
+        state = official_state(part)
+        for entry in build.entries(part):
+            if id(entry.variable) not in trained:
+                continue
+            name = entry.name
+            change = _stored_change(data, net, name, start[net][name])
+            if change is not None:
+                ours.append((state[name] - start[net][name]).ravel())
+                theirs.append(change.ravel())
+        if not ours:
+            continue
+        ours, theirs = (np.concatenate(x).astype(np.float64) for x in (ours, theirs))
+        cosine = ours @ theirs / np.linalg.norm(ours) / np.linalg.norm(theirs)
+        yield Check(f"1 - cosine of {net}'s update", 1 - cosine, 1 - COSINES[net])
+
+
+def _stored_change(data, net, name, start):
+    if f"final_delta16/{net}/{name}" in data:
+        return data[f"final_delta16/{net}/{name}"].astype(np.float32)
+    if f"final/{net}/{name}" in data:
+        return data[f"final/{net}/{name}"] - start
+    return None
+
+
+def _final_states(fixture, parts):
+    """Final weights, batch statistics and spectral vectors of the float64 run."""
+    data = fixture.data
+    for net, part in parts.items():
+        state = official_state(part)
+        for name, ours in state.items():
+            key = f"f64/final/{net}/{name}"
+            if key in data:
+                yield relative(key, ours, data[key], checks.STATE)
+        if f"f64/summary/{net}/names" not in data:
+            continue
+        names = data[f"f64/summary/{net}/names"]
+        rows = data[f"f64/summary/{net}/sum_l2_probe"]
+        for name, (_, length, projection) in zip(names, rows, strict=True):
+            if name not in state:
+                continue
+            ours = state[name]
+            probe = (ours * gaussian(f"probe/{name}", ours.shape)).sum()
+            yield relative(
+                f"f64/summary/{net}/{name} l2",
+                np.linalg.norm(ours),
+                length,
+                checks.STATE,
+            )
+            error = abs(probe - projection) / max(length, 1e-30)
+            yield Check(f"f64/summary/{net}/{name} probe", error, checks.STATE)
+
+
+def checkpoint(fixture: Fixture) -> Iterator[Check]:
+    """The official files, read by PyTorch, and what the networks then give."""
+    import torch
+
+    data, config = fixture.data, fixture.config
+    label = tf.constant(data["label"][:, 0].astype(np.int32))
+    instance = None if config["no_instance"] else data["instance"][:, 0]
+    semantics = build.layout_encoding(config)(label, instance)
+    image = nhwc(data["image"])
+    folders = sorted({name.split("/")[0] for name in fixture.entry["files"]})
+    for folder in folders:
+        parts = {
+            "G": build.generator(config),
+            "D": build.discriminator(config),
+            "E": build.encoder(config),
+        }
+        for net, part in parts.items():
+            path = fixture.path.parent / "checkpoints" / folder
+            path = path / f"latest_net_{net}.pth"
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            load_official(part, {name: x.numpy() for name, x in state.items()})
+        mu, logvar = parts["E"](image, training=False)
+        z = sample_style(mu, logvar, data["eps"])
+        fake = parts["G"](semantics, z, training=False)
+        _, scores = parts["D"](image, semantics, training=False)
+        for name, ours in (
+            ("mu", mu),
+            ("logvar", logvar),
+            ("z", z),
+            ("inference_image", nchw(fake)),
+            *((f"D_pred{i}", nchw(x)) for i, x in enumerate(scores)),
+        ):
+            key = f"{folder}/{name}"
+            yield absolute(key, ours, data[name], checks.EVALUATION)
