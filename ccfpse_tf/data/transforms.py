@@ -101,7 +101,8 @@ def crop_and_flip(example: dict, top, left, flip, size: tuple[int, int]) -> dict
         example: tensors or arrays `(height, width, ...)` by name.
         top, left: first row and column of the window, integers or scalars.
         flip: boolean; mirrors left and right after cropping.
-        size: (height, width) of the window.
+        size: (height, width) of the window. Where it reaches beyond the lower or
+            right edge it is filled with zeros, as Pillow's crop does.
     """
     import tensorflow as tf
 
@@ -109,6 +110,9 @@ def crop_and_flip(example: dict, top, left, flip, size: tuple[int, int]) -> dict
 
     def cut(array):
         window = array[top : top + height, left : left + width]
+        rows, columns = tf.unstack(tf.shape(window)[:2])
+        rest = [[0, 0]] * (len(array.shape) - 2)
+        window = tf.pad(window, [[0, height - rows], [0, width - columns], *rest])
         window = tf.ensure_shape(window, (height, width, *array.shape[2:]))
         return tf.cond(flip, lambda: tf.reverse(window, [1]), lambda: window)
 
