@@ -101,7 +101,7 @@ class ScalarLogs(StepCallback):
             for name, value in logs.items():
                 tf.summary.scalar(f"losses/{name}", value)
             for name, rate in rates.items():
-                value = float(keras.ops.convert_to_numpy(rate))
+                value = float(tf.convert_to_tensor(rate))
                 tf.summary.scalar(f"learning_rate/{name}", value)
             if self.images_per_second:
                 tf.summary.scalar("speed/images_per_second", self.images_per_second)

@@ -36,7 +36,7 @@ class CheckpointStore:
     @property
     def step(self) -> int:
         """Steps that the model has been trained for."""
-        return int(keras.ops.convert_to_numpy(self.model.steps))
+        return int(tf.convert_to_tensor(self.model.steps))
 
     def save(self) -> Path:
         """Writes a checkpoint of the present step and drops the oldest above ``keep``.
@@ -76,7 +76,7 @@ class CheckpointStore:
 
     def _refuse_non_finite(self):
         for variable in self.model.variables:
-            value = keras.ops.convert_to_numpy(variable)
+            value = tf.convert_to_tensor(variable).numpy()
             if value.dtype.kind == "f" and not np.isfinite(value).all():
                 raise InputError(
                     non_finite_message(

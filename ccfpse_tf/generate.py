@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from ccfpse_tf import gan, label_folder
 from ccfpse_tf.checkpoints import CheckpointStore
 from ccfpse_tf.data.pipeline import evaluation_dataset
+from ccfpse_tf.data.progress_bar import track
 from ccfpse_tf.data.records import read_description
 from ccfpse_tf.data.transforms import normalize_image, resize_image
 from ccfpse_tf.errors import InputError
@@ -73,15 +74,14 @@ def generate(
     style = _check_style(run, style, styles, labels)
     records = Path(records or run.config.data.records)
     description = read_description(records)
+    size = run.config.data.image_size
     if labels:
-        examples = label_folder.examples(
-            labels, instances, description, run.config.data.image_size
-        )
+        examples = label_folder.examples(labels, instances, description, size)
+        available = len(examples)
     else:
-        _check_split(records, description, split)
-        examples = evaluation_dataset(
-            records, run.config.data.image_size, 1, split=split
-        )
+        available = _images(records, description, split)
+        examples = evaluation_dataset(records, size, 1, split=split)
+    count = available if count is None else min(count, available)
     model, step = _restore(run, description, checkpoint)
     page = Page(
         title=f"CC-FPSE on {description.name}, {step} steps",
@@ -89,8 +89,9 @@ def generate(
         names=description.index_names,
         palette=description.index_palette,
     )
-    drawn = _draw(model, examples, count, Styles(model, style, styles, seed, run))
-    return _write(out, page, drawn, description)
+    examples = itertools.islice(examples, count)
+    drawn = _draw(model, examples, Styles(model, style, styles, seed, run))
+    return _write(out, page, track(drawn, count, "drawing"), description)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,12 +153,10 @@ class Styles:
         return mu + noise * np.exp(logvar / 2), caption
 
 
-def _draw(model, examples, count, styles: Styles) -> Iterator[Drawn]:
-    """Draws layouts one by one; reference styles come from the examples that follow."""
-    examples = list(itertools.islice(examples, count)) if count else list(examples)
-    for index, example in enumerate(examples):
-        following = examples[index:] + examples[:index]
-        codes = styles.codes(index, following)
+def _draw(model, examples, styles: Styles) -> Iterator[Drawn]:
+    for index, window in enumerate(windows(examples, styles.count)):
+        example = window[0]
+        codes = styles.codes(index, window)
         instance = example.get("instance")
         fakes = [
             np.asarray(to_uint8(model.synthesize(example["label"], instance, z))[0])
@@ -174,6 +173,28 @@ def _draw(model, examples, count, styles: Styles) -> Iterator[Drawn]:
         )
 
 
+def windows(items: Iterable, size: int) -> Iterator[list]:
+    """Yields a list for each item: itself and what follows it, round to the start.
+
+    Holds ``2 * size`` items at most, so that whole splits can be drawn.
+
+    Args:
+        items: any number of them.
+        size: how long the lists are; shorter where there are too few items.
+    """
+    first, window = [], []
+    for item in items:
+        if len(first) < size - 1:
+            first.append(item)
+        window.append(item)
+        if len(window) == size:
+            yield window
+            window = window[1:]
+    while window:
+        yield window + first[: size - len(window)]
+        window = window[1:]
+
+
 def _write(out, page: Page, drawn: Iterator[Drawn], description) -> Path:
     aside = out.with_name(f".{out.name}.partial")
     shutil.rmtree(aside, ignore_errors=True)  # of a run that was killed
@@ -185,12 +206,8 @@ def _write(out, page: Page, drawn: Iterator[Drawn], description) -> Path:
         for number, fake in enumerate(item.fakes, 1):
             Image.fromarray(fake).save(images / f"{stem}_style{number}.png")
         total += 1
-        print(f"\rimages   {total} layouts", end="", flush=True)
         if total <= SHOWN:
             rows.append(_row(item, description))
-    print()
-    if not total:
-        raise InputError("there is no layout to draw: the split or folder is empty")
     write_page(aside / "index.html", page, rows, total)
     facts = dict(page.facts) | {"layouts": total}
     (aside / MARKER).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
@@ -254,12 +271,13 @@ def _check_style(run, style, styles, labels) -> str:
     return style
 
 
-def _check_split(records, description, split):
+def _images(records, description, split):
     if split not in description.splits:
         raise InputError(
             f"{records} has no split {split!r}; it has "
             f"{', '.join(sorted(description.splits))}: choose one with --split"
         )
+    return description.splits[split].count
 
 
 def _load_image(path, size):

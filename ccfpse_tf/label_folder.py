@@ -1,21 +1,20 @@
 """Layouts from a plain folder of label PNGs, for drawing without records."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from ccfpse_tf.data.description import Description
 from ccfpse_tf.data.label_table import LabelTable, pack_colors
+from ccfpse_tf.data.sources import read_ids, read_label
 from ccfpse_tf.data.transforms import resize_ids
 from ccfpse_tf.errors import DataErrors, InputError
 
 
 def examples(
     labels: Path, instances: Path | None, description: Description, size
-) -> Iterator[dict]:
-    """Yields batches of one, ``key``, ``label`` and maybe ``instance``, sorted by name.
+) -> list[dict]:
+    """Returns batches of one, ``key``, ``label`` and maybe ``instance``, sorted by name.
 
     Args:
         labels: folder of PNGs with the ids (or colours) of the data set's label files.
@@ -44,14 +43,14 @@ def examples(
             example = {"key": np.array([key.encode()], object)}
             example["label"] = _label(path, table, size)[None]
             if instances is not None:
-                instance = _read(Path(instances) / f"{key}.png").astype(np.int32)
-                example["instance"] = resize_ids(instance, size)[None]
+                path = Path(instances) / f"{key}.png"
+                example["instance"] = _instance(path, size)[None]
             found.append(example)
         except InputError as error:
             problems.append(str(error))
     if problems:
         raise DataErrors(problems, f"--labels {labels}")
-    return iter(found)
+    return found
 
 
 def _table(description):
@@ -63,19 +62,14 @@ def _table(description):
 
 
 def _label(path, table, size):
-    label = _read(path)
+    label = read_label(str(path), by_color=bool(table.colors))
     problems = table.problems(label)
     if problems:
         raise InputError(f"{path}: {'; '.join(problems)}")
     return resize_ids(table.indices(label), size)
 
 
-def _read(path):
-    try:
-        with Image.open(path) as file:
-            # Indexed files hold ids; an alpha channel says nothing about classes.
-            return np.asarray(file.convert("RGB") if file.mode == "RGBA" else file)
-    except FileNotFoundError:
-        raise InputError(f"{path}: missing") from None
-    except OSError as error:  # unidentified and truncated files are OSErrors too
-        raise InputError(f"{path}: cannot be read ({error})") from None
+def _instance(path, size):
+    if not path.is_file():
+        raise InputError(f"{path}: missing instance map")
+    return resize_ids(read_ids(str(path)).astype(np.int32), size)

@@ -5,17 +5,14 @@ answer at once and touch no device.
 """
 
 import argparse
-import dataclasses
-import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ccfpse_tf.config import Config, override
 from ccfpse_tf.errors import InputError
-
-# Before TensorFlow is imported: its notices would bury our own lines.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+from ccfpse_tf.quiet import import_tensorflow
 
 
 def main(
@@ -72,7 +69,7 @@ def _add_train(commands, variants):
         "--set",
         nargs="+",
         action="extend",
-        default=[],
+        default=[],  # argparse copies it before it extends
         metavar="KEY=VALUE",
         help="change the config, such as generator.ngf=32 data.batch_size=4",
     )
@@ -111,6 +108,8 @@ def _add_generate(commands):
 
 
 def _prepare(dataset, argv):
+    if not {"--check", "--help", "-h"} & set(argv):  # these need none of it
+        import_tensorflow()
     from ccfpse_tf.data import prepare
 
     # Recipes call the folder of records the same in every subcommand.
@@ -125,13 +124,9 @@ def _prepare(dataset, argv):
 
 def _train(config, variants, arguments):
     config = variants[arguments.variant] if arguments.variant else config
-    assignments = list(arguments.set)
     if arguments.records:
-        records = str(arguments.records)
-        config = dataclasses.replace(
-            config, data=dataclasses.replace(config.data, records=records)
-        )
-    config = override(config, assignments)
+        arguments.set.append(f"data.records={arguments.records.resolve()}")
+    config = override(config, arguments.set)
     if arguments.dry_run:
         print(config.to_json())
         return 0
@@ -140,6 +135,7 @@ def _train(config, variants, arguments):
             raise InputError(
                 f"train needs --{option} DIR (or --dry-run to print the config)"
             )
+    import_tensorflow()
     from ccfpse_tf.train import train
 
     step = train(config, arguments.run)
@@ -148,10 +144,11 @@ def _train(config, variants, arguments):
 
 
 def _generate(arguments):
-    if arguments.count != "all" and not arguments.count.isdigit():
-        raise InputError(f"--count {arguments.count}: give a whole number, or all")
+    if arguments.count != "all" and not re.fullmatch("0*[1-9][0-9]*", arguments.count):
+        raise InputError(f"--count {arguments.count}: must be 1 or more, or all")
     if arguments.styles < 1:
         raise InputError(f"--styles {arguments.styles}: must be 1 or more")
+    import_tensorflow()
     from ccfpse_tf.generate import generate
 
     page = generate(

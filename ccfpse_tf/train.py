@@ -2,9 +2,9 @@
 
 import contextlib
 import itertools
+import random
 from pathlib import Path
 
-import keras
 import tensorflow as tf
 
 from ccfpse_tf import gan
@@ -54,7 +54,9 @@ def train(config: Config, run_directory: Path) -> int:
     epoch_steps = _epoch_steps(config)
     strategy = _strategy(config)
     run = open_run(run_directory, config, description)
-    keras.utils.set_random_seed(config.data.seed)
+    # Keras draws the seeds of its initialisers from Python's generator. TensorFlow's
+    # global seed stays alone: it would enter the order of the data.
+    random.seed(config.data.seed)
     with strategy.scope():
         model = gan.build(config, description, epoch_steps)
     store = CheckpointStore(model, run.checkpoints, config.schedule.keep)
@@ -85,6 +87,7 @@ def _fit(model, config, store, callbacks):
                 initial_epoch=first,
                 epochs=last,
                 callbacks=callbacks,
+                shuffle=False,  # the stream does it
                 verbose=0,
             )
         store.save()
