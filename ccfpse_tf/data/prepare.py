@@ -7,29 +7,18 @@ is what the scripts in `tfrecords/` and the recipes' `prepare` run.
 
 from __future__ import annotations
 
-import functools
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import ccfpse_tf
 from ccfpse_tf.data import description
 from ccfpse_tf.data.arguments import parse_arguments
-from ccfpse_tf.data.label_table import LabelTable
 from ccfpse_tf.data.output import OutputFolder, digest
 from ccfpse_tf.data.parallel import Workers
-from ccfpse_tf.data.plan import Plan, plan_dataset, plan_folder
-from ccfpse_tf.data.progress_bar import track
-from ccfpse_tf.data.records import (
-    Description,
-    Record,
-    Split,
-    encode_record,
-    tfds_features,
-)
-from ccfpse_tf.data.sources import Item
-from ccfpse_tf.data.transforms import describe_ids, resize_ids, resize_image
+from ccfpse_tf.data.plan import Plan, plan_dataset
+from ccfpse_tf.data.plan_folder import plan_folder
+from ccfpse_tf.data.records import Description
+from ccfpse_tf.data.shards import describe, metadata, write_split
+from ccfpse_tf.data.transforms import describe_ids
 from ccfpse_tf.data.validate import (
     Summary,
     check_source,
@@ -39,8 +28,7 @@ from ccfpse_tf.data.validate import (
 )
 from ccfpse_tf.errors import DataErrors, InputError
 from ccfpse_tf.labels import DATASETS
-
-IMAGES_PER_SHARD = 512  # about 80 MB at 286x286: little is redone after a stop
+from ccfpse_tf.quiet import import_tensorflow
 
 
 def main(dataset_name: str, argv: Sequence[str] | None = None) -> int:
@@ -91,36 +79,17 @@ def prepare(plan: Plan, folder: Path, workers: Workers) -> Description:
         }
     plan = _with_classes(plan, summaries)
     _print_totals(plan, summaries)
+    import_tensorflow()  # not before: checking does without
     with output.locked():
         output.note_checked({k: summary.to_json() for k, summary in summaries.items()})
         splits = {
-            split: _write_split(plan, split, summaries[split], output, workers)
+            split: write_split(plan, split, summaries[split], output, workers)
             for split in plan.sources
         }
-        result = _describe(plan, splits, output.prepared)
-        output.finish(_metadata(result))
+        result = describe(plan, splits, output.prepared)
+        output.finish(metadata(result))
     _print_result(folder, result)
     return result
-
-
-def encode_item(item: Item, plan_part: tuple[LabelTable, int, bool], size) -> Record:
-    """Loads, maps, resizes and encodes one example; runs in a worker process.
-
-    Args:
-        plan_part: label table, number of label channels, whether with instances.
-        size: (height, width) of the record; None keeps the example's own.
-    """
-    table, channels, instances = plan_part
-    sample = item.load()
-    image, instance = sample.image, sample.instance if instances else None
-    label = table.indices(sample.label)
-    if size is None:
-        image = image if sample.original is None else sample.original
-    else:
-        image = resize_image(image, size)
-        label = resize_ids(label, size)
-        instance = None if instance is None else resize_ids(instance, size)
-    return encode_record(sample.key, image, label, instance, channels)
 
 
 def _note_counts(plan: Plan) -> None:
@@ -201,89 +170,3 @@ def _print_result(folder: Path, result: Description) -> None:
 
 def _found(summaries: Mapping[str, Summary]) -> dict[int, int]:
     return {value: value for s in summaries.values() for _, value in s.pixels}
-
-
-def _write_split(
-    plan: Plan, split: str, summary: Summary, output: OutputFolder, workers: Workers
-) -> Split:
-    source, size = plan.sources[split], plan.record_size(split)
-    count = len(source)
-    shards = min(plan.shards or -(-count // IMAGES_PER_SHARD), count)
-    names = [description.shard_name(plan.name, split, i, shards) for i in range(shards)]
-    bounds = [index * count // shards for index in range(shards + 1)]
-    lengths = [stop - start for start, stop in itertools.pairwise(bounds)]
-    open_ = [index for index in range(shards) if not output.is_finished(names[index])]
-    if len(open_) < shards:
-        print(f"{split}: {shards - len(open_)} of {shards} shards are finished already")
-
-    items = (item for i in open_ for item in source.items(bounds[i], bounds[i + 1]))
-    part = (plan.table, plan.label_channels, plan.instances)
-    encode = functools.partial(encode_item, plan_part=part, size=size)
-    total = sum(lengths[index] for index in open_)
-    records = track(workers.map(encode, items), total, f"writing {split}")
-    for index in open_:
-        output.write_shard(names[index], itertools.islice(records, lengths[index]))
-    _finish(records)
-    smallest = size or summary.smallest
-    return Split(
-        count=count,
-        shards=shards,
-        height=size and size[0],
-        width=size and size[1],
-        smallest=smallest,
-        shard_lengths=tuple(lengths),
-        shard_bytes=tuple(map(output.size_of, names)),
-    )
-
-
-def _finish(records: Iterator[Record]) -> None:
-    """Lets the progress display draw its last state; no record is left by now."""
-    for record in records:
-        raise AssertionError(f"{record.key} belongs to no shard")
-
-
-def _describe(plan: Plan, splits: Mapping[str, Split], prepared) -> Description:
-    colors = plan.table.colors.items()
-    return Description(
-        name=plan.name,
-        num_classes=plan.num_classes,
-        dont_care_index=plan.dont_care_index,
-        instances=plan.instances,
-        label_mapping=plan.label_mapping,
-        class_names=plan.class_names,
-        palette=plan.palette,
-        label_ids=dict(plan.table.ids),
-        label_colors=tuple(
-            (c >> 16, c >> 8 & 255, c & 255, index) for c, index in colors
-        ),
-        splits=splits,
-        tool=f"ccfpse_tf {ccfpse_tf.__version__}",
-        prepared=prepared,
-    )
-
-
-def _metadata(result: Description) -> dict[str, dict]:
-    """The JSON files beside the shards, in the order of writing: ours comes last,
-    since it says that all the others are there."""
-    splits = [
-        {
-            "name": name,
-            "shardLengths": [str(length) for length in split.shard_lengths],
-            "numBytes": str(sum(split.shard_bytes)),
-            "filepathTemplate": "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}",
-        }
-        for name, split in result.splits.items()
-    ]
-    info = {
-        "name": result.name,
-        "version": "1.0.0",
-        "description": f"Label maps and images, prepared by {result.tool}.",
-        "fileFormat": "tfrecord",
-        "splits": splits,
-    }
-    features = tfds_features(result.label_channels, result.instances)
-    return {
-        "features.json": features,
-        "dataset_info.json": info,
-        description.FILE_NAME: asdict(result),
-    }

@@ -12,6 +12,7 @@ from ccfpse_tf.data.files import decode_label
 from ccfpse_tf.data.sources import Sample
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.labels import TFDSLayout
+from ccfpse_tf.quiet import import_tensorflow
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class TFDSSource:
     drawn_size = None
 
     def __init__(self, layout: TFDSLayout, split: str, data_dir: str | None) -> None:
+        import_tensorflow()
         import tensorflow_datasets as tfds
 
         self._layout = layout

@@ -38,7 +38,10 @@ def install(data_dir, layout, examples):
     infos = []
     for split in layout.splits.values():
         template = tfds.core.ShardedFileTemplate(
-            folder, builder.name, split=split, filetype_suffix="tfrecord"
+            folder,
+            dataset_name=builder.name,
+            split=split,
+            filetype_suffix="tfrecord",
         )
         path = template.sharded_filepath(shard_index=0, num_shards=1)
         with tf.io.TFRecordWriter(str(path)) as writer:
@@ -48,13 +51,19 @@ def install(data_dir, layout, examples):
             tfds.core.SplitInfo(
                 name=split,
                 shard_lengths=[len(examples)],
-                num_bytes=path.stat().st_size,
+                num_bytes=path.stat().length,
                 filename_template=template,
             )
         )
-    tfds.folder_dataset.write_metadata(
-        data_dir=folder, features=builder.info.features, split_infos=infos
-    )
+    builder.info.set_splits(tfds.core.splits.SplitDict(infos))
+    builder.info.write_to_directory(folder)
+
+
+def as_files(example):
+    return {
+        name: io.BytesIO(value) if isinstance(value, bytes) else value
+        for name, value in example.items()
+    }
 
 
 def labels_of(count, values):
@@ -69,8 +78,8 @@ def scene_parse(tmp_path):
     grey = labels_of(3, [0, 1, 150])
     examples = [
         {
-            layout.image: io.BytesIO(jpeg(coordinates(32, 32, number))),
-            layout.label: io.BytesIO(png(np.repeat(label[..., None], 3, -1))),
+            layout.image: jpeg(coordinates(32, 32, number)),
+            layout.label: png(np.repeat(label[..., None], 3, -1)),
         }
         for number, label in enumerate(grey)
     ]
@@ -106,8 +115,8 @@ def test_cityscapes_copies_have_names_and_no_instances(tmp_path):
     layout = DATASETS["cityscapes"].tfds
     (label,) = labels_of(1, [7, 11, 33])
     example = {
-        layout.image: io.BytesIO(png(coordinates(32, 32))),
-        layout.label: io.BytesIO(png(label)),
+        layout.image: png(coordinates(32, 32)),
+        layout.label: png(label),
         layout.key: "aachen_000000_000019",
     }
     install(tmp_path / "tfds", layout, [example])
@@ -124,8 +133,8 @@ def test_instance_annotations_are_refused(tmp_path):
     layout = DATASETS["ade20k"].tfds
     label = coordinates(32, 32)  # red and green differ, as in those files
     example = {
-        layout.image: io.BytesIO(jpeg(coordinates(32, 32))),
-        layout.label: io.BytesIO(png(label)),
+        layout.image: jpeg(coordinates(32, 32)),
+        layout.label: png(label),
     }
     install(tmp_path / "tfds", layout, [example])
     with pytest.raises(InputError, match="holds colours, not class ids"):
