@@ -35,9 +35,8 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
         return base * tf.clip_by_value(share, 0, 1)
 
     def __call__(self, step):
-        """The rate at optimiser ``step``, counted from 0; a float32 scalar tensor."""
-        epoch = tf.cast(step, tf.int64) // self.steps_per_epoch + 1
-        return tf.cast(self.at_epoch(epoch), tf.float32)
+        """The rate at optimiser ``step``, counted from 0; a float64 scalar tensor."""
+        return self.at_epoch(tf.cast(step, tf.int64) // self.steps_per_epoch + 1)
 
     def get_config(self):
         """Returns the constructor's arguments."""

@@ -171,9 +171,7 @@ class InstanceNormalization(keras.layers.Layer):
             )
         dtype = x.dtype
         x = tf.cast(x, self.variable_dtype)
-        centered = x - _spatial_mean(x)
-        variance = _spatial_mean(tf.square(centered))
-        return tf.cast(centered * tf.math.rsqrt(variance + self.epsilon), dtype)
+        return tf.cast(_normalize_instances(x, self.epsilon), dtype)
 
     def compute_output_shape(self, input_shape):
         """The input's shape."""
@@ -182,6 +180,21 @@ class InstanceNormalization(keras.layers.Layer):
     def get_config(self):
         """Returns the constructor's arguments."""
         return super().get_config() | {"epsilon": self.epsilon}
+
+
+def _normalize_instances(x, epsilon):
+    @tf.custom_gradient
+    def normalize(x):
+        centered = x - _spatial_mean(x)
+        scale = tf.math.rsqrt(_spatial_mean(tf.square(centered)) + epsilon)
+        y = centered * scale
+
+        def gradient(dy):
+            return scale * (dy - _spatial_mean(dy) - y * _spatial_mean(dy * y))
+
+        return y, gradient
+
+    return normalize(x)
 
 
 def _spatial_mean(x):

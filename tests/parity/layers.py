@@ -1,6 +1,7 @@
 """Fixtures of single layers, losses, the optimiser and the data pipeline."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import keras
 import numpy as np
@@ -15,7 +16,7 @@ from ccfpse_tf.models.generator import to_uint8
 from ccfpse_tf.optimizers import Adam
 from ccfpse_tf.schedules import LinearDecay
 from tests.parity import checks
-from tests.parity.checks import Check, absolute, gradient_summaries, relative
+from tests.parity.checks import Check, absolute, relative
 from tests.parity.fixture import Fixture, nchw, nhwc
 
 GAN_MODES = {
@@ -51,30 +52,30 @@ def _tap_major(kernels):
 
 def block(fixture: Fixture) -> Iterator[Check]:
     """The conditional block, in evaluation and in training mode."""
-    data, config = fixture.data, fixture.config
-    x, layout = tf.constant(nhwc(data["x"])), tf.constant(nhwc(data["seg"]))
-    for mode, tolerance in (
-        ("eval", checks.EVALUATION),
-        ("train", checks.TRAINING),
-    ):
-        layer = ConditionalBlock(config["fout"])
-        layer.build(x.shape, layout.shape)
-        load_official(layer, fixture.state(layer, ["sd/"]))
-        variables = [v.value for v in layer.trainable_variables]
-        with tf.GradientTape() as tape:
-            tape.watch((x, layout))
-            y = layer(x, layout, training=mode == "train")
-        sources = {"x": x, "layout": layout, "variables": variables}
-        found = tape.gradient(y, sources, nhwc(data["cot"]))
-        yield absolute(f"{mode}/y", nchw(y), data[f"{mode}/y"], tolerance)
-        for key, value in (("gx", found["x"]), ("gseg", found["layout"])):
-            theirs = data[f"{mode}/{key}"]
-            yield relative(f"{mode}/{key}", nchw(value), theirs, checks.GRADIENT)
-        named = official_gradients(layer, found["variables"])
-        yield from full_gradients(f"{mode}/grad/", data, named)
-        yield from gradient_summaries(f"{mode}/gradsum", data, named)
-        if mode == "train":
-            yield from states("state_after/", data, layer)
+    for mode in ("eval", "train"):
+        yield from checks.across_kinks(partial(_block, fixture, mode))
+
+
+def _block(fixture, mode, dtype):
+    data = fixture.data
+    x, layout = (tf.constant(nhwc(data[k]).astype(dtype)) for k in ("x", "seg"))
+    layer = ConditionalBlock(fixture.config["fout"], dtype=dtype)
+    layer.build(x.shape, layout.shape)
+    load_official(layer, fixture.state(layer, ["sd/"]))
+    variables = [v.value for v in layer.trainable_variables]
+    with tf.GradientTape() as tape:
+        tape.watch((x, layout))
+        y = layer(x, layout, training=mode == "train")
+    sources = {"x": x, "layout": layout, "variables": variables}
+    found = tape.gradient(y, sources, tf.cast(nhwc(data["cot"]), dtype))
+    yield absolute(f"{mode}/y", nchw(y), data[f"{mode}/y"], checks.OUTPUT[mode])
+    for key, value in (("gx", found["x"]), ("gseg", found["layout"])):
+        theirs = data[f"{mode}/{key}"]
+        yield relative(f"{mode}/{key}", nchw(value), theirs, checks.GRADIENT)
+    named = official_gradients(layer, found["variables"])
+    yield from checks.gradients(f"{mode}/grad/", f"{mode}/gradsum", data, named)
+    if mode == "train":
+        yield from states("state_after/", data, layer)
 
 
 def official_gradients(part, gradients) -> dict[str, np.ndarray]:
@@ -88,14 +89,6 @@ def official_gradients(part, gradients) -> dict[str, np.ndarray]:
         for entry in entries(part)
         if by_id.get(id(entry.variable)) is not None
     }
-
-
-def full_gradients(prefix, data, named) -> Iterator[Check]:
-    """Compares the gradients that the fixture holds whole."""
-    for key in data:
-        if key.startswith(prefix):
-            ours = named[key.removeprefix(prefix)]
-            yield relative(key, ours, data[key], checks.GRADIENT)
 
 
 def states(prefix, data, part) -> Iterator[Check]:

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,19 +12,19 @@ from ccfpse_tf.convert import BLOCK_NAMES, load_official
 from ccfpse_tf.models.perceptual import PerceptualLoss
 from tests.parity import checks, rules
 from tests.parity import fixture as build
-from tests.parity.checks import Check, absolute, gradient_summaries, relative
+from tests.parity.checks import Check, absolute, relative
 from tests.parity.fixture import Fixture, nchw, nhwc
-from tests.parity.layers import full_gradients, official_gradients, states
+from tests.parity.layers import official_gradients, states
 
-MODES = (("eval", checks.EVALUATION), ("train", checks.TRAINING))
+MODES = ("eval", "train")
 
 
-def _semantics(config, data, prefix=""):
+def _semantics(config, data, prefix="", dtype="float32"):
     label = tf.constant(data[f"{prefix}label"][:, 0].astype(np.int32))
     instance = None
     if not config["no_instance"]:
         instance = data[f"{prefix}instance"][:, 0]
-    return build.layout_encoding(config)(label, instance)
+    return build.layout_encoding(config, dtype)(label, instance)
 
 
 def _image(array):
@@ -38,99 +39,104 @@ def _gradients(tape, loss_terms, part, inputs):
     found = tape.gradient(
         list(targets),
         {"inputs": inputs, "variables": variables},
-        [tf.constant(cotangent) for cotangent in cotangents],
+        [tf.cast(x, y.dtype) for x, y in zip(cotangents, targets, strict=True)],
     )
     return found["inputs"], official_gradients(part, found["variables"])
 
 
 def generator(fixture: Fixture) -> Iterator[Check]:
     """Small generators of both depths, with and without style code."""
-    data = fixture.data
-    for variant, config in fixture.config.items():
-        semantics = _semantics(config, data, variant.split("_")[0] + "/")
-        z = data.get(f"{variant}/z")
-        inputs = [] if z is None else [tf.constant(z)]
-        for mode, tolerance in MODES:
-            tag = f"{variant}/{mode}"
-            model = build.generator(config)
-            load_official(model, fixture.state(model, ["sd/", f"{variant}/sd/"]))
-            with tf.GradientTape() as tape:
-                tape.watch(inputs)
-                y = model(semantics, *inputs, training=mode == "train")
-            yield absolute(f"{tag}/y", nchw(y), data[f"{tag}/y"], tolerance)
-            terms = [(y, nhwc(data[f"{variant}/cot"]))]
-            to_inputs, named = _gradients(tape, terms, model, inputs)
-            for found in to_inputs:
-                theirs = data[f"{tag}/grad_z"]
-                yield relative(f"{tag}/grad_z", found, theirs, checks.GRADIENT)
-            yield from full_gradients(f"{tag}/grad/", data, named)
-            yield from gradient_summaries(f"{tag}/gradsum", data, named)
+    for variant in fixture.config:
+        for mode in MODES:
+            yield from checks.across_kinks(partial(_generator, fixture, variant, mode))
+
+
+def _generator(fixture, variant, mode, dtype):
+    data, config, tag = fixture.data, fixture.config[variant], f"{variant}/{mode}"
+    semantics = _semantics(config, data, variant.split("_")[0] + "/", dtype)
+    z = data.get(f"{variant}/z")
+    inputs = [] if z is None else [tf.constant(z, dtype)]
+    model = build.generator(config, dtype)
+    load_official(model, fixture.state(model, ["sd/", f"{variant}/sd/"]))
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        y = model(semantics, *inputs, training=mode == "train")
+    yield absolute(f"{tag}/y", nchw(y), data[f"{tag}/y"], checks.OUTPUT[mode])
+    terms = [(y, nhwc(data[f"{variant}/cot"]))]
+    to_inputs, named = _gradients(tape, terms, model, inputs)
+    for found in to_inputs:
+        theirs = data[f"{tag}/grad_z"]
+        yield relative(f"{tag}/grad_z", found, theirs, checks.GRADIENT)
+    yield from checks.gradients(f"{tag}/grad/", f"{tag}/gradsum", data, named)
+    if mode == "train":
         yield from states(f"{variant}/state_after/", data, model)
 
 
 def discriminator(fixture: Fixture) -> Iterator[Check]:
     """Features, scores and the gradients of both, at square and wide images."""
-    data = fixture.data
-    for variant, config in fixture.config.items():
-        semantics = _semantics(config, data, f"{variant}/")
-        image = tf.constant(nhwc(data[f"{variant}/image"]))
-        for mode, tolerance in MODES:
-            tag = f"{variant}/{mode}"
-            model = build.discriminator(config)
-            load_official(model, fixture.state(model, ["sd/"]))
-            with tf.GradientTape(persistent=True) as tape:
-                tape.watch((image, semantics))
-                outputs = model(image, semantics, training=mode == "train")
-            for kind, maps in zip(("feat", "pred"), outputs, strict=True):
-                terms = []
-                for i, x in enumerate(maps):
-                    theirs = data[f"{tag}/{kind}{i}"]
-                    yield absolute(f"{tag}/{kind}{i}", nchw(x), theirs, tolerance)
-                    terms.append((x, nhwc(data[f"{variant}/cot_{kind}{i}"])))
-                if f"{tag}/{kind}_gradsum/names" in data:
-                    found = _gradients(tape, terms, model, (image, semantics))
-                    yield from _discriminator_gradients(f"{tag}/{kind}", data, *found)
-            if mode == "train":
-                yield from states(f"{variant}/state_after/", data, model)
+    for variant in fixture.config:
+        for mode in MODES:
+            run = partial(_discriminator, fixture, variant, mode)
+            yield from checks.across_kinks(run)
 
 
-def _discriminator_gradients(tag, data, to_inputs, named):
-    for key, found in zip(("image", "seg"), to_inputs, strict=True):
-        name = f"{tag}_grad_{key}"
-        if name in data:
-            yield relative(name, nchw(found), data[name], checks.GRADIENT)
-    yield from full_gradients(f"{tag}_grad/", data, named)
-    yield from gradient_summaries(f"{tag}_gradsum", data, named)
+def _discriminator(fixture, variant, mode, dtype):
+    data, config, tag = fixture.data, fixture.config[variant], f"{variant}/{mode}"
+    semantics = _semantics(config, data, f"{variant}/", dtype)
+    image = tf.constant(nhwc(data[f"{variant}/image"]), dtype)
+    model = build.discriminator(config, dtype)
+    load_official(model, fixture.state(model, ["sd/"]))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch((image, semantics))
+        outputs = model(image, semantics, training=mode == "train")
+    for kind, maps in zip(("feat", "pred"), outputs, strict=True):
+        terms, part = [], f"{tag}/{kind}"
+        for i, x in enumerate(maps):
+            theirs = data[f"{part}{i}"]
+            yield absolute(f"{part}{i}", nchw(x), theirs, checks.OUTPUT[mode])
+            terms.append((x, nhwc(data[f"{variant}/cot_{kind}{i}"])))
+        if f"{part}_gradsum/names" not in data:
+            continue
+        to_inputs, named = _gradients(tape, terms, model, (image, semantics))
+        for key, found in zip(("image", "seg"), to_inputs, strict=True):
+            name = f"{part}_grad_{key}"
+            if name in data:
+                yield relative(name, nchw(found), data[name], checks.GRADIENT)
+        yield from checks.gradients(f"{part}_grad/", f"{part}_gradsum", data, named)
+    if mode == "train":
+        yield from states(f"{variant}/state_after/", data, model)
 
 
 def encoder(fixture: Fixture) -> Iterator[Check]:
     """The style encoder at several image sizes."""
-    data = fixture.data
-    sizes = [key.split("/")[0] for key in data if key.endswith("/cot_mu")]
+    sizes = [key.split("/")[0] for key in fixture.data if key.endswith("/cot_mu")]
     for size in sizes:
-        image = tf.constant(nhwc(data[f"{size}/image"]))
-        cotangents = [data[f"{size}/cot_mu"], data[f"{size}/cot_logvar"]]
-        for mode, tolerance in MODES:
-            tag = f"{size}/{mode}"
-            model = build.encoder(fixture.config)
-            load_official(model, fixture.state(model, ["sd/"]))
-            with tf.GradientTape() as tape:
-                tape.watch(image)
-                outputs = model(image, training=mode == "train")
-            for name, y in zip(("mu", "logvar"), outputs, strict=True):
-                yield absolute(f"{tag}/{name}", y, data[f"{tag}/{name}"], tolerance)
-            terms = zip(outputs, cotangents, strict=True)
-            (found,), named = _gradients(tape, terms, model, [image])
-            found = nchw(found)
-            if f"{tag}/grad_image" in data:
-                name, window = f"{tag}/grad_image", found
-            else:
-                name, window = f"{tag}/grad_image_crop", found[:, :, 64:128, 64:128]
-            if name in data:
-                yield relative(name, window, data[name], checks.GRADIENT)
-            yield from full_gradients(f"{tag}/grad/", data, named)
-            yield from gradient_summaries(f"{tag}/gradsum", data, named)
-    yield from states("state_after/", data, model)
+        for mode in MODES:
+            yield from checks.across_kinks(partial(_encoder, fixture, size, mode))
+
+
+def _encoder(fixture, size, mode, dtype):
+    data, tag = fixture.data, f"{size}/{mode}"
+    image = tf.constant(nhwc(data[f"{size}/image"]), dtype)
+    model = build.encoder(fixture.config, dtype)
+    load_official(model, fixture.state(model, ["sd/"]))
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        outputs = model(image, training=mode == "train")
+    terms = []
+    for name, y in zip(("mu", "logvar"), outputs, strict=True):
+        yield absolute(f"{tag}/{name}", y, data[f"{tag}/{name}"], checks.OUTPUT[mode])
+        terms.append((y, data[f"{size}/cot_{name}"]))
+    (found,), named = _gradients(tape, terms, model, [image])
+    found = nchw(found)
+    windows = {"grad_image": found, "grad_image_crop": found[:, :, 64:128, 64:128]}
+    for key, window in windows.items():
+        name = f"{tag}/{key}"
+        if name in data:
+            yield relative(name, window, data[name], checks.GRADIENT)
+    yield from checks.gradients(f"{tag}/grad/", f"{tag}/gradsum", data, named)
+    if mode == "train":
+        yield from states("state_after/", data, model)
 
 
 def full_generator(fixture: Fixture) -> Iterator[Check]:
