@@ -9,7 +9,7 @@ DIR is the scene parsing release ADEChallengeData2016:
     images/validation/  annotations/validation/
 
 Photos become 286x286 for training, of which 256x256 are cropped later, and 256x256
-for validation. About 3 GB.
+for validation. About 3.5 GB.
 `--label-mapping shift` (the default) makes classes 0..149 and unknown 150;
 `--label-mapping raw` keeps 0..150, which the published CC-FPSE weights need.
 `--tfds [DATA_DIR]` reads an installed copy of TFDS's `scene_parse150` instead, if its

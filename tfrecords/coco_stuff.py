@@ -10,7 +10,7 @@ DIR is laid out as SPADE's and CC-FPSE's data sets are:
     val_img/  val_label/  val_inst/
 
 Photos become 286x286 for training, of which 256x256 are cropped later, and 256x256
-for validation; the aspect ratio is not kept, as in the paper. About 19 GB.
+for validation; the aspect ratio is not kept, as in the paper. About 18 GB.
 `--check` looks at all files and prints the classes; `--no-instances` does without
 the third folder. A stopped run goes on where it was when started again.
 More: docs/data.md.

@@ -20,7 +20,9 @@ _AHEAD = 4  # items in flight per worker: enough to hide the hand-over
 
 def usable_cores() -> int:
     """Returns how many cores this process may run on."""
-    return len(os.sched_getaffinity(0))
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class Workers:
@@ -39,6 +41,14 @@ class Workers:
             self._pool = ProcessPoolExecutor(
                 count, multiprocessing.get_context("spawn"), _start_worker
             )
+            # Started here with Ctrl-C held back, which they inherit: a worker that
+            # is interrupted while it imports would print a traceback.
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                for _ in range(count):
+                    self._pool.submit(os.getpid)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def __enter__(self) -> Workers:
         return self
