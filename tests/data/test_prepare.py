@@ -307,7 +307,9 @@ def test_a_failed_run_keeps_its_shards_and_goes_on(tmp_path, monkeypatch, capsys
         read_description(out)
     capsys.readouterr()
     main("folder", folder_argv(source, out, *more))
-    assert "1 of 3 shards are finished already" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "goes on where it was stopped" in printed
+    assert "1 of 3 shards are finished already" in printed
     assert first.stat().st_mtime_ns == time_of_first
     assert contents(out) == contents(whole)
 
