@@ -28,7 +28,11 @@ class CheckpointStore:
     def __init__(self, model: keras.Model, directory: Path, keep: int = 3):
         self.model = model
         self.directory = Path(directory)
-        self._checkpoint = tf.train.Checkpoint(model=model)
+        self._checkpoint = tf.train.Checkpoint(
+            model=_named(model.weights),
+            generator_optimizer=_named(model.generator_optimizer.variables),
+            discriminator_optimizer=_named(model.discriminator_optimizer.variables),
+        )
         self._manager = tf.train.CheckpointManager(
             self._checkpoint, str(directory), keep, checkpoint_name=PREFIX
         )
@@ -68,14 +72,14 @@ class CheckpointStore:
         if path is None:
             return 0
         try:
-            status = self._checkpoint.restore(str(path))
-            status.assert_existing_objects_matched()
+            status = self._checkpoint.restore(str(path)).expect_partial()
+            status.assert_consumed()
         except (tf.errors.OpError, ValueError, AssertionError, OSError) as error:
             raise InputError(_unreadable(path, error)) from error
         return self.step
 
     def _refuse_non_finite(self):
-        for variable in self.model.variables:
+        for variable in self.model.weights:
             value = tf.convert_to_tensor(variable).numpy()
             if value.dtype.kind == "f" and not np.isfinite(value).all():
                 raise InputError(
@@ -84,6 +88,18 @@ class CheckpointStore:
                         self.directory,
                     )
                 )
+
+
+def _named(variables) -> dict[str, tf.Variable]:
+    """Keys a list of Keras variables by place and path.
+
+    ``tf.train.Checkpoint(model=model)`` would leave out every layer that Keras 3 holds
+    in a list. Paths alone will not do either: Keras numbers them by process.
+    """
+    return {
+        f"{index:04}.{re.sub(r'_[0-9]+(?=[_/]|$)', '', variable.path)}": variable.value
+        for index, variable in enumerate(variables)
+    }
 
 
 def steps_saved(directory: Path) -> list[int]:

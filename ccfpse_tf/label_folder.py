@@ -14,7 +14,7 @@ from ccfpse_tf.errors import DataErrors, InputError
 def examples(
     labels: Path, instances: Path | None, description: Description, size
 ) -> list[dict]:
-    """Returns batches of one, ``key``, ``label`` and maybe ``instance``, sorted by name.
+    """Returns batches of one: ``key``, ``label``, maybe ``instance``; sorted by name.
 
     Args:
         labels: folder of PNGs with the ids (or colours) of the data set's label files.
@@ -65,7 +65,8 @@ def _label(path, table, size):
     label = read_label(str(path), by_color=bool(table.colors))
     problems = table.problems(label)
     if problems:
-        raise InputError(f"{path}: {'; '.join(problems)}")
+        # The first says enough; its advice is about preparing records.
+        raise InputError(f"{path}: {problems[0].partition('; see')[0]}")
     return resize_ids(table.indices(label), size)
 
 
