@@ -1,0 +1,203 @@
+"""What happens around the steps, on a store that only knows its step."""
+
+import io
+import os
+import signal
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.python.summary.summary_iterator import summary_iterator
+
+from ccfpse_tf.callbacks import (
+    Checkpoints,
+    LayoutGrids,
+    SaveOnSignal,
+    ScalarLogs,
+    StopOnNonFinite,
+    summary_writer,
+)
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.progress import Progress, duration
+
+
+class Store:
+    """Stands in for a CheckpointStore."""
+
+    def __init__(self, directory=Path("checkpoints")):
+        self.directory = directory
+        self.step = 0
+        self.saved = []
+
+    def save(self):
+        self.saved.append(self.step)
+        return self.directory / f"ckpt-{self.step}"
+
+
+class Model:
+    """Stands in for the trained model: a constant picture, a style that counts."""
+
+    z_dim = 2
+    generator_optimizer = keras.optimizers.SGD(0.5)
+    discriminator_optimizer = keras.optimizers.SGD(0.25)
+
+    def __init__(self):
+        self.resets = 0
+
+    def reset_metrics(self):
+        self.resets += 1
+
+    def encode(self, image):
+        return tf.zeros((1, 2)), tf.zeros((1, 2))
+
+    def synthesize(self, label, instance, z):
+        return tf.ones((*label.shape, 3))
+
+
+def _steps(store, callback, count, logs=None):
+    for _ in range(count):
+        callback.on_train_batch_begin(0)
+        store.step += 1
+        callback.on_train_batch_end(0, logs)
+
+
+def _events(folder):
+    return [
+        (event.step, value.tag, tf.make_ndarray(value.tensor))
+        for path in sorted(folder.glob("events*"))
+        for event in summary_iterator(str(path))
+        for value in event.summary.value
+    ]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_stops_with_step_and_names(value, tmp_path):
+    store = Store(tmp_path)
+    callback = StopOnNonFinite(store)
+    _steps(store, callback, 3, {"kl": 1.0, "gan": 0.0})
+    with pytest.raises(InputError) as caught:
+        _steps(store, callback, 1, {"kl": value, "gan": 0.0})
+    message = str(caught.value)
+    assert f"step 4: kl is {value}" in message
+    assert "gan is" not in message
+    assert "no checkpoint was saved" in message and "--run" in message
+
+
+def test_scalars_hold_losses_rates_and_speed(tmp_path):
+    store = Store()
+    callback = ScalarLogs(store, summary_writer(tmp_path), every=2, batch_size=8)
+    callback.set_model(Model())
+    _steps(store, callback, 4, {"gan": 1.5})
+    events = {(step, tag): float(value) for step, tag, value in _events(tmp_path)}
+    assert events[2, "losses/gan"] == 1.5
+    assert events[2, "learning_rate/generator"] == 0.5
+    assert events[4, "learning_rate/discriminator"] == 0.25
+    assert events[4, "speed/images_per_second"] > 0
+    assert (3, "losses/gan") not in events
+    assert callback.model.resets == 2
+
+
+def test_grids_show_label_generated_real_and_the_first_is_untrained(tmp_path):
+    store = Store()
+    example = {
+        "label": np.array([[[0, 1], [1, 1]]]),
+        "image": np.full((1, 2, 2, 3), -1, np.float32),
+    }
+    palette = [(10, 20, 30), (40, 50, 60)]
+    callback = LayoutGrids(store, summary_writer(tmp_path), 2, [example], palette)
+    callback.set_model(Model())
+    callback.on_train_begin()
+    _steps(store, callback, 2)
+    events = _events(tmp_path)
+    assert [(step, tag) for step, tag, _ in events] == [
+        (0, "validation/label_generated_real"),
+        (2, "validation/label_generated_real"),
+    ]
+    sheet = tf.io.decode_png(events[1][2][2]).numpy()
+    assert sheet[0, 0].tolist() == [10, 20, 30]
+    assert sheet[1, 0].tolist() == [40, 50, 60]
+    assert (sheet[:, 6:8] == 255).all()
+    assert (sheet[:, 12:14] == 0).all()
+
+
+def test_checkpoints_are_saved_when_due():
+    store = Store()
+    _steps(store, Checkpoints(store, every=3), 7)
+    assert store.saved == [3, 6]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_finishes_the_step_saves_and_stops(number):
+    store, said = Store(), []
+    before = signal.getsignal(number)
+    callback = SaveOnSignal(store, said.append)
+    callback.on_train_begin()
+    try:
+        _steps(store, callback, 1)
+        assert store.saved == []
+        os.kill(os.getpid(), number)
+        with pytest.raises(KeyboardInterrupt):
+            _steps(store, callback, 1)
+        assert store.saved == [2]
+        with pytest.raises(KeyboardInterrupt):  # the second one does not wait
+            os.kill(os.getpid(), signal.SIGINT)
+            _steps(store, callback, 1)
+    finally:
+        callback.release()
+    assert signal.getsignal(number) is before
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+def _progress(stream):
+    store = Store()
+    scalars = ScalarLogs(store, None, every=1000, batch_size=4)
+    scalars.images_per_second = 2.0
+    return store, Progress(store, scalars, 10, 20, stream)
+
+
+def test_the_line_tells_epoch_step_speed_and_time_left():
+    store, progress = _progress(io.StringIO())
+    store.step = 15
+    assert progress.line({"generator_loss": 1.25, "kl": 9.0}) == (
+        "epoch 2/2  [###############.....]  step 15/20  2 images/s  0:10 left  G 1.250"
+    )
+
+
+def test_a_file_gets_one_line_per_epoch():
+    stream = io.StringIO()
+    store, progress = _progress(stream)
+    progress.on_train_begin()
+    _steps(store, progress, 20)
+    progress.on_train_end()
+    lines = stream.getvalue().splitlines()
+    assert [line.split("  ")[:2] for line in lines] == [
+        ["epoch 1/2", "step 10/20"],
+        ["epoch 2/2", "step 20/20"],
+    ]
+
+
+def test_a_terminal_line_is_redrawn_and_never_wraps(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    stream = Terminal()
+    store, progress = _progress(stream)
+    progress.on_train_begin()
+    _steps(store, progress, 10)
+    progress.on_train_end()
+    *drawn, last = stream.getvalue().split("\r")
+    assert last.endswith("\n") and stream.getvalue().count("\n") == 1
+    assert drawn and all(len(line) < 40 for line in (*drawn, last.rstrip("\n")))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(5, "0:05"), (65.4, "1:05"), (7445, "2:04:05")]
+)
+def test_duration(seconds, text):
+    assert duration(seconds) == text
