@@ -1,15 +1,13 @@
 """The generator's residual block: two conditional convolutions steered by the layout."""
 
 import keras
-import tensorflow as tf
 
+from ccfpse_tf.layers import activations
 from ccfpse_tf.layers.conditional_convolution import ConditionalDepthwiseConvolution
 from ccfpse_tf.layers.initializers import xavier_normal
 from ccfpse_tf.layers.normalization import BatchNormalization
 from ccfpse_tf.layers.resizing import resize_nearest, spatial_size
 from ccfpse_tf.layers.spectral_convolution import SpectralConv2D
-
-SLOPE = 0.2  # of every leaky ReLU in CC-FPSE
 
 
 def plain_convolution(filters, kernel_size, **kwargs) -> keras.layers.Conv2D:
@@ -175,10 +173,10 @@ class ConditionalBlock(keras.layers.Layer):
         h = self.first_norm(x, training=training)
         h = self.conditional(h, self.first_kernels(layout))
         h = self.first_pointwise(h) * self.first_attention(layout)
-        h = self.second_norm(tf.nn.leaky_relu(h, SLOPE), training=training)
+        h = self.second_norm(activations.leaky_relu(h), training=training)
         h = self.conditional(h, self.second_kernels(layout))
         h = self.second_pointwise(h) * self.second_attention(layout)
-        return shortcut + tf.nn.leaky_relu(h, SLOPE)
+        return shortcut + activations.leaky_relu(h)
 
     def compute_output_shape(self, x_shape, layout_shape):
         """``(*x_shape[:-1], filters)``."""

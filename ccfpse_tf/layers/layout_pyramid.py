@@ -1,9 +1,8 @@
 """The layout's feature pyramid: context for the predicted kernels (section 3.2)."""
 
 import keras
-import tensorflow as tf
 
-from ccfpse_tf.layers.conditional_block import SLOPE
+from ccfpse_tf.layers import activations
 from ccfpse_tf.layers.normalization import BatchNormalization
 from ccfpse_tf.layers.resizing import upsample_nearest
 from ccfpse_tf.layers.spectral_convolution import SpectralConv2D
@@ -37,7 +36,7 @@ class NormalizedConvolution(keras.layers.Layer):
             x = self.norm(x, training=training)
         else:
             x = self.norm(x)
-        return tf.nn.leaky_relu(x, SLOPE)
+        return activations.leaky_relu(x)
 
     def compute_output_shape(self, input_shape):
         """The convolution's output shape."""

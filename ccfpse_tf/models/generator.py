@@ -3,8 +3,8 @@
 import keras
 import tensorflow as tf
 
+from ccfpse_tf.layers import activations
 from ccfpse_tf.layers.conditional_block import (
-    SLOPE,
     ConditionalBlock,
     plain_convolution,
 )
@@ -120,7 +120,7 @@ class Generator(keras.Model):
                 small = resize_nearest(semantics, spatial_size(context))
                 layout = tf.concat([small, context], -1)
             x = block(x, layout, training=training)
-        x = self.image_convolution(tf.nn.leaky_relu(x, SLOPE))
+        x = self.image_convolution(activations.leaky_relu(x))
         return tf.tanh(tf.cast(x, self.variable_dtype))
 
     def _latent(self, semantics, z):

@@ -8,6 +8,7 @@ from unittest import mock
 import numpy as np
 import tensorflow as tf
 
+from ccfpse_tf.layers import activations
 from tests.parity.rules import gaussian
 
 EXACT = 0.0
@@ -107,7 +108,7 @@ def recorded_signs() -> Iterator[list]:
 
     with (
         mock.patch.object(tf.nn, "relu", recording(tf.nn.relu)),
-        mock.patch.object(tf.nn, "leaky_relu", recording(tf.nn.leaky_relu)),
+        mock.patch.object(activations, "leaky_relu", recording(activations.leaky_relu)),
     ):
         yield signs
 
