@@ -1,4 +1,4 @@
-"""CC-FPSE as a Keras model: both networks, their losses and the two updates of a step."""
+"""CC-FPSE as a Keras model: networks, losses and the two updates of a step."""
 
 import keras
 import tensorflow as tf

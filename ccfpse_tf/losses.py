@@ -96,9 +96,9 @@ def feature_matching_loss(
 def kl_loss(mu: tf.Tensor, logvar: tf.Tensor) -> tf.Tensor:
     """KL divergence of ``N(mu, exp(logvar))`` from the standard normal.
 
-    ``-1/2 sum(1 + logvar - mu^2 - exp(logvar))`` over the code, averaged over the batch.
-    The reference sums over the batch of one GPU instead, so its weight depends on that
-    batch: 0.05 with the sum over 2 images is 0.1 with the mean.
+    ``-1/2 sum(1 + logvar - mu^2 - exp(logvar))`` over the code, averaged over the
+    batch. The reference sums over the batch of one GPU instead, so its weight depends
+    on that batch: 0.05 with the sum over 2 images is 0.1 with the mean.
 
     Args:
         mu, logvar: ``(batch, z_dim)``.

@@ -1,4 +1,4 @@
-"""The generator's residual block: two conditional convolutions steered by the layout."""
+"""The generator's block: two conditional convolutions steered by the layout."""
 
 import keras
 

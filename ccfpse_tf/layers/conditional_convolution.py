@@ -1,4 +1,4 @@
-"""Conditional depthwise convolution: a kernel of its own for every pixel and channel."""
+"""Conditional depthwise convolution: every pixel and channel has its own kernel."""
 
 import keras
 import tensorflow as tf

@@ -1,4 +1,4 @@
-"""Initial values as the official training run really gets them (NOTES, "Initialisation").
+"""Initial values as the official training run really gets them.
 
 Spectrally normalised convolutions keep PyTorch's default uniform range, because the
 official initialiser writes to a stale copy of their kernels once the network has moved

@@ -62,9 +62,9 @@ class NormalizedConvolution(keras.layers.Layer):
 class LayoutPyramid(keras.layers.Layer):
     """Bottom-up and top-down features of the layout, one map per resolution.
 
-    Bottom-up: ``conv3x3`` at full size, then at stride 2, ``depth`` times. Top-down: the
-    deepest feature as it is, then at each level nearest upsampling, plus a ``conv1x1``
-    lateral of the bottom-up feature of that size, then ``conv3x3``.
+    Bottom-up: ``conv3x3`` at full size, then at stride 2, ``depth`` times. Top-down:
+    the deepest feature as it is, then at each level nearest upsampling, plus a
+    ``conv1x1`` lateral of the bottom-up feature of that size, then ``conv3x3``.
 
     Args:
         filters: channels of every map (``ngf``).

@@ -10,11 +10,11 @@ FIRST = "only_first_replica"  # after synchronisation all replicas hold the same
 class BatchNormalization(keras.layers.Layer):
     """Batch normalisation over all replicas (Ioffe & Szegedy 2015).
 
-    Differs from ``keras.layers.BatchNormalization(synchronized=True)`` in two ways that
-    the reference's numbers need: the running variance takes the unbiased estimate
-    ``n / (n - 1)``, and the variance is accumulated around the global mean instead of as
-    ``E[x^2] - E[x]^2``, which loses digits. Statistics are kept in the variable dtype
-    (float32 under mixed precision).
+    Differs from ``keras.layers.BatchNormalization(synchronized=True)`` in two ways
+    that the reference's numbers need: the running variance takes the unbiased estimate
+    ``n / (n - 1)``, and the variance is accumulated around the global mean instead of
+    as ``E[x^2] - E[x]^2``, which loses digits. Statistics are kept in the variable
+    dtype (float32 under mixed precision).
 
     Args:
         affine: whether to learn scale (starts at 1) and offset (0). SPADE's has none.

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 
 def spatial_size(x: tf.Tensor) -> tuple[int | tf.Tensor, int | tf.Tensor]:
-    """Returns ``(height, width)`` of ``(batch, height, width, ...)``, static if known."""
+    """``(height, width)`` of ``(batch, height, width, ...)``, static if known."""
     dynamic = None
     size = []
     for axis in (1, 2):
@@ -53,7 +53,7 @@ def _nearest_along(x, axis, out):
 
 
 def upsample_nearest(x: tf.Tensor) -> tf.Tensor:
-    """Repeats every pixel twice in both directions: ``(b, h, w, c) -> (b, 2h, 2w, c)``."""
+    """Repeats every pixel twice both ways: ``(b, h, w, c) -> (b, 2h, 2w, c)``."""
     h, w = spatial_size(x)
     c = x.shape[-1]
     x = tf.broadcast_to(

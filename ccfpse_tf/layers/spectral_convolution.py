@@ -11,11 +11,11 @@ from ccfpse_tf.layers.normalization import FIRST
 class SpectralConv2D(keras.layers.Layer):
     """Bias-free convolution by ``kernel / sigma``, ``sigma = u^T M v``.
 
-    ``M`` is the kernel as an ``(out, in * kh * kw)`` matrix. Every call in training mode
-    does one power iteration, ``v = M^T u / |.|`` then ``u = M v / |.|``, and stores both;
-    evaluation uses the stored vectors. Gradients flow through ``sigma`` with ``u`` and
-    ``v`` constant. ``keras.layers.SpectralNormalization`` instead overwrites the kernel
-    in training, which is another algorithm.
+    ``M`` is the kernel as an ``(out, in * kh * kw)`` matrix. Every call in training
+    mode does one power iteration, ``v = M^T u / |.|`` then ``u = M v / |.|``, and
+    stores both; evaluation uses the stored vectors. Gradients flow through ``sigma``
+    with ``u`` and ``v`` constant. ``keras.layers.SpectralNormalization`` instead
+    overwrites the kernel in training, which is another algorithm.
 
     Args:
         filters: number of output channels.

@@ -108,7 +108,7 @@ class Generator(keras.Model):
         self.built = True
 
     def call(self, semantics, z=None, training=None):
-        """Returns images ``(batch, height, width, 3)`` in ``[-1, 1]``, at least float32."""
+        """Returns images ``(batch, height, width, 3)`` in ``[-1, 1]``."""
         x = self._latent(semantics, z)
         maps = iter(self.pyramid(semantics, training=training))
         layout = None

@@ -30,8 +30,8 @@ class PerceptualLoss:
     Args:
         source: ``"torchvision"`` or ``"keras"``.
         weights: path of the weights: torchvision's ``vgg19-*.pth`` (needs PyTorch to
-            read), a ``.npz`` with the same names (``features.0.weight`` ...), or Keras's
-            ``vgg19_*_notop.h5``. None downloads them with ``keras.utils.get_file``.
+            read), a ``.npz`` with the same names (``features.0.weight`` ...), or
+            Keras's ``vgg19_*_notop.h5``. None downloads them by Keras's ``get_file``.
 
     Raises:
         InputError: weights that cannot be had, read, or do not fit VGG19.

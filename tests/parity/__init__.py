@@ -1,1 +1,1 @@
-"""Comparison with outputs of the official implementation: ``python -m tests.parity``."""
+"""Comparison with the official implementation: ``python -m tests.parity``."""

@@ -1,7 +1,7 @@
 """Runs every fixture of a folder: ``python -m tests.parity DIR``.
 
 Prints a line per fixture with the check that comes closest to (or beyond) its
-tolerance, and closes with ``N passed, N failed``. What a file is, is told from its keys.
+tolerance, and closes with ``N passed, N failed``. A file is known by its keys.
 """
 
 import argparse

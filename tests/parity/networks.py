@@ -1,4 +1,4 @@
-"""Fixtures of whole networks: small ones with gradients, full-size ones forward only."""
+"""Fixtures of whole networks: small with gradients, full-size forward only."""
 
 import tempfile
 from collections.abc import Iterator

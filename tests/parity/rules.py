@@ -39,8 +39,8 @@ def tensor(prefix: str, name: str, shape, rule: str, gain: float = 1.0) -> np.nd
     return x * np.float32(scale)
 
 
-def spectral_vectors(prefix: str, layer: str, kernel) -> tuple[np.ndarray, np.ndarray]:
-    """``u`` and ``v`` after two power iterations on ``kernel`` ``(out, in, kh, kw)``."""
+def spectral_vectors(prefix: str, layer: str, kernel) -> tuple:
+    """``u``, ``v`` after two power iterations on ``kernel`` ``(out, in, kh, kw)``."""
     matrix = kernel.reshape(kernel.shape[0], -1).astype(np.float64)
     u = gaussian(f"{prefix}{layer}.weight_u", matrix.shape[:1]).astype(np.float64)
     u /= np.linalg.norm(u)

@@ -97,10 +97,10 @@ class Run:
 def trajectory(fixture: Fixture) -> Iterator[Check]:
     """All iterations in float64, then all in float32.
 
-    In float32 a run is chaotic: its first update is ``lr * sign(gradient)``, and batches
-    of four pixels are normalised, so the reference itself ends elsewhere when its
-    rounding changes, for most seeds by far more than for the ones chosen here. Our free
-    run is held to the strict limits first. Where it leaves them after the second
+    In float32 a run is chaotic: its first update is ``lr * sign(gradient)``, and
+    batches of four pixels are normalised, so the reference itself ends elsewhere when
+    its rounding changes, for most seeds by far more than for the ones chosen here. Our
+    free run is held to the strict limits first. Where it leaves them after the second
     iteration, each float32 step is started from the float64 run's state instead, which
     compares every step's arithmetic with the same limits; names then say so.
     """
