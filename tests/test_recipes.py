@@ -1,0 +1,137 @@
+"""The recipes: agreement with the table, dry runs, forwarding, errors."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+
+import pytest
+
+from ccfpse_tf.config import Config
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.labels import DATASETS
+
+NAMES = (*DATASETS, "folder")
+
+
+@pytest.fixture(params=NAMES)
+def recipe(request, repository):
+    return load(repository, request.param)
+
+
+def load(repository, name):
+    """Imports a recipe, which is a script and in no package."""
+    path = repository / "recipes" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"recipe_{name}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _resolved(module, argv, capsys):
+    assert module.main(["train", "--dry-run", *argv]) == 0
+    return Config.from_json(capsys.readouterr().out)
+
+
+def test_dry_run_prints_the_whole_config(recipe, capsys):
+    assert _resolved(recipe, [], capsys) == recipe.CONFIG
+    assert _resolved(recipe, ["--smoke"], capsys) == recipe.SMOKE
+
+
+@pytest.mark.parametrize("name", ["coco_stuff", "cityscapes", "ade20k"])
+def test_full_configs_are_the_papers(name, repository):
+    config, facts = load(repository, name).CONFIG, DATASETS[name]
+    assert config.name == name
+    assert config.data.image_size == facts.image_size
+    assert config.generator.depth == facts.depth
+    assert config.schedule.epochs == facts.epochs
+    assert config.schedule.decay_epochs == facts.decay_epochs
+    optimizers = config.optimizers
+    assert (optimizers.generator_lr, optimizers.discriminator_lr) == (1e-4, 4e-4)
+    assert (optimizers.beta_1, optimizers.beta_2, optimizers.epsilon) == (0, 0.9, 1e-8)
+    losses = config.losses
+    assert (losses.feature_matching, losses.perceptual, losses.kl) == (20, 10, 0.1)
+    assert (config.generator.ngf, config.discriminator.ndf) == (64, 64)
+    assert config.data.batch_size == 32
+
+
+@pytest.mark.parametrize("name", ["coco_stuff", "cityscapes", "ade20k"])
+def test_the_docstring_quotes_the_papers_scores_and_length(name, repository):
+    text, facts = load(repository, name).__doc__, DATASETS[name]
+    for method in ("CC-FPSE", "SPADE"):
+        for score in facts.published[method]:
+            assert f"{score:.1f}" in text
+    assert f"{facts.counts['train'] // 32:,} steps" in text
+    assert f"{facts.epochs + facts.decay_epochs} epochs" in text
+
+
+def test_smoke_configs_fit_the_depth_of_the_full_ones(recipe):
+    assert recipe.SMOKE.generator.depth == recipe.CONFIG.generator.depth
+    assert recipe.SMOKE.losses.vgg == "off"
+    for small, full in zip(
+        recipe.SMOKE.data.image_size, recipe.CONFIG.data.image_size, strict=True
+    ):
+        assert small <= full
+
+
+def test_set_records_and_demo(repository, capsys, tmp_path):
+    config = _resolved(
+        load(repository, "scenes"),
+        ["--demo", "--records", str(tmp_path), "--set", "generator.ngf=6"]
+        + ["data.seed=3", "--set", "schedule.keep=1"],
+        capsys,
+    )
+    assert config.data.records == str(tmp_path)
+    assert (config.generator.ngf, config.data.seed, config.schedule.keep) == (6, 3, 1)
+
+
+def test_a_dry_run_needs_neither_tensorflow_nor_keras(repository):
+    code = (
+        "import runpy, sys\n"
+        "sys.argv = ['scenes.py', 'train', '--dry-run']\n"
+        "try:\n    runpy.run_path('recipes/scenes.py', run_name='__main__')\n"
+        "except SystemExit as stop:\n    assert not stop.code\n"
+        "assert not {'tensorflow', 'keras'} & sys.modules.keys()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=repository, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["name"] == "scenes"
+
+
+def test_records_is_another_name_for_out(repository, monkeypatch, capsys):
+    from ccfpse_tf.data import prepare
+
+    seen = []
+    monkeypatch.setattr(prepare, "main", lambda name, argv: seen.append((name, argv)))
+    recipe = load(repository, "scenes")
+    assert recipe.main(["prepare", "--records", "a", "--check"]) == 0
+    assert recipe.main(["prepare", "--check", "--records=b"]) == 0
+    assert seen == [
+        ("scenes", ["--out", "a", "--check"]),
+        ("scenes", ["--check", "--out=b"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["train"], ["--records"]),
+        (["train", "--records", "x"], ["--run"]),
+        (["train", "--set", "ngf=1"], ["generator.ngf"]),
+        (["generate", "--run", "r", "--out", "o", "--count", "0"], ["--count 0"]),
+        (["generate", "--run", "r", "--out", "o", "--styles", "0"], ["--styles 0"]),
+        (["generate", "--run", "r", "--out", "o"], ["r is no run folder"]),
+        (["train", "--records", "x", "--run", "y"], ["dataset.json"]),
+    ],
+)
+def test_wrong_command_lines_say_what_is_needed(
+    argv, words, repository, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as caught:
+        load(repository, "scenes").main(argv)
+    for word in words:
+        assert word in str(caught.value)
+    assert not list(tmp_path.iterdir())

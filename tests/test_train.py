@@ -1,0 +1,155 @@
+"""Scenes from preparing to the gallery through the recipe, with a tiny network."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from ccfpse_tf import gan
+from ccfpse_tf.checkpoints import steps_saved
+from ccfpse_tf.errors import InputError
+from tests.test_recipes import load
+
+TINY = [
+    *("generator.ngf=1", "generator.hidden=2", "generator.z_dim=4"),
+    *("discriminator.ndf=2", "data.batch_size=1", "schedule.steps_per_epoch=2"),
+    *("schedule.images=1", "schedule.checkpoint_every=3", "schedule.images_every=2"),
+]
+
+
+@pytest.fixture(scope="module")
+def scenes(repository):
+    return load(repository, "scenes")
+
+
+@pytest.fixture(scope="module")
+def records(scenes, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "records"
+    arguments = ["--train", "4", "--val", "3", "--workers", "1"]
+    scenes.main(["prepare", "--records", str(folder), *arguments])
+    return folder
+
+
+def _train(scenes, records, run, *settings):
+    return scenes.main(
+        ["train", "--smoke", "--records", str(records), "--run", str(run)]
+        + ["--set", *TINY, *settings]
+    )
+
+
+def _build_eager(*arguments, build=gan.build):
+    """Two steps are done sooner than the graph is traced again."""
+    model = build(*arguments)
+    model.run_eagerly = True
+    return model
+
+
+@pytest.fixture(scope="module")
+def run(scenes, records, tmp_path_factory):
+    """A run that was trained for an epoch and then resumed for another."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    _train(scenes, records, folder, "schedule.epochs=1")
+    assert steps_saved(folder / "checkpoints") == [2]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ccfpse_tf.gan.build", _build_eager)
+        _train(scenes, records, folder, "schedule.epochs=2")
+    return folder
+
+
+def test_a_run_resumes_where_it_was(run):
+    assert steps_saved(run / "checkpoints") == [2, 3, 4]
+    stored = json.loads((run / "config.json").read_text())
+    assert stored["config"]["schedule"]["epochs"] == 2
+    reader = tf.train.load_checkpoint(str(run / "checkpoints" / "ckpt-4"))
+    names = reader.get_variable_to_shape_map()
+    counters = [name for name in names if "iteration" in name]
+    assert {int(reader.get_tensor(name)) for name in counters} == {4}
+    assert list((run / "logs").glob("events*"))
+
+
+def test_a_complete_run_is_left_alone(scenes, records, run, capsys):
+    before = sorted((run / "checkpoints").iterdir())
+    _train(scenes, records, run, "schedule.epochs=2")
+    assert "nothing to do" in capsys.readouterr().out
+    assert sorted((run / "checkpoints").iterdir()) == before
+
+
+def test_another_config_is_refused(scenes, records, run):
+    with pytest.raises(InputError, match="discriminator.ndf: the run has 2, now 3"):
+        _train(scenes, records, run, "discriminator.ndf=3")
+
+
+def test_images_larger_than_the_records_are_refused(scenes, records, tmp_path):
+    with pytest.raises(InputError, match="72x72"):
+        _train(scenes, records, tmp_path / "run", "data.image_size=128x128")
+
+
+def _generate(scenes, run, out, *options):
+    return scenes.main(["generate", "--run", str(run), "--out", str(out), *options])
+
+
+def _images(folder):
+    return {path.name: np.asarray(Image.open(path)) for path in folder.glob("*.png")}
+
+
+def test_generate_writes_images_and_a_page(scenes, run, tmp_path):
+    out = tmp_path / "out"
+    _generate(scenes, run, out, "--styles", "2", "--count", "2")
+    images = _images(out / "images")
+    assert len(images) == 4
+    assert {image.shape for image in images.values()} == {(64, 64, 3)}
+    page = (out / "index.html").read_text()
+    assert page.count("<section") == 2 and "own style" in page
+    assert json.loads((out / "generated.json").read_text())["step"] == 4
+
+    _generate(scenes, run, out, "--styles", "2", "--count", "2", "--seed", "0")
+    again = _images(out / "images")
+    assert all((images[name] == again[name]).all() for name in images)
+
+    _generate(scenes, run, out, "--style", "random", "--count", "1")
+    assert len(_images(out / "images")) == 1  # the earlier output was replaced
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_generate_from_label_files_in_the_style_of_an_image(scenes, run, tmp_path):
+    rng = np.random.default_rng(0)
+    for name, high in (("labels", 12), ("instances", 400)):
+        (tmp_path / name).mkdir()
+        ids = rng.integers(0, high, (70, 90)).astype(np.uint16)
+        Image.fromarray(ids).save(tmp_path / name / "mine.png")
+    photo = tmp_path / "photo.jpg"
+    Image.fromarray(rng.integers(0, 256, (50, 40, 3), np.uint8)).save(photo)
+    options = ["--labels", str(tmp_path / "labels"), "--style", str(photo)]
+    with pytest.raises(InputError, match="add --instances"):
+        _generate(scenes, run, tmp_path / "out", *options)
+    options += ["--instances", str(tmp_path / "instances")]
+    _generate(scenes, run, tmp_path / "out", *options)
+    assert list(_images(tmp_path / "out" / "images")) == ["mine_style1.png"]
+
+    bad = np.full((70, 90), 77, np.uint8)
+    Image.fromarray(bad).save(tmp_path / "labels" / "mine.png")
+    with pytest.raises(InputError, match=r"mine\.png: id 77 at row 0, column 0"):
+        _generate(scenes, run, tmp_path / "out2", *options)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--split", "test"], "no split 'test'"),
+        (["--style", "nosuch.png"], "neither reference, random nor an image"),
+        (["--labels", "nowhere", "--style", "reference"], "--style random"),
+    ],
+)
+def test_generate_says_what_is_wrong(options, words, scenes, run, tmp_path):
+    with pytest.raises(InputError, match=words):
+        _generate(scenes, run, tmp_path / "out", *options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_generate_touches_no_foreign_folder(scenes, run, tmp_path):
+    (tmp_path / "thesis.tex").write_text("mine")
+    with pytest.raises(InputError, match="holds files that `generate` did not write"):
+        _generate(scenes, run, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
