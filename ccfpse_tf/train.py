@@ -53,12 +53,13 @@ def train(config: Config, run_directory: Path) -> int:
     _check_data(config, description)
     epoch_steps = _epoch_steps(config)
     strategy = _strategy(config)
-    run = open_run(run_directory, config, description)
     # Keras draws the seeds of its initialisers from Python's generator. TensorFlow's
     # global seed stays alone: it would enter the order of the data.
     random.seed(config.data.seed)
     with strategy.scope():
         model = gan.build(config, description, epoch_steps)
+    # Only now: a model that cannot be built must leave no run of its config behind.
+    run = open_run(run_directory, config, description)
     store = CheckpointStore(model, run.checkpoints, config.schedule.keep)
     with strategy.scope():
         start = store.restore()

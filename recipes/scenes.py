@@ -48,12 +48,13 @@ DEMO = Config(
     discriminator=DiscriminatorConfig(ndf=16),
     losses=LossConfig(vgg="off"),
     optimizers=OptimizerConfig(generator_lr=1e-3, discriminator_lr=1e-3),
-    data=DataConfig(image_size=(64, 64), batch_size=4),
+    data=DataConfig(image_size=(64, 64), batch_size=8),
     schedule=ScheduleConfig(
-        epochs=10,
-        steps_per_epoch=100,
-        checkpoint_every=250,
-        images_every=100,
+        epochs=5,
+        decay_epochs=5,  # such rates need it: the last steps settle the colours
+        steps_per_epoch=50,
+        checkpoint_every=100,
+        images_every=50,
         log_every=10,
     ),
 )
