@@ -101,9 +101,9 @@ def resize_bilinear(x: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     Returns:
         ``(batch, *size, channels)`` in the dtype of ``x``; ``x`` itself if it fits.
     """
-    h, w = spatial_size(x)
-    if (h, w) == tuple(size):
+    if tuple(x.shape[1:3]) == tuple(size):  # False where a size is not yet known
         return x
+    h, w = spatial_size(x)
     rows = _interpolation_matrix(h, size[0], x.dtype)
     columns = _interpolation_matrix(w, size[1], x.dtype)
     x = tf.einsum("yh,bhwc->bywc", rows, x)
