@@ -1,0 +1,116 @@
+"""SPADE and the CC block against NumPy, from their own weights."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ccfpse_tf.layers import activations
+from ccfpse_tf.layers.conditional_block import SPADE, ConditionalBlock, LayoutPredictor
+from tests.layers import oracle
+from tests.layers.contract import numbers, randomize
+
+
+def inputs(channels):
+    x = numbers(0, 2, 3, 4, channels, dtype="float64")
+    return x, numbers(1, 2, 3, 4, 5, dtype="float64")
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_leaky_relu(dtype):
+    y = activations.leaky_relu(tf.constant([-10, -1, 0, 3], dtype))
+    assert y.dtype == dtype
+    exact = np.array([-10 * 0.2, -0.2, 0, 3], dtype)
+    np.testing.assert_allclose(y, exact, rtol=4 * np.finfo(dtype).eps)
+
+
+def test_predictor():
+    layer = LayoutPredictor(6, hidden=4, dtype="float64")
+    _, layout = inputs(3)
+    layer.build(layout.shape)
+    randomize(layer)
+    np.testing.assert_allclose(layer(layout), oracle.predictor(layer, layout), 1e-11)
+    layer = LayoutPredictor(6, 4, "sigmoid", dtype="float64")
+    layer.build(layout.shape)
+    randomize(layer)
+    expected = oracle.sigmoid(oracle.predictor(layer, layout))
+    np.testing.assert_allclose(layer(layout), expected, 1e-11)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_spade(training):
+    x, layout = inputs(3)
+    layer = SPADE(hidden=4, dtype="float64")
+    layer.build(x.shape, layout.shape)
+    randomize(layer)
+    expected = oracle.spade(layer, x, layout, training)
+    found = layer(x, layout, training=training)
+    np.testing.assert_allclose(found, expected, atol=1e-11)
+    # Its norm has statistics, but neither scale nor offset.
+    assert [w.name for w in layer.norm.weights] == ["moving_mean", "moving_variance"]
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(("channels", "filters"), [(3, 3), (4, 2), (2, 3)])
+def test_block(channels, filters, training):
+    x, layout = inputs(channels)
+    layer = ConditionalBlock(filters, hidden=4, dtype="float64")
+    layer.build(x.shape, layout.shape)
+    randomize(layer)
+    expected = oracle.block(layer, x, layout, training)
+    found = layer(x, layout, training=training)
+    np.testing.assert_allclose(found, expected, atol=1e-10)
+
+
+def test_block_resizes_a_larger_layout_by_nearest():
+    x, _ = inputs(2)
+    layout = numbers(2, 2, 6, 12, 5, dtype="float64")
+    layer = ConditionalBlock(2, hidden=4, dtype="float64")
+    layer.build(x.shape, layout.shape)
+    randomize(layer)
+    expected = oracle.block(layer, x, layout[:, ::2, ::3])
+    np.testing.assert_allclose(layer(x, layout), expected, atol=1e-10)
+
+
+def test_every_trained_weight_gets_a_gradient():
+    x, layout = inputs(3)
+    layer = ConditionalBlock(2, hidden=4, dtype="float64")
+    layer.build(x.shape, layout.shape)
+    randomize(layer)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer(x, layout, training=True) ** 2)
+    variables = {weight.path: weight.value for weight in layer.trainable_weights}
+    for path, gradient in tape.gradient(loss, variables).items():
+        assert gradient is not None and np.abs(gradient).max() > 0, path
+
+
+@pytest.mark.parametrize("part", ["x", "layout", "kernels"])
+def test_block_gradient_by_finite_differences(part):
+    x, layout = inputs(3)
+    layer = ConditionalBlock(2, hidden=2, dtype="float64")
+    layer.build(x.shape, layout.shape)
+    randomize(layer)
+    share = numbers(3, 2, 3, 4, 2, dtype="float64")
+    bias = layer.second_kernels.output_convolution.bias
+    values = {"x": x, "layout": layout, "kernels": oracle.weights_of(bias)}
+    tensors = {"x": tf.constant(x), "layout": tf.constant(layout)}
+    with tf.GradientTape() as tape:
+        tape.watch(tensors)
+        y = layer(tensors["x"], tensors["layout"], training=False)
+        loss = tf.reduce_sum(share * y**2)
+    found = np.ravel(tape.gradient(loss, tensors | {"kernels": bias.value})[part])
+
+    def value(moved):
+        if part == "kernels":
+            bias.assign(moved)
+        arrays = values | {part: moved}
+        y = oracle.block(layer, arrays["x"], arrays["layout"])
+        return (share * y**2).sum()
+
+    def difference(place):
+        moved = [values[part].copy(), values[part].copy()]
+        for array, step in zip(moved, (1e-6, -1e-6), strict=True):
+            array[np.unravel_index(place, array.shape)] += step
+        return (value(moved[0]) - value(moved[1])) / 2e-6
+
+    for place in np.random.default_rng(4).integers(0, found.size, 8):
+        np.testing.assert_allclose(found[place], difference(place), 1e-4, 1e-6)
