@@ -41,13 +41,12 @@ def convolve(x, kernel, bias=0.0, stride=1):
 
 def conditional_convolve(x, kernels):
     """``kernels (batch, height, width, 3, 3, channels)``; outside the image is 0."""
-    y = np.zeros(x.shape)
     _, height, width, _ = x.shape
-    for i, j, u, v in np.ndindex(height, width, 3, 3):
-        row, column = i + u - 1, j + v - 1
-        if 0 <= row < height and 0 <= column < width:
-            y[:, i, j] += kernels[:, i, j, u, v] * x[:, row, column]
-    return y
+    padded = np.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)])
+    return sum(
+        kernels[:, :, :, u, v] * padded[:, u : u + height, v : v + width]
+        for u, v in np.ndindex(3, 3)
+    )
 
 
 def resize_nearest(x, size):
