@@ -134,6 +134,8 @@ def _load_keras(network, path):
         input_shape=(None, None, 3),
     )
     for layer in network.layers:
+        if not layer.weights:  # Keras numbers its input layers: their names differ
+            continue
         layer.set_weights(vgg.get_layer(layer.name).get_weights())
 
 
