@@ -1,0 +1,228 @@
+"""The perceptual loss from both kinds of weights, against VGG19 in NumPy."""
+
+import builtins
+
+import h5py
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.models.perceptual import PerceptualLoss
+from tests.layers import oracle
+from tests.layers.contract import numbers
+
+# Output channels of VGG19's convolutions; the loss needs the first thirteen.
+BLOCKS = ((64, 64), (128, 128), (256,) * 4, (512,) * 4, (512,) * 4)
+WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1)
+
+
+@pytest.fixture(autouse=True)
+def quickly(zero_weights):
+    """Initial values of VGG19, which are all overwritten, take a second to draw."""
+
+
+@pytest.fixture(scope="module")
+def kernels():
+    """``{(block, convolution): (kernel (3, 3, in, out), bias)}``."""
+    rng = np.random.default_rng(0)
+    found, channels = {}, 3
+    for block, widths in enumerate(BLOCKS, 1):
+        for convolution, width in enumerate(widths, 1):
+            shape = (3, 3, channels, width)
+            kernel = rng.standard_normal(shape, np.float32) * np.sqrt(
+                2 / (9 * channels)
+            )
+            bias = rng.standard_normal(width, np.float32) * 0.1
+            found[block, convolution] = kernel.astype(np.float32), bias
+            channels = width
+    return found
+
+
+@pytest.fixture(scope="module")
+def torchvision_file(kernels, tmp_path_factory):
+    """As torchvision names them: layers of each kind are counted together."""
+    arrays, index = {}, 0
+    for block, widths in enumerate(BLOCKS, 1):
+        for convolution in range(1, len(widths) + 1):
+            kernel, bias = kernels[block, convolution]
+            if block < 5 or convolution == 1:
+                arrays[f"features.{index}.weight"] = kernel.transpose(3, 2, 0, 1)
+                arrays[f"features.{index}.bias"] = bias
+            index += 2  # a ReLU follows
+        index += 1  # a pooling
+    path = tmp_path_factory.mktemp("torchvision") / "vgg19.npz"
+    np.savez(path, **arrays)
+    return path
+
+
+@pytest.fixture(scope="module")
+def keras_file(kernels, tmp_path_factory):
+    """In the old format that Keras's own download has."""
+    path = tmp_path_factory.mktemp("keras") / "vgg19_notop.h5"
+    with h5py.File(path, "w") as file:
+        names = []
+        for (block, convolution), values in kernels.items():
+            name = f"block{block}_conv{convolution}"
+            names.append(name)
+            group = file.create_group(name)
+            labels = [f"{name}/kernel:0", f"{name}/bias:0"]
+            group.attrs["weight_names"] = [label.encode() for label in labels]
+            for label, value in zip(labels, values, strict=True):
+                group[label] = value
+        file.attrs["layer_names"] = [name.encode() for name in names]
+        file.attrs["backend"] = b"tensorflow"
+        file.attrs["keras_version"] = b"2.0.0"
+    return path
+
+
+def vgg_features(kernels, x):
+    """relu1_1, relu2_1, ..., relu5_1."""
+    found = []
+    for block, widths in enumerate(BLOCKS, 1):
+        if block > 1:
+            b, h, w, c = x.shape
+            x = x.reshape(b, h // 2, 2, w // 2, 2, c).max((2, 4))
+        for convolution in range(1, len(widths) + 1):
+            x = oracle.relu(oracle.convolve(x, *kernels[block, convolution]))
+            if convolution == 1:
+                found.append(x)
+                if block == 5:
+                    return found
+
+
+def distance(kernels, fake, real):
+    pairs = zip(vgg_features(kernels, fake), vgg_features(kernels, real), strict=True)
+    return sum(
+        weight * np.abs(a - b).mean()
+        for weight, (a, b) in zip(WEIGHTS, pairs, strict=True)
+    )
+
+
+def images():
+    """Two pairs of images in [-1, 1]."""
+    fake, real = (np.tanh(numbers(i, 2, 16, 32, 3)) for i in range(2))
+    return fake, real
+
+
+def caffe_input(images):
+    """BGR in 0..255, less the mean of the images that Keras's weights know."""
+    return (images[..., ::-1] * 0.5 + 0.5) * 255 - [103.939, 116.779, 123.68]
+
+
+def test_torchvision_takes_images_as_they_are(torchvision_file, kernels):
+    loss = PerceptualLoss("torchvision", str(torchvision_file))
+    fake, real = images()
+    found = vgg_features(kernels, fake)
+    for a, b in zip(loss.features(fake), found, strict=True):
+        assert a.shape == b.shape
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(loss(fake, real), distance(kernels, fake, real), 1e-5)
+    assert float(loss(fake, fake)) == 0
+
+
+def test_keras_scales_input_and_distance(keras_file, kernels):
+    loss = PerceptualLoss("keras", str(keras_file))
+    fake, real = images()
+    expected = distance(kernels, caffe_input(fake), caffe_input(real)) / 127.5
+    np.testing.assert_allclose(loss(fake, real), expected, rtol=1e-5)
+    # The other source's distance is of that size too: one weight fits both.
+    assert 0.5 < expected / distance(kernels, fake, real) < 2
+
+
+def test_no_gradient_reaches_real_images(torchvision_file):
+    loss = PerceptualLoss("torchvision", torchvision_file)
+    fake, real = (tf.constant(x) for x in images())
+    with tf.GradientTape() as tape:
+        tape.watch([fake, real])
+        value = loss(fake, real)
+    by_fake, by_real = tape.gradient(value, [fake, real])
+    assert by_real is None
+    assert np.abs(by_fake).max() > 0
+    assert loss.network.trainable_weights == []
+    # A small step against the gradient brings the images nearer.
+    assert float(loss(fake - 0.1 * by_fake, real)) < float(value)
+
+
+def test_half_precision_images_are_compared_in_float32(torchvision_file):
+    loss = PerceptualLoss("torchvision", torchvision_file)
+    fake, real = (tf.cast(x, tf.bfloat16) for x in images())
+    value = loss(fake, real)
+    assert value.dtype == "float32"
+    expected = loss(tf.cast(fake, tf.float32), tf.cast(real, tf.float32))
+    assert float(value) == float(expected)
+
+
+def test_configuration_survives(torchvision_file):
+    loss = PerceptualLoss("torchvision", str(torchvision_file))
+    copy = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(loss)
+    )
+    assert copy.get_config() == {
+        "source": "torchvision",
+        "weights": str(torchvision_file),
+    }
+    fake, real = images()
+    assert float(copy(fake, real)) == float(loss(fake, real))
+
+
+@pytest.mark.parametrize("source", ["torchvision", "keras"])
+def test_missing_file_is_named(source, tmp_path):
+    path = tmp_path / {"torchvision": "absent.npz", "keras": "absent.h5"}[source]
+    with pytest.raises(InputError, match="absent") as caught:
+        PerceptualLoss(source, str(path))
+    assert "losses.vgg_weights=PATH" in str(caught.value)
+    assert "losses.vgg=off" in str(caught.value)
+
+
+def test_incomplete_and_misshapen_weights_are_input_errors(tmp_path):
+    path = tmp_path / "few.npz"
+    np.savez(path, **{"features.0.bias": np.zeros(64)})
+    with pytest.raises(InputError, match=r"few\.npz\): .*features\.0\.weight"):
+        PerceptualLoss("torchvision", str(path))
+    np.savez(
+        path,
+        **{"features.0.weight": np.zeros((8, 3, 3, 3)), "features.0.bias": np.zeros(8)},
+    )
+    with pytest.raises(InputError, match=r"few\.npz\): .*shape"):
+        PerceptualLoss("torchvision", str(path))
+
+
+@pytest.mark.parametrize(
+    ("source", "name"), [("torchvision", "text.npz"), ("keras", "text.h5")]
+)
+def test_other_files_are_input_errors(source, name, tmp_path):
+    path = tmp_path / name
+    path.write_text("no weights")
+    with pytest.raises(InputError, match=name.replace(".", r"\.")):
+        PerceptualLoss(source, str(path))
+
+
+def test_pth_without_pytorch_says_what_to_install(tmp_path, monkeypatch):
+    original = builtins.__import__
+
+    def without_torch(name, *args, **kwargs):
+        if name == "torch":
+            raise ImportError("No module named 'torch'")
+        return original(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without_torch)
+    with pytest.raises(InputError, match=r"vgg19\.pth: .*ccfpse_tf\[convert\]"):
+        PerceptualLoss("torchvision", str(tmp_path / "vgg19.pth"))
+
+
+def test_download_failure_says_what_to_do(monkeypatch):
+    def offline(*args, **kwargs):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(keras.utils, "get_file", offline)
+    with pytest.raises(
+        InputError, match="download.: no route to host; give their path"
+    ):
+        PerceptualLoss("torchvision")
+
+
+def test_unknown_source_names_the_known():
+    with pytest.raises(InputError, match="'caffe': choose torchvision or keras"):
+        PerceptualLoss("caffe")
