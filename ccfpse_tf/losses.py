@@ -83,14 +83,19 @@ def feature_matching_loss(
 ) -> tf.Tensor:
     """Mean absolute difference per level, averaged over levels (Wang et al. 2018).
 
-    No gradient reaches the real features.
+    No gradient reaches the real features. Half precision is averaged in float32.
     """
-    return tf.add_n(
-        [
-            tf.reduce_mean(tf.abs(a - tf.stop_gradient(b)))
-            for a, b in zip(fake, real, strict=True)
-        ]
-    ) / len(fake)
+    distances = [
+        _mean_distance(a, tf.stop_gradient(b)) for a, b in zip(fake, real, strict=True)
+    ]
+    return tf.add_n(distances) / len(fake)
+
+
+def _mean_distance(a, b):
+    distance = tf.abs(a - b)
+    if distance.dtype.size < tf.float32.size:
+        distance = tf.cast(distance, tf.float32)
+    return tf.reduce_mean(distance)
 
 
 def kl_loss(mu: tf.Tensor, logvar: tf.Tensor) -> tf.Tensor:

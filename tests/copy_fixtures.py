@@ -1,0 +1,86 @@
+"""Copies reference fixtures into ``tests/fixtures``, without what their rules can make.
+
+``python -m tests.copy_fixtures DIR`` takes a folder as ``python -m tests.parity`` reads
+it. Weights that the manifest's rule gives exactly are left out, and so are the final
+weights of training runs (their sums stay), which keeps the copy to a few megabytes.
+"""
+
+import argparse
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from tests.parity import rules
+
+TARGET = Path(__file__).parent / "fixtures"
+# Too large, or of parts of the project that have tests of their own.
+LEFT_OUT = ("full_cityscapes_G.npz", "full_ade20k_G.npz", "checkpoint_expected.npz")
+
+
+def main(argv=None) -> None:
+    """Writes the trimmed fixtures and their manifest."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args(argv).folder
+    manifest = json.loads((folder / "manifest.json").read_text())
+    files = {}
+    for name, entry in manifest["files"].items():
+        if name in LEFT_OUT:
+            continue
+        with np.load(folder / name) as file:
+            data = {key: file[key] for key in file.files}
+        _write(TARGET / name, _trimmed(data, entry))
+        files[name] = {key: value for key, value in entry.items() if key != "keys"}
+    for name in manifest["other_files"]:
+        if "/" not in name:
+            (TARGET / name).write_bytes((folder / name).read_bytes())
+    kept = {key: manifest[key] for key in ("set", "reference", "weight_rules")}
+    kept |= {"files": files, "other_files": {"init_stats.json": {}}}
+    (TARGET / "manifest.json").write_text(json.dumps(kept, indent=1))
+
+
+def _trimmed(data, entry):
+    return {
+        key: value
+        for key, value in data.items()
+        if not key.startswith(("final/", "final_delta16/", "final_eval/", "f64/final/"))
+        and not _made_by_rule(key, value, data, entry)
+    }
+
+
+def _made_by_rule(key, value, data, entry):
+    if "sd/" not in key or not entry["weight_rule"]:
+        return False
+    variant, name = key.split("sd/", 1)
+    prefix = entry["weight_prefix"]
+    if isinstance(prefix, dict):
+        net, name = name.split("/", 1)
+        prefix = prefix[net]
+    if name.endswith("num_batches_tracked"):
+        return True
+    rule = entry["weight_rule"]
+    if name.endswith((".weight_u", ".weight_v")):
+        layer = name.rsplit(".", 1)[0]
+        kernel = data[f"{key.rsplit('.', 1)[0]}.weight_orig"]
+        u, v = rules.spectral_vectors(prefix, layer, kernel)
+        return np.array_equal(u if name.endswith("_u") else v, value)
+    return np.array_equal(rules.tensor(prefix, name, value.shape, rule), value)
+
+
+def _write(path, arrays):
+    """As ``np.savez``, with LZMA, which packs weights on a grid far better."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        for key, value in arrays.items():
+            buffer = io.BytesIO()
+            np.lib.format.write_array(buffer, value)
+            # A fixed date: the same arrays give the same file.
+            archive.writestr(
+                zipfile.ZipInfo(f"{key}.npy"), buffer.getvalue(), zipfile.ZIP_LZMA
+            )
+
+
+if __name__ == "__main__":
+    main()

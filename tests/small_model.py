@@ -1,0 +1,54 @@
+"""A tiny CC-FPSE and batches for it."""
+
+import numpy as np
+import tensorflow as tf
+
+from ccfpse_tf import (
+    CCFPSE,
+    Adam,
+    FPSEDiscriminator,
+    Generator,
+    LayoutEncoding,
+    StyleEncoder,
+)
+
+CLASSES = 3
+SIZE = (64, 96)
+
+
+def small_model(z_dim=4, dtype=None, **compile_options):
+    """A model of 3 classes and instances for 64x96 images."""
+    layout = LayoutEncoding(CLASSES, instances=True, dtype=dtype)
+    channels = layout.semantic_channels
+    model = CCFPSE(
+        layout,
+        Generator(channels, SIZE, ngf=2, z_dim=z_dim, hidden=8, dtype=dtype),
+        FPSEDiscriminator(channels, ndf=2, dtype=dtype),
+        StyleEncoder(2, z_dim, dtype=dtype) if z_dim else None,
+        seed=5,
+        dtype=dtype,
+    )
+    model.compile(Adam(1e-3), Adam(1e-3), **compile_options)
+    return model
+
+
+def batch(size=2, seed=0):
+    """Random images, labels and instances as the data pipeline gives them."""
+    random = np.random.default_rng(seed)
+    height, width = SIZE
+    label = random.integers(0, CLASSES, (size, height // 16, width // 16))
+    label = label.repeat(16, 1).repeat(16, 2).astype(np.int32)
+    image = random.uniform(-1, 1, (size, height, width, 3)) * 0.2
+    image += (label[..., None] - 1) * 0.5
+    return {
+        "image": image.astype(np.float32),
+        "label": label,
+        "instance": (label + 1000).astype(np.int32),
+    }
+
+
+def batches(count, size):
+    """A data set of ``count`` different batches."""
+    made = [batch(size, seed) for seed in range(count)]
+    stacked = {key: np.stack([x[key] for x in made]) for key in made[0]}
+    return tf.data.Dataset.from_tensor_slices(stacked)

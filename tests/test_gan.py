@@ -1,0 +1,215 @@
+"""The model as a whole: training, saving, and the same result on two replicas."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ccfpse_tf import CCFPSE, Generator, LayoutEncoding, PerceptualLoss
+from ccfpse_tf.gan import LOGGED
+from tests.small_model import SIZE, batch, batches, small_model
+
+
+@pytest.fixture(scope="module")
+def model():
+    """One model for all tests that may go on from wherever the last one left it."""
+    return small_model()
+
+
+def weights(model):
+    return [variable.numpy().copy() for variable in model.variables]
+
+
+def tensors(batch):
+    return {key: tf.constant(value) for key, value in batch.items()}
+
+
+def test_fit_moves_all_weights_and_reports_all_losses(model):
+    before, steps = weights(model), int(model.steps)
+    history = model.fit(batches(2, 2), epochs=2, shuffle=False, verbose=0).history
+    assert set(history) == set(LOGGED) - {"perceptual"}
+    assert all(np.isfinite(values).all() for values in history.values())
+    pairs = zip(model.variables, before, weights(model), strict=True)
+    same = [variable.path for variable, a, b in pairs if np.array_equal(a, b)]
+    # Without a loss on VGG features its tracker stays; nothing else does.
+    assert all("perceptual" in name for name in same), same
+    assert int(model.steps) == steps + 4
+
+
+def test_one_function_serves_all_steps_and_epochs(model):
+    model.train_on_batch(batch())
+    traces = []
+    inner = model._discriminator_losses
+    model._discriminator_losses = lambda *x: (traces.append(1), inner(*x))[1]
+    model.train_on_batch(batch(seed=1))
+    model._discriminator_losses = inner
+    assert not traces
+
+
+def test_the_logged_losses_are_weighted_and_add_up(model):
+    real, semantics = model._unpack(tensors(batch()))
+    logs, scores = model._generator_losses(real, semantics, training=False)
+    parts = logs["gan"] + logs["feature_matching"] + logs["kl"]
+    assert float(logs["generator_loss"]) == pytest.approx(float(parts), rel=1e-5)
+    sums = model._discriminator_losses(*scores)
+    total = float(sums["d_fake"] + sums["d_real"])
+    assert float(sums["discriminator_loss"]) == pytest.approx(total, rel=1e-6)
+    old = dict(model.loss_weights)
+    model.loss_weights = {"feature_matching": 2 * old["feature_matching"], "kl": 0.5}
+    more, _ = model._generator_losses(real, semantics, training=False)
+    model.loss_weights = old
+    assert float(more["kl"]) == pytest.approx(5 * float(logs["kl"]), rel=1e-5)
+    twice = 2 * float(logs["feature_matching"])
+    assert float(more["feature_matching"]) == pytest.approx(twice, rel=1e-5)
+
+
+def test_evaluation_changes_nothing(model):
+    before = weights(model)
+    first = model.evaluate(batches(1, 2), verbose=0, return_dict=True)
+    again = model.evaluate(batches(1, 2), verbose=0, return_dict=True)
+    assert first == again and set(first) == set(LOGGED) - {"perceptual"}
+    trackers = {id(v) for metric in model.metrics for v in metric.variables}
+    for variable, a in zip(model.variables, before, strict=True):
+        if id(variable) not in trackers:
+            np.testing.assert_array_equal(a, variable.numpy())
+
+
+def test_every_half_step_has_noise_of_its_own(model):
+    g, d = (np.asarray(model.style_noise(2, phase)) for phase in (0, 1))
+    np.testing.assert_array_equal(g, model.style_noise(2, 0))
+    model.steps.assign_add(1)
+    later = np.asarray(model.style_noise(2, 0))
+    assert not np.allclose(g, d) and not np.allclose(g, later)
+    assert not np.allclose(d, later)
+
+
+def test_without_style():
+    model = small_model(z_dim=0)
+    assert "kl" not in model.train_step(tensors(batch()))
+    images = model.synthesize(batch()["label"], batch()["instance"])
+    assert images.shape == (2, *SIZE, 3)
+    with pytest.raises(ValueError, match="no style encoder"):
+        model.encode(batch()["image"])
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_a_step_in_mixed_precision(policy):
+    model = small_model(dtype=policy)
+    logs = model.train_step(tensors(batch()))
+    assert all(np.isfinite(value) for value in logs.values())
+    z = tf.zeros((2, 4))
+    images = model.synthesize(batch()["label"], batch()["instance"], z)
+    assert images.dtype == tf.float32
+    assert all(v.dtype in ("float32", "int64") for v in model.generator.variables)
+
+
+def test_predict_takes_the_mean_style_of_the_image_or_a_given_one(model):
+    x = batch()
+    mu, _ = model.encode(x["image"])
+    expected = model.synthesize(x["label"], x["instance"], mu)
+    np.testing.assert_allclose(model.predict(x, verbose=0), expected, atol=1e-5)
+    given = model.predict(x | {"z": np.ones((2, 4), np.float32)}, verbose=0)
+    assert np.abs(given - expected).max() > 1e-4
+
+
+def test_saved_models_and_checkpoints_go_on_exactly(model, tmp_path):
+    model.train_on_batch(batch(seed=3))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.loss_weights == model.loss_weights
+    _assert_equal(model, loaded)
+    logs = model.train_on_batch(batch(), return_dict=True)
+    assert logs == loaded.train_on_batch(batch(), return_dict=True)
+    _assert_equal(model, loaded)
+
+    model.train_on_batch(batch(seed=4))
+    path = tf.train.Checkpoint(model=model).write(str(tmp_path / "step"))
+    tf.train.Checkpoint(model=loaded).read(path).assert_existing_objects_matched()
+    model.train_on_batch(batch(seed=5))
+    loaded.train_on_batch(batch(seed=5))
+    _assert_equal(model, loaded)
+
+
+def _assert_equal(one, two):
+    for name in ("generator_optimizer", "discriminator_optimizer"):
+        ours, theirs = (getattr(model, name).variables for model in (one, two))
+        for a, b in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(a.numpy(), b.numpy())
+    for a, b in zip(one.variables, two.variables, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+def test_what_compile_was_given_is_saved(tmp_path):
+    model = small_model(gan_mode="least_squares", loss_weights={"kl": 0.3})
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.gan_mode == "least_squares" and loaded.loss_weights["kl"] == 0.3
+    assert loaded.generator_optimizer.epsilon == model.generator_optimizer.epsilon
+
+
+def test_parts_that_do_not_fit_are_refused(model):
+    layout, good = LayoutEncoding(3), model
+    with pytest.raises(ValueError, match="4 semantic channels.*makes 3"):
+        CCFPSE(layout, good.generator, good.discriminator, good.encoder)
+    generator = Generator(4, SIZE, ngf=2, z_dim=8, hidden=8)
+    with pytest.raises(ValueError, match="has 8 values, the encoder's 4"):
+        CCFPSE(good.layout_encoding, generator, good.discriminator, good.encoder)
+    with pytest.raises(ValueError, match="choose from hinge"):
+        small_model(gan_mode="hing")
+    with pytest.raises(ValueError, match="choose from feature_matching"):
+        small_model(loss_weights={"vgg": 1.0})
+
+
+def test_labels_outside_the_classes_stop_training(model):
+    x = batch()
+    x["label"][0, 3, 4] = 200
+    with pytest.raises(tf.errors.InvalidArgumentError, match="outside 0..2"):
+        model.train_on_batch(x)
+
+
+def test_the_perceptual_loss_is_not_in_checkpoints(model, tmp_path):
+    path = tmp_path / "vgg19.npz"
+    _write_vgg(path)
+    plain = model
+    model = small_model(perceptual_loss=PerceptualLoss("torchvision", str(path)))
+    assert len(model.variables) == len(plain.variables)
+    assert model.train_step(tensors(batch()))["perceptual"] > 0
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.perceptual_loss.weights == str(path)
+
+
+def _write_vgg(path):
+    random = np.random.default_rng(0)
+    widths = (64, 64, 128, 128, 256, 256, 256, 256, 512, 512, 512, 512, 512)
+    places = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28)
+    arrays, before = {}, 3
+    for place, width in zip(places, widths, strict=True):
+        shape = (width, before, 3, 3)
+        scale = np.sqrt(2 / (9 * before))
+        kernel = random.standard_normal(shape, dtype=np.float32) * np.float32(scale)
+        arrays[f"features.{place}.weight"] = kernel
+        arrays[f"features.{place}.bias"] = np.zeros(width, np.float32)
+        before = width
+    np.savez(path, **arrays)
+
+
+def test_two_replicas_equal_one(tmp_path):
+    results = []
+    for replicas in (1, 2):
+        path = tmp_path / f"{replicas}.npz"
+        command = [sys.executable, "-m", "tests.gan_replicas", str(replicas), path]
+        subprocess.run(command, check=True, timeout=600)
+        with np.load(path) as file:
+            results.append(dict(file))
+    one, two = results
+    assert one.keys() == two.keys()
+    assert any("optimizer" in key for key in one)
+    for key, value in one.items():
+        error = float(np.abs(value - two[key]).max())
+        # Losses are averaged in float32, everything else is float64.
+        limit = 1e-5 if key.startswith("loss/") else 1e-9
+        assert error < limit * max(1.0, float(np.abs(value).max())), (key, error)
