@@ -2,6 +2,7 @@
 
 import errno
 import re
+import shutil
 from pathlib import Path
 
 import keras
@@ -54,6 +55,7 @@ class CheckpointStore:
         try:
             self._manager.save(checkpoint_number=self.step)
         except (tf.errors.OpError, OSError) as error:
+            shutil.rmtree(f"{path}_temp", ignore_errors=True)
             if "space" in str(error).lower() or "quota" in str(error).lower():
                 message = "No space left on device"
                 raise OSError(errno.ENOSPC, message, str(path)) from error
