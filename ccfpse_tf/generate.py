@@ -4,24 +4,23 @@ import dataclasses
 import itertools
 import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from ccfpse_tf import gan, label_folder
 from ccfpse_tf.checkpoints import CheckpointStore
 from ccfpse_tf.data.pipeline import evaluation_dataset
 from ccfpse_tf.data.progress_bar import track
 from ccfpse_tf.data.records import read_description
-from ccfpse_tf.data.transforms import normalize_image, resize_image
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.gallery import Page, Row, write_page
 from ccfpse_tf.models.generator import to_uint8
 from ccfpse_tf.pictures import colorize
-from ccfpse_tf.runs import Run, read_run, require_checkpoint
+from ccfpse_tf.runs import read_run, require_checkpoint
+from ccfpse_tf.styles import Styles, key_of, resolve_source, windows
 
 MARKER = "generated.json"
 SHOWN = 100  # layouts on the page; all of them are in images/
@@ -71,7 +70,7 @@ def generate(
     run = read_run(run_directory)
     checkpoint = require_checkpoint(run)
     _check_out(out)
-    style = _check_style(run, style, styles, labels)
+    style = resolve_source(run, style, styles, labels)
     records = Path(records or run.config.data.records)
     description = read_description(records)
     size = run.config.data.image_size
@@ -106,53 +105,6 @@ class Drawn:
     real: np.ndarray | None
 
 
-class Styles:
-    """Style codes of layouts.
-
-    Args:
-        model: the trained model.
-        source: ``"reference"``, ``"random"``, a path, or ``"none"`` (no style code).
-        count: codes per layout.
-        seed: of the noise.
-        run: for the image size.
-    """
-
-    def __init__(self, model, source: str, count: int, seed: int, run: Run):
-        self.model = model
-        self.source = source
-        self.count = count
-        self.seed = seed
-        self._image = None
-        if source not in ("reference", "random", "none"):
-            self._image = _load_image(Path(source), run.config.data.image_size)
-
-    def codes(self, index: int, references: list[dict]) -> list[tuple]:
-        """Returns ``(z or None, caption)`` for the layout ``index``.
-
-        Args:
-            index: position of the layout, which with the seed decides the noise.
-            references: examples whose images give the styles, the layout's own first.
-        """
-        if self.source == "none":
-            return [(None, "generated")]
-        return [self._code(index, k, references) for k in range(self.count)]
-
-    def _code(self, index, k, references):
-        rng = np.random.default_rng([self.seed, index, k])
-        noise = rng.standard_normal((1, self.model.z_dim)).astype(np.float32)
-        if self.source == "random":
-            return noise, f"generated, random style {k + 1}"
-        if self._image is not None:
-            image, caption = self._image, f"generated, style image, draw {k + 1}"
-        else:
-            example = references[k % len(references)]
-            image, caption = example["image"], f"generated, style of {_key(example)}"
-            if k == 0:
-                caption = "generated, own style"
-        mu, logvar = (np.asarray(x) for x in self.model.encode(image))
-        return mu + noise * np.exp(logvar / 2), caption
-
-
 def _draw(model, examples, styles: Styles) -> Iterator[Drawn]:
     for index, window in enumerate(windows(examples, styles.count)):
         example = window[0]
@@ -164,35 +116,13 @@ def _draw(model, examples, styles: Styles) -> Iterator[Drawn]:
         ]
         real = example.get("image")
         yield Drawn(
-            _key(example),
+            key_of(example),
             np.asarray(example["label"][0]),
             None if instance is None else np.asarray(instance[0]),
             fakes,
             [caption for _, caption in codes],
             None if real is None else np.asarray(to_uint8(real)[0]),
         )
-
-
-def windows(items: Iterable, size: int) -> Iterator[list]:
-    """Yields a list for each item: itself and what follows it, round to the start.
-
-    Holds ``2 * size`` items at most, so that whole splits can be drawn.
-
-    Args:
-        items: any number of them.
-        size: how long the lists are; shorter where there are too few items.
-    """
-    first, window = [], []
-    for item in items:
-        if len(first) < size - 1:
-            first.append(item)
-        window.append(item)
-        if len(window) == size:
-            yield window
-            window = window[1:]
-    while window:
-        yield window + first[: size - len(window)]
-        window = window[1:]
 
 
 def _write(out, page: Page, drawn: Iterator[Drawn], description) -> Path:
@@ -249,28 +179,6 @@ def _check_out(out):
         raise InputError(f"--out {out} is a file; name a folder")
 
 
-def _check_style(run, style, styles, labels) -> str:
-    if not run.config.generator.z_dim:
-        if style or styles > 1:
-            raise InputError(
-                f"{run.directory} was trained without style code (generator.z_dim is "
-                "0), so it draws one image per layout: leave out --style and --styles"
-            )
-        return "none"
-    if style is None:
-        return "random" if labels else "reference"
-    if style == "reference" and labels:
-        raise InputError(
-            "--style reference needs the layouts' own images, which --labels has not; "
-            "use --style random or --style IMAGE"
-        )
-    if style not in ("reference", "random") and not Path(style).is_file():
-        raise InputError(
-            f"--style {style}: neither reference, random nor an image file"
-        )
-    return style
-
-
 def _images(records, description, split):
     if split not in description.splits:
         raise InputError(
@@ -278,19 +186,6 @@ def _images(records, description, split):
             f"{', '.join(sorted(description.splits))}: choose one with --split"
         )
     return description.splits[split].count
-
-
-def _load_image(path, size):
-    try:
-        with Image.open(path) as file:
-            image = np.asarray(file.convert("RGB"))
-    except (UnidentifiedImageError, OSError) as error:
-        raise InputError(f"--style {path}: the image cannot be read: {error}") from None
-    return normalize_image(tf.constant(resize_image(image, size)))[None]
-
-
-def _key(example):
-    return np.asarray(example["key"])[0].decode()
 
 
 def _facts(run, step, source, style, seed):

@@ -1,8 +1,8 @@
-"""Pieces of drawing that need no model."""
+"""Which images a layout takes its styles from."""
 
 import pytest
 
-from ccfpse_tf.generate import windows
+from ccfpse_tf.styles import windows
 
 
 @pytest.mark.parametrize(
