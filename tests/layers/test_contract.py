@@ -107,10 +107,10 @@ CASES = {
     ),
     "pyramid": Case(
         LayoutPyramid,
-        {"filters": 2, "depth": 5},
-        ((1, 32, 64, 3),),
-        tuple((1, 2**n, 2 ** (n + 1), 2) for n in range(6)),
-        16 * 7,
+        {"filters": 2, "depth": 2},
+        ((1, 8, 12, 3),),
+        ((1, 2, 3, 2), (1, 4, 6, 2), (1, 8, 12, 2)),
+        7 * 7,
     ),
     "layout": Case(
         LayoutEncoding,
