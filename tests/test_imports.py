@@ -34,6 +34,7 @@ LEVELS = {
     "ccfpse_tf.label_folder": 4,
     "ccfpse_tf.recipe": 4,
     "ccfpse_tf.runs": 4,
+    "ccfpse_tf.styles": 4,
     "ccfpse_tf.train": 4,
     "recipes": 5,
     "tfrecords": 5,
@@ -85,6 +86,9 @@ def imports(source, module, known, is_package=False):
 def complaints(source, module, known, is_package=False):
     """What is wrong with the imports of one module, as text."""
     own = level_of(module)
+    if own is None:
+        yield f"{module} has no level: add it to LEVELS"
+        return
     for name in imports(source, module, known, is_package):
         first = name.split(".")[0]
         if first not in {"ccfpse_tf", "tests", *SCRIPTS}:
