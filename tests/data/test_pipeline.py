@@ -92,6 +92,16 @@ def test_the_seed_decides_everything(records):
     assert not same(first[0], batches(records, 1, seed=2)[0])
 
 
+@pytest.mark.parametrize("seed", [0, 7])
+def test_the_seed_of_the_program_changes_nothing(records, seed):
+    before = batches(records, 5, seed=3)
+    tf.random.set_seed(seed)
+    try:
+        assert all(map(same, before, batches(records, 5, seed=3)))
+    finally:
+        tf.random.set_seed(None)
+
+
 def test_epochs_see_each_image_at_most_once_in_their_own_order(records):
     assert steps_per_epoch(records, 4, "train") == 2
     order = [
