@@ -32,7 +32,7 @@ KINDS: tuple[tuple[Callable, Runner], ...] = (
     (_has("fake_Gstep"), training.trajectory),
     (_has("inference_image"), training.checkpoint),
     (_has("c0/x", "c0/w"), layers.conditional_convolution),
-    (_has("seg", "cot", "sd/conv_1.weight"), layers.block),
+    (_has("seg", "cot", "eval/gseg"), layers.block),
     (_has("hinge/D_real"), layers.loss_functions),
     (_has("p0", "grads"), layers.adam),
     (_ends("/src_label"), data_sets.data_set),
