@@ -1,0 +1,14 @@
+"""Benchmarks: every figure is a ratio within one run; README.md says how to read them.
+
+`BENCHMARKS` lists the modules that measure something, in the order of `make bench`.
+"""
+
+BENCHMARKS = (
+    "conditional_convolution",
+    "generator",
+    "train_step",
+    "classes",
+    "pixels",
+    "data_pipeline",
+    "startup",
+)

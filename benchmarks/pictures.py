@@ -1,0 +1,53 @@
+"""Grouped bars and curves that several benchmarks draw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+
+def grouped_bars(
+    axes,
+    groups: Sequence[str],
+    bars: Mapping[str, Sequence[float | None]],
+    form: str = "{:.3g}",
+) -> None:
+    """Bars side by side within each group, every one with its value on top.
+
+    Args:
+        axes: matplotlib's.
+        groups: names along the horizontal axis.
+        bars: by legend entry, one height per group; None leaves a gap.
+        form: how a value is written.
+    """
+    width = 0.85 / len(bars)
+    for index, (name, heights) in enumerate(bars.items()):
+        offset = (index - (len(bars) - 1) / 2) * width
+        shown = [(place, y) for place, y in enumerate(heights) if y is not None]
+        drawn = axes.bar(
+            [place + offset for place, _ in shown],
+            [y for _, y in shown],
+            width * 0.92,
+            label=name,
+        )
+        axes.bar_label(drawn, [form.format(y) for _, y in shown], fontsize=7, padding=1)
+    axes.set_xticks(range(len(groups)), groups)
+    axes.margins(y=0.15)
+    axes.legend(fontsize=8)
+
+
+def curve_against_ideal(axes, x: Sequence[float], y: Sequence[float], ideal) -> None:
+    """A measured curve with marked points, and a dashed band of 10 % around `ideal`.
+
+    Args:
+        ideal: what `y` should be at every `x`.
+    """
+    axes.plot(x, y, "o-", label="measured")
+    axes.plot(x, ideal, "k--", linewidth=1, label="ideal")
+    low, high = [0.9 * v for v in ideal], [1.1 * v for v in ideal]
+    axes.fill_between(x, low, high, color="k", alpha=0.1, label="within 10 %")
+    axes.set_xscale("log")
+    axes.set_xticks(x, [str(value) for value in x])
+    axes.minorticks_off()
+    axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)

@@ -1,0 +1,77 @@
+"""What a benchmark found, as a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from benchmarks.measure import Ratio
+from ccfpse_tf.errors import InputError
+
+RESULTS = Path(__file__).resolve().parent / "results"
+QUICK = "quick"  # recordings of the quick runs, which `check` compares with
+
+
+@dataclass(frozen=True)
+class Result:
+    """The findings of one run.
+
+    Args:
+        ratios: the figures.
+        numbers: what they were made from, for the pictures: seconds and bytes.
+        notes: lines on what was left out, and why.
+    """
+
+    ratios: tuple[Ratio, ...]
+    numbers: dict
+    notes: tuple[str, ...] = field(default=())
+
+    def to_json(self) -> dict:
+        """As the files hold it."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict) -> Result:
+        """The inverse of `to_json`; other keys are left out."""
+        ratios = tuple(Ratio(**values) for values in data["ratios"])
+        return cls(ratios, data["numbers"], tuple(data["notes"]))
+
+
+def write(path: Path, head: dict, result: Result) -> None:
+    """Writes a result below its head (benchmark, settings, machine)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(head | result.to_json(), indent=1)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def read(path: Path) -> tuple[dict, Result]:
+    """Returns (head, result).
+
+    Raises:
+        InputError: if the file is not one of ours.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        result = Result.from_json(data)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path}: not a result of a benchmark ({error}); delete it and run the "
+            "benchmark again"
+        ) from error
+    return {key: data[key] for key in data if key not in result.to_json()}, result
+
+
+def lines(ratios: Iterable[Ratio]) -> list[str]:
+    """The figures for a terminal, one line each."""
+    found = []
+    for one in ratios:
+        goal = ""
+        if one.target is not None:
+            sign = ">=" if one.better == "higher" else "<="
+            word = "reached" if one.reached else "MISSED"
+            goal = f"  target {sign} {one.target:g} {word}"
+        spread = f"({one.low:.2f} to {one.high:.2f})"
+        found.append(f"{one.value:9.3f}  {spread:>20}  {one.name}{goal}")
+    return found

@@ -1,0 +1,128 @@
+"""A training step at three sizes, in four variants: seconds and peak memory.
+
+    python -m benchmarks.train_step
+
+Batch 1, both updates, no perceptual network. `recompute_kernels` predicts a block's
+kernels again in the backward pass instead of keeping them; `discriminator_fake` says
+whether the discriminator's half makes a new image (the official algorithm) or takes
+the generator's. Variants take turns. Memory: what the process grows by at most, from
+before the model is built, over two steps, with weights, gradients and optimiser state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from benchmarks import memory, models, pictures
+from benchmarks.command import Benchmark, main
+from benchmarks.measure import LOWER, interleaved, ratio
+from benchmarks.results import Result
+
+MODULE = "benchmarks.train_step"
+PLAIN, RECOMPUTED = "kernels kept", "kernels recomputed"
+REUSED = "kernels kept, fake reused"
+VARIANTS = {
+    PLAIN: {"recompute_kernels": False, "discriminator_fake": "regenerate"},
+    RECOMPUTED: {"recompute_kernels": True, "discriminator_fake": "regenerate"},
+    REUSED: {"recompute_kernels": False, "discriminator_fake": "reuse"},
+    "kernels recomputed, fake reused": {
+        "recompute_kernels": True,
+        "discriminator_fake": "reuse",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`widths`: ngf and ndf of the models; `image_size`; `rounds` that count."""
+
+    widths: tuple = (16, 32, 64)
+    image_size: tuple = (256, 256)
+    label_channels: int = 183
+    rounds: int = 5
+
+    def network(self, width: int) -> models.Network:
+        """The model of one width."""
+        return models.Network(self.label_channels, self.image_size, width, width)
+
+
+def measure(settings: Settings) -> Result:
+    """Times and weighs all variants at every width."""
+    ratios, numbers, notes = [], {}, []
+    if not memory.available():
+        notes.append("memory: left out, this system does not let a peak be reset")
+    for width in settings.widths:
+        network, label = settings.network(width), f"ngf {width}"
+        timings = _time(network, settings.rounds)
+        for variant in list(VARIANTS)[1:]:
+            values = timings.quotients(variant, PLAIN)
+            name = f"{label}: seconds with {variant} / {PLAIN}"
+            ratios.append(ratio(name, values, LOWER))
+        numbers[label] = {"seconds": timings.medians()}
+        if memory.available():
+            found = {name: _memory(network, name) for name in VARIANTS}
+            numbers[label]["memory"] = found
+            ratios += _memory_ratios(label, found, network)
+    return Result(tuple(ratios), numbers, tuple(notes))
+
+
+def _time(network, rounds):
+    sides = {
+        variant: models.training_step(
+            models.model_to_train(network, **options), network
+        )
+        for variant, options in VARIANTS.items()
+    }
+    return interleaved(sides, rounds)
+
+
+def _memory(network, variant) -> int:
+    arguments = {"variant": variant, **asdict(network)}
+    return memory.measured_alone(MODULE, "peak_of_steps", **arguments)["extra"]
+
+
+def _memory_ratios(label, found, network):
+    full = network.ngf == models.Network.ngf
+    for variant in list(VARIANTS)[1:]:
+        target = 0.5 if full and variant == RECOMPUTED else None
+        name = f"{label}: memory with {variant} / {PLAIN}"
+        yield ratio(name, [found[variant] / found[PLAIN]], LOWER, target)
+
+
+def peak_of_steps(variant: str, image_size, **network) -> dict[str, int]:
+    """Bytes that two training steps add to a process that has imported everything."""
+    network = models.Network(image_size=tuple(image_size), **network)
+    with memory.PeakMemory() as peak:
+        model = models.model_to_train(network, **VARIANTS[variant])
+        step = models.training_step(model, network)
+        step()
+        step()
+    return {"extra": peak.extra}
+
+
+def draw(figure, numbers) -> None:
+    """Seconds and memory of all variants at all widths."""
+    quantities = {"seconds": (1, "seconds per step"), "memory": (1e-9, "GB")}
+    shown = [q for q in quantities if all(q in found for found in numbers.values())]
+    for axes, quantity in zip(
+        figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True
+    ):
+        factor, unit = quantities[quantity]
+        bars = {
+            variant: [factor * found[quantity][variant] for found in numbers.values()]
+            for variant in VARIANTS
+        }
+        pictures.grouped_bars(axes, list(numbers), bars, "{:.2g}")
+        axes.set(title=f"training step: {quantity}", ylabel=unit)
+
+
+BENCHMARK = Benchmark(
+    "train_step",
+    Settings(),
+    Settings(widths=(8,), image_size=(128, 128), rounds=5),
+    measure,
+    draw,
+)
+
+if __name__ == "__main__":
+    main(BENCHMARK)
