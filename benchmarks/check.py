@@ -1,0 +1,158 @@
+"""Reports ratios that have become worse than those recorded: `make bench-check`.
+
+    python -m benchmarks.check             # measure quickly and compare
+    python -m benchmarks.check --record    # measure quickly and record
+
+Both run every benchmark with `--quick`, so like is compared with like. Times are never
+compared, as machines differ; ratios that became worse by more than 20 % are measured a
+second time, and reported if they did again. Exit status 1 if there are any.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import BENCHMARKS
+from benchmarks.measure import HIGHER, Ratio
+from benchmarks.results import QUICK, RESULTS, Result, read
+from ccfpse_tf.errors import InputError, exit_cleanly
+
+TOLERANCE = 0.2
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Ratios by what became of them.
+
+    Args:
+        worse: (recorded, now) of those worse by more than the tolerance.
+        fine: names of the others.
+        unrecorded: names of those measured now only.
+        unmeasured: names of those recorded only (PyTorch is missing, say).
+    """
+
+    worse: tuple[tuple[Ratio, Ratio], ...]
+    fine: tuple[str, ...]
+    unrecorded: tuple[str, ...]
+    unmeasured: tuple[str, ...]
+
+
+def is_worse(recorded: Ratio, now: Ratio, tolerance: float = TOLERANCE) -> bool:
+    """Whether `now` is worse than `recorded` by more than the tolerance."""
+    if recorded.better == HIGHER:
+        return now.value < recorded.value * (1 - tolerance)
+    return now.value > recorded.value * (1 + tolerance)
+
+
+def compare(recorded: Iterable[Ratio], now: Iterable[Ratio]) -> Comparison:
+    """Pairs the ratios of two runs by name."""
+    old = {one.name: one for one in recorded}
+    new = {one.name: one for one in now}
+    both = [name for name in old if name in new]
+    bad = [name for name in both if is_worse(old[name], new[name])]
+    return Comparison(
+        worse=tuple((old[name], new[name]) for name in bad),
+        fine=tuple(name for name in both if name not in bad),
+        unrecorded=tuple(name for name in new if name not in old),
+        unmeasured=tuple(name for name in old if name not in new),
+    )
+
+
+def confirmed(first: Comparison, second: Comparison) -> list[tuple[Ratio, Ratio]]:
+    """What both comparisons found worse, with the better of the two values."""
+    found = []
+    again = {old.name: (old, now) for old, now in second.worse}
+    for old, now in first.worse:
+        if old.name in again:
+            better = max if old.better == HIGHER else min
+            best = better(now, again[old.name][1], key=lambda one: one.value)
+            found.append((old, best))
+    return found
+
+
+def report(names: Sequence[str], recordings: Path) -> int:
+    """Measures and compares; returns the exit status.
+
+    Raises:
+        InputError: if not one of the benchmarks was ever recorded.
+    """
+    paths = {name: recordings / f"{name}.json" for name in names}
+    missing = [str(path) for path in paths.values() if not path.exists()]
+    for path in missing:
+        print(f"no recording: {path} (python -m benchmarks.check --record)")
+    if len(missing) == len(paths):
+        raise InputError(
+            f"{recordings}: nothing is recorded to compare with; run "
+            "python -m benchmarks.check --record on a revision to compare with"
+        )
+    worse = []
+    for name, path in paths.items():
+        if path.exists():
+            worse += [(name, *pair) for pair in _check(name, read(path)[1])]
+    for name, old, now in worse:
+        change = abs(now.value / old.value - 1)
+        print(
+            f"WORSE by {change:.0%}: {name}: {old.name}: recorded {old.value:.3f}, "
+            f"now {now.value:.3f} ({old.better} is better)"
+        )
+    return 1 if worse else 0
+
+
+def _check(name: str, recorded: Result) -> list[tuple[Ratio, Ratio]]:
+    first = compare(recorded.ratios, _measured(name).ratios)
+    for kind in ("unrecorded", "unmeasured"):
+        for ratio in getattr(first, kind):
+            print(f"{name}: {kind}: {ratio}")
+    print(f"{name}: {len(first.fine)} ratios as recorded or better than 20 % worse")
+    if not first.worse:
+        return []
+    print(f"{name}: {len(first.worse)} seem worse, measuring again")
+    return confirmed(first, compare(recorded.ratios, _measured(name).ratios))
+
+
+def _measured(name: str) -> Result:
+    with tempfile.TemporaryDirectory() as folder:
+        run_quick(name, Path(folder))
+        return read(Path(folder) / f"{name}.json")[1]
+
+
+def run_quick(name: str, folder: Path) -> None:
+    """Runs a benchmark with `--quick` in a process of its own.
+
+    Raises:
+        InputError: if it fails; it has said why.
+    """
+    module = f"benchmarks.{name}"
+    command = [sys.executable, "-m", module, "--quick", "--out", str(folder)]
+    code = subprocess.run(command, stdout=subprocess.DEVNULL).returncode
+    if code:
+        raise InputError(f"{module} ended with exit status {code}, see above; mend it")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.check")
+    add = parser.add_argument
+    add("--record", action="store_true", help="write what is compared with later")
+    add("names", nargs="*", help=f"default: all of {', '.join(BENCHMARKS)}")
+    arguments = parser.parse_args(argv)
+    names = arguments.names or BENCHMARKS
+    for name in names:
+        if name not in BENCHMARKS:
+            raise InputError(f"{name}: benchmarks are {', '.join(BENCHMARKS)}")
+    if not arguments.record:
+        return report(names, RESULTS / QUICK)
+    for name in names:
+        run_quick(name, RESULTS / QUICK)
+        print(f"recorded: {name}")
+    return 0
+
+
+if __name__ == "__main__":
+    exit_cleanly(main)
