@@ -7,8 +7,9 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEMO := build/demo
 SCENES := $(BIN)/python recipes/scenes.py
+BENCH_PYTHON ?= $(BIN)/python
 
-.PHONY: help .venv test test-slow lint format demo clean distclean
+.PHONY: help .venv test test-slow lint format demo bench bench-check clean distclean
 
 help:
 	@echo "make demo       train a small CC-FPSE on drawn street scenes, make a gallery"
@@ -16,6 +17,8 @@ help:
 	@echo "make test-slow  the slow tests"
 	@echo "make lint       ruff check and ruff format --check"
 	@echo "make format     let ruff rewrite the sources"
+	@echo "make bench      run all benchmarks, rewrite benchmarks/results and its table"
+	@echo "make bench-check  quick benchmarks against the recorded ratios"
 	@echo "make clean      remove build/ and caches; distclean: .venv as well"
 
 .venv: $(INSTALLED)
@@ -56,9 +59,16 @@ demo: .venv
 	@echo "run       $(CURDIR)/$(DEMO)/run  (curves: $(BIN)/tensorboard --logdir $(DEMO)/run)"
 	@echo "gallery   $(CURDIR)/$(DEMO)/gallery/index.html"
 
+# Half an hour on two cores. PyTorch and matplotlib are optional: pip install '.[bench]'
+bench: .venv
+	$(BENCH_PYTHON) -m benchmarks
+
+bench-check: .venv
+	$(BENCH_PYTHON) -m benchmarks.check
+
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache
-	find ccfpse_tf recipes tfrecords tests -name __pycache__ -prune -exec rm -rf {} +
+	find ccfpse_tf benchmarks recipes tfrecords tests -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean
 	rm -rf $(VENV)
