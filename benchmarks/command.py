@@ -104,7 +104,8 @@ def _parser(benchmark: Benchmark) -> argparse.ArgumentParser:
     add("--out", type=Path, metavar="DIR", help="default: benchmarks/results")
     add(
         "--set",
-        action="append",
+        action="extend",
+        nargs="+",
         default=[],
         metavar="NAME=JSON",
         help=f"another setting: {names}",
