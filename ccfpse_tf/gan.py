@@ -221,7 +221,7 @@ class CCFPSE(keras.Model):
         """``(fake, real)`` features and ``(fake, real)`` scores, from one batch."""
         features, scores = self.discriminator(
             tf.concat([fake, tf.cast(real, fake.dtype)], 0),
-            tf.concat([semantics, semantics], 0),
+            semantics,  # one for both halves
             training=training,
         )
         halves = [[tf.split(x, 2) for x in maps] for maps in (features, scores)]

@@ -1,12 +1,16 @@
 """The generator's block: two conditional convolutions steered by the layout."""
 
 import keras
+import tensorflow as tf
 
 from ccfpse_tf.layers import activations
-from ccfpse_tf.layers.conditional_convolution import ConditionalDepthwiseConvolution
+from ccfpse_tf.layers.convolution import convolution
 from ccfpse_tf.layers.initializers import xavier_normal
+from ccfpse_tf.layers.layout import resize_layout
+from ccfpse_tf.layers.layout_convolution import layout_convolutions
 from ccfpse_tf.layers.normalization import BatchNormalization
-from ccfpse_tf.layers.resizing import resize_nearest, spatial_size
+from ccfpse_tf.layers.predicted_convolution import predicted_convolution
+from ccfpse_tf.layers.resizing import spatial_size
 from ccfpse_tf.layers.spectral_convolution import SpectralConv2D
 
 
@@ -14,6 +18,17 @@ def plain_convolution(filters, kernel_size, **kwargs) -> keras.layers.Conv2D:
     """A biased convolution, zero padded, with the reference's initial values."""
     kwargs = {"padding": "same", "kernel_initializer": xavier_normal()} | kwargs
     return keras.layers.Conv2D(filters, kernel_size, **kwargs)
+
+
+def weights_of(layer: keras.layers.Conv2D) -> tuple[tf.Tensor, tf.Tensor]:
+    """Kernel and bias, in the compute dtype of the layer that is being called."""
+    return tf.convert_to_tensor(layer.kernel), tf.convert_to_tensor(layer.bias)
+
+
+def shared_features(layout, convolutions) -> list[tf.Tensor]:
+    """``ReLU(conv3x3(layout))`` by several convolutions, run as one."""
+    kernels, biases = zip(*map(weights_of, convolutions), strict=True)
+    return layout_convolutions(layout, kernels, biases, relu=True)
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")
@@ -25,8 +40,8 @@ class LayoutPredictor(keras.layers.Layer):
         hidden: channels in between (128 in the paper).
         activation: applied to the prediction, ``"sigmoid"`` for attention.
 
-    Call shape: ``(batch, height, width, layout channels)`` to
-    ``(batch, height, width, filters)``.
+    Call shape: ``(batch, height, width, layout channels)``, dense or a
+    :class:`Layout`, to ``(batch, height, width, filters)``.
     """
 
     def __init__(self, filters, hidden=128, activation=None, **kwargs):
@@ -36,9 +51,7 @@ class LayoutPredictor(keras.layers.Layer):
         self.activation = activation
         dtype = self.dtype_policy
         self.shared = plain_convolution(hidden, 3, activation="relu", dtype=dtype)
-        self.output_convolution = plain_convolution(
-            filters, 3, activation=activation, dtype=dtype
-        )
+        self.output_convolution = plain_convolution(filters, 3, dtype=dtype)
 
     def build(self, layout_shape):
         """Builds both convolutions."""
@@ -47,7 +60,12 @@ class LayoutPredictor(keras.layers.Layer):
 
     def call(self, layout):
         """Returns the prediction for every pixel."""
-        return self.output_convolution(self.shared(layout))
+        return self.predict(*shared_features(layout, [self.shared]))
+
+    def predict(self, hidden):
+        """The second half, from ``(batch, height, width, hidden)``."""
+        y = convolution(hidden, *weights_of(self.output_convolution))
+        return keras.activations.get(self.activation)(y)
 
     def compute_output_shape(self, layout_shape):
         """``(*layout_shape[:-1], filters)``."""
@@ -87,14 +105,21 @@ class SPADE(keras.layers.Layer):
         self.shared.build(layout_shape)
         self.gamma = plain_convolution(x_shape[-1], 3, dtype=self.dtype_policy)
         self.beta = plain_convolution(x_shape[-1], 3, dtype=self.dtype_policy)
-        for convolution in (self.gamma, self.beta):
-            convolution.build((*layout_shape[:-1], self.hidden))
+        for modulation in (self.gamma, self.beta):
+            modulation.build((*layout_shape[:-1], self.hidden))
 
     def call(self, x, layout, training=None):
         """Returns the modulated features."""
-        hidden = self.shared(layout)
+        hidden = shared_features(layout, [self.shared])
+        return self.modulate(x, *hidden, training=training)
+
+    def modulate(self, x, hidden, training=None):
+        """The second half, from ``hidden (batch, height, width, hidden)``."""
         normalized = self.norm(x, training=training)
-        return normalized * (1 + self.gamma(hidden)) + self.beta(hidden)
+        both = zip(weights_of(self.gamma), weights_of(self.beta), strict=True)
+        y = convolution(hidden, *(tf.concat(pair, -1) for pair in both))
+        gamma, beta = tf.split(y, 2, -1)
+        return normalized * (1 + gamma) + beta
 
     def compute_output_shape(self, x_shape, layout_shape):
         """The shape of ``x``."""
@@ -116,16 +141,20 @@ class ConditionalBlock(keras.layers.Layer):
     Args:
         filters: channels of the output.
         hidden: width of every predictor (128 in the paper).
+        recompute_kernels: whether training makes the predicted kernels, by far the
+            largest tensors, a second time for the gradient instead of keeping them.
+            Inference never holds all kernels of a block.
 
     Call shapes: ``x (batch, height, width, channels)`` and
     ``layout (batch, H, W, layout channels)``, resized here (nearest) if larger, to
     ``(batch, height, width, filters)``.
     """
 
-    def __init__(self, filters, hidden=128, **kwargs):
+    def __init__(self, filters, hidden=128, recompute_kernels=True, **kwargs):
         super().__init__(**kwargs)
         self.filters = filters
         self.hidden = hidden
+        self.recompute_kernels = recompute_kernels
 
     def build(self, x_shape, layout_shape):
         """Creates predictors, norms, convolutions and, if needed, the shortcut."""
@@ -148,7 +177,6 @@ class ConditionalBlock(keras.layers.Layer):
         self.second_attention = predictor(filters, "sigmoid")
         self.first_norm = built(BatchNormalization(dtype=dtype), channels)
         self.second_norm = built(BatchNormalization(dtype=dtype), middle)
-        self.conditional = ConditionalDepthwiseConvolution(dtype=dtype)
         self.first_pointwise = built(
             plain_convolution(middle, 1, dtype=dtype), channels
         )
@@ -165,18 +193,48 @@ class ConditionalBlock(keras.layers.Layer):
 
     def call(self, x, layout, training=None):
         """Returns the block's features."""
-        layout = resize_nearest(layout, spatial_size(x))
-        shortcut = x
+        layout = resize_layout(layout, spatial_size(x))
+        readers = [
+            self.first_kernels,
+            self.first_attention,
+            self.second_kernels,
+            self.second_attention,
+        ]
         if self.shortcut_norm is not None:
-            shortcut = self.shortcut_norm(x, layout, training=training)
-            shortcut = self.shortcut_pointwise(shortcut, training=training)
-        h = self.first_norm(x, training=training)
-        h = self.conditional(h, self.first_kernels(layout))
-        h = self.first_pointwise(h) * self.first_attention(layout)
-        h = self.second_norm(activations.leaky_relu(h), training=training)
-        h = self.conditional(h, self.second_kernels(layout))
-        h = self.second_pointwise(h) * self.second_attention(layout)
-        return shortcut + activations.leaky_relu(h)
+            readers.append(self.shortcut_norm)
+        hidden = shared_features(layout, [reader.shared for reader in readers])
+
+        def half(h, norm, kernels, pointwise, attention, hidden):
+            h = norm(h, training=training)
+            h = predicted_convolution(
+                h,
+                hidden[0],
+                *weights_of(kernels.output_convolution),
+                recompute=self.recompute_kernels or not training,
+            )
+            h = pointwise(h) * attention.predict(hidden[1])
+            return activations.leaky_relu(h)
+
+        h = half(
+            x,
+            self.first_norm,
+            self.first_kernels,
+            self.first_pointwise,
+            self.first_attention,
+            hidden[:2],
+        )
+        h = half(
+            h,
+            self.second_norm,
+            self.second_kernels,
+            self.second_pointwise,
+            self.second_attention,
+            hidden[2:4],
+        )
+        if self.shortcut_norm is not None:
+            x = self.shortcut_norm.modulate(x, hidden[4], training=training)
+            x = self.shortcut_pointwise(x, training=training)
+        return x + h
 
     def compute_output_shape(self, x_shape, layout_shape):
         """``(*x_shape[:-1], filters)``."""
@@ -184,4 +242,8 @@ class ConditionalBlock(keras.layers.Layer):
 
     def get_config(self):
         """Returns the constructor's arguments."""
-        return super().get_config() | {"filters": self.filters, "hidden": self.hidden}
+        return super().get_config() | {
+            "filters": self.filters,
+            "hidden": self.hidden,
+            "recompute_kernels": self.recompute_kernels,
+        }

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from ccfpse_tf.layers.initializers import UnitVector, fan_in_uniform
+from ccfpse_tf.layers.layout_convolution import layout_convolutions
 from ccfpse_tf.layers.normalization import FIRST
 
 
@@ -23,7 +24,8 @@ class SpectralConv2D(keras.layers.Layer):
         strides: 1 or 2.
         epsilon: lower bound of the norms that are divided by.
 
-    Call shape: ``(batch, height, width, channels)`` to
+    Call shape: ``(batch, height, width, channels)``, at kernel size 3 and stride 1 a
+    :class:`Layout` as well, to
     ``(batch, ceil(height / strides), ceil(width / strides), filters)``.
     """
 
@@ -55,7 +57,10 @@ class SpectralConv2D(keras.layers.Layer):
 
     def call(self, x, training=None):
         """Returns the convolution of ``x`` by the normalised kernel."""
-        kernel = tf.cast(self._normalized_kernel(training), x.dtype)
+        kernel = tf.cast(self._normalized_kernel(training), self.compute_dtype)
+        if self.kernel_size == 3 and self.strides == 1:
+            no_bias = tf.zeros((self.filters,), self.compute_dtype)
+            return layout_convolutions(x, [kernel], [no_bias])[0]
         pad = [self.kernel_size // 2] * 2
         return tf.nn.conv2d(x, kernel, self.strides, [[0, 0], pad, pad, [0, 0]])
 

@@ -3,7 +3,8 @@
 import keras
 import tensorflow as tf
 
-from ccfpse_tf.layers.conditional_block import plain_convolution
+from ccfpse_tf.layers.conditional_block import plain_convolution, weights_of
+from ccfpse_tf.layers.layout_convolution import pooled_embedding
 from ccfpse_tf.layers.layout_pyramid import NormalizedConvolution
 from ccfpse_tf.layers.normalization import InstanceNormalization
 from ccfpse_tf.layers.resizing import upsample_bilinear
@@ -30,10 +31,12 @@ class FPSEDiscriminator(keras.Model):
         semantic_channels: channels of the semantics.
         ndf: base width.
 
-    Call shapes: ``image (batch, height, width, 3)`` in ``[-1, 1]`` and
-    ``semantics (batch, height, width, semantic_channels)``, sizes multiples of 32 and
-    above 32, to ``(features, scores)``: bottom-up features at strides 4, 8, 16, 32 and
-    scores ``(batch, height / s, width / s, 1)`` at strides ``s`` = 4, 8, 16.
+    Call shapes: ``image (batch, height, width, 3)`` in ``[-1, 1]``, sizes multiples of
+    32 and above 32, and ``semantics``, a :class:`Layout` or a dense tensor
+    ``(batch, height, width, semantic_channels)``; if its batch is half of the images',
+    both halves have those semantics. Returns ``(features, scores)``: bottom-up features
+    at strides 4, 8, 16, 32 and scores ``(batch, height / s, width / s, 1)`` at strides
+    ``s`` = 4, 8, 16.
 
     Raises:
         ValueError: a size that is not a multiple of 32, or not above 32.
@@ -91,14 +94,13 @@ class FPSEDiscriminator(keras.Model):
         return features, self._scores(summed[:0:-1], semantics, training)
 
     def _scores(self, maps, semantics, training):
-        # Pooling first and convolving after is the same, with a sixteenth of the work.
-        pooled = tf.nn.avg_pool2d(tf.cast(semantics, self.compute_dtype), 4, 4, "VALID")
+        embedded = pooled_embedding(semantics, *weights_of(self.embedding), size=4)
         scores = []
         for x, final in zip(maps, self.final, strict=True):
             if scores:
-                pooled = tf.nn.avg_pool2d(pooled, 2, 2, "VALID")
+                embedded = tf.nn.avg_pool2d(embedded, 2, 2, "VALID")
             x = final(x, training=training)
-            match = self.embedding(pooled) * self.semantic_features(x)
+            match = _repeat_like(embedded, x) * self.semantic_features(x)
             match = tf.reduce_sum(
                 tf.cast(match, self.variable_dtype), -1, keepdims=True
             )
@@ -111,6 +113,11 @@ class FPSEDiscriminator(keras.Model):
             "semantic_channels": self.semantic_channels,
             "ndf": self.ndf,
         }
+
+
+def _repeat_like(embedded, x):
+    """The embedding once for every group of images that share it."""
+    return tf.tile(embedded, [tf.shape(x)[0] // tf.shape(embedded)[0], 1, 1, 1])
 
 
 def _check_size(height, width):

@@ -7,10 +7,13 @@ from ccfpse_tf.layers import activations
 from ccfpse_tf.layers.conditional_block import (
     ConditionalBlock,
     plain_convolution,
+    weights_of,
 )
 from ccfpse_tf.layers.initializers import xavier_normal
+from ccfpse_tf.layers.layout import Layout, extend_layout, resize_layout
+from ccfpse_tf.layers.layout_convolution import layout_convolutions
 from ccfpse_tf.layers.layout_pyramid import LayoutPyramid
-from ccfpse_tf.layers.resizing import resize_nearest, spatial_size, upsample_nearest
+from ccfpse_tf.layers.resizing import spatial_size, upsample_nearest
 
 
 def to_uint8(images: tf.Tensor) -> tf.Tensor:
@@ -31,8 +34,11 @@ class Generator(keras.Model):
             512x256 images).
         z_dim: length of the style code, 0 for a generator without.
         hidden: width of the predictors inside the blocks.
+        recompute_kernels: whether training recomputes predicted kernels instead of
+            keeping them, see :class:`ConditionalBlock`.
 
-    Call shapes: ``semantics (batch, height, width, semantic_channels)`` and, with a
+    Call shapes: ``semantics``, a :class:`Layout` or a dense tensor
+    ``(batch, height, width, semantic_channels)``, and, with a
     style code, ``z (batch, z_dim)`` to images ``(batch, height, width, 3)`` in
     ``[-1, 1]``. Without a style code other multiples of ``2**depth`` are accepted too.
 
@@ -48,6 +54,7 @@ class Generator(keras.Model):
         depth=5,
         z_dim=256,
         hidden=128,
+        recompute_kernels=True,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -59,6 +66,7 @@ class Generator(keras.Model):
         self.depth = depth
         self.z_dim = z_dim
         self.hidden = hidden
+        self.recompute_kernels = recompute_kernels
         self._check_size(*self.image_size)
         dtype = self.dtype_policy
         self.latent_size = tuple(n // 2**depth for n in self.image_size)
@@ -73,7 +81,7 @@ class Generator(keras.Model):
         else:
             self.latent = plain_convolution(16 * ngf, 3, dtype=dtype)
         self.blocks = [
-            ConditionalBlock(width * ngf, hidden, dtype=dtype)
+            ConditionalBlock(width * ngf, hidden, recompute_kernels, dtype=dtype)
             for width in (16, 16, 16, 8, 4, 2, 1)
         ]
         self.image_convolution = plain_convolution(3, 3, dtype=dtype)
@@ -117,14 +125,15 @@ class Generator(keras.Model):
                 x = upsample_nearest(x)
             if upsampled or layout is None:
                 context = next(maps)
-                small = resize_nearest(semantics, spatial_size(context))
-                layout = tf.concat([small, context], -1)
+                small = resize_layout(semantics, spatial_size(context))
+                layout = extend_layout(small, context)
             x = block(x, layout, training=training)
         x = self.image_convolution(activations.leaky_relu(x))
         return tf.tanh(tf.cast(x, self.variable_dtype))
 
     def _latent(self, semantics, z):
-        height, width = spatial_size(semantics)
+        label = semantics.label if isinstance(semantics, Layout) else semantics
+        height, width = spatial_size(label)
         if isinstance(height, int) and isinstance(width, int):
             self._check_size(height, width)
         if bool(self.z_dim) != (z is not None):
@@ -135,7 +144,8 @@ class Generator(keras.Model):
         if not self.z_dim:
             stride = 2**self.depth
             size = (height // stride, width // stride)
-            return self.latent(resize_nearest(semantics, size))
+            small = resize_layout(semantics, size)
+            return layout_convolutions(small, *zip(weights_of(self.latent)))[0]
         if isinstance(height, int) and (height, width) != self.image_size:
             raise ValueError(
                 f"layout of {height}x{width}: a generator with style code makes images "
@@ -159,4 +169,5 @@ class Generator(keras.Model):
             "depth": self.depth,
             "z_dim": self.z_dim,
             "hidden": self.hidden,
+            "recompute_kernels": self.recompute_kernels,
         }

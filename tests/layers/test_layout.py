@@ -5,7 +5,6 @@ import pytest
 import tensorflow as tf
 
 from ccfpse_tf.layers.layout import LayoutEncoding, instance_edges
-from ccfpse_tf.layers.resizing import resize_nearest
 from tests.layers import oracle
 from tests.layers.contract import dynamic
 
@@ -41,7 +40,7 @@ def test_one_hot_then_edge():
     label = np.array([[[0, 2, 1], [1, 1, 0]]], np.uint8)
     instance = np.array([[[5, 5, 5], [5, 5, 70000]]], np.int32)
     layer = LayoutEncoding(3, instances=True)
-    semantics = np.asarray(layer(label, instance))
+    semantics = np.asarray(layer(label, instance).one_hot(3))
     assert semantics.shape == (1, 2, 3, layer.semantic_channels) == (1, 2, 3, 4)
     for i, j in np.ndindex(2, 3):
         expected = [float(k == label[0, i, j]) for k in range(3)]
@@ -52,7 +51,9 @@ def test_one_hot_then_edge():
 def test_without_instances():
     layer = LayoutEncoding(4)
     assert layer.semantic_channels == 4
-    assert np.asarray(layer(np.full((1, 1, 1), 3))).ravel().tolist() == [0, 0, 0, 1]
+    layout = layer(np.full((1, 1, 1), 3))
+    assert layout.features.shape == (1, 1, 1, 0)
+    assert np.asarray(layout.one_hot(4)).ravel().tolist() == [0, 0, 0, 1]
 
 
 @pytest.mark.parametrize("value", [-1, 3, 255])
@@ -79,6 +80,8 @@ def test_a_smaller_edge_channel_is_sampled_not_recomputed():
     sampled = oracle.resize_nearest(edges, (2, 2))[0, ..., 0].tolist()
     recomputed = edges_by_loops(oracle.resize_nearest(instance, (2, 2)))[0].tolist()
     semantics = LayoutEncoding(1, instances=True)(np.zeros_like(instance), instance)
-    found = np.asarray(resize_nearest(semantics, (2, 2)))[0, ..., 1].astype(bool)
+    small = semantics.resized((2, 2))
+    assert small.label.shape == (1, 2, 2)
+    found = np.asarray(small.features)[0, ..., 0].astype(bool)
     assert found.tolist() == sampled == [[False, True], [False, True]]
     assert recomputed == [[False, False], [False, False]]

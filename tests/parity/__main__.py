@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ccfpse_tf.layers.convolution import METHODS, convolution_method
 from tests.parity import data_sets, initial_values, layers, networks, training
 from tests.parity.checks import Check
 from tests.parity.fixture import Fixture
@@ -93,6 +94,12 @@ def main(argv=None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.parity", description=__doc__)
     parser.add_argument("folder", type=Path, help="holds manifest.json and fixtures")
     parser.add_argument("--only", default="", help="part of the fixtures' names")
+    parser.add_argument(
+        "--convolution",
+        choices=METHODS,
+        default="auto",
+        help="how 3x3 convolutions are computed (auto: by size)",
+    )
     parser.add_argument("--verbose", action="store_true", help="every failing check")
     options = parser.parse_args(argv)
     if not (options.folder / "manifest.json").is_file():
@@ -103,7 +110,8 @@ def main(argv=None) -> int:
             continue
         start = time.perf_counter()
         try:
-            found = list(run())
+            with convolution_method(options.convolution):
+                found = list(run())
         except ImportError as error:
             skipped += 1
             print(f"skip  {name:<34} {error}", flush=True)

@@ -66,10 +66,15 @@ class Fixture:
         return rules.state(prefix, wanted, self.entry["weight_rule"], stored)
 
 
+def label_channels(config) -> int:
+    """One-hot channels of an official configuration."""
+    return config["label_nc"] + int(config["contain_dontcare_label"])
+
+
 def layout_encoding(config, dtype=None) -> LayoutEncoding:
     """The layout layer of an official configuration."""
-    channels = config["label_nc"] + int(config["contain_dontcare_label"])
-    return LayoutEncoding(channels, not config["no_instance"], dtype=dtype)
+    instances = not config["no_instance"]
+    return LayoutEncoding(label_channels(config), instances, dtype=dtype)
 
 
 def generator(config, dtype=None) -> Generator:

@@ -11,13 +11,18 @@ from ccfpse_tf import losses
 from ccfpse_tf.convert import entries, load_official, official_state
 from ccfpse_tf.layers.conditional_block import ConditionalBlock
 from ccfpse_tf.layers.conditional_convolution import conditional_depthwise_convolution
-from ccfpse_tf.layers.layout import LayoutEncoding
 from ccfpse_tf.models.generator import to_uint8
 from ccfpse_tf.optimizers import Adam
 from ccfpse_tf.schedules import LinearDecay
 from tests.parity import checks
 from tests.parity.checks import Check, absolute, relative
-from tests.parity.fixture import Fixture, nchw, nhwc
+from tests.parity.fixture import (
+    Fixture,
+    label_channels,
+    layout_encoding,
+    nchw,
+    nhwc,
+)
 
 GAN_MODES = {
     "hinge": "hinge",
@@ -202,10 +207,8 @@ def semantics(fixture: Fixture) -> Iterator[Check]:
     for case, config in fixture.config.items():
         label = tf.constant(data[f"{case}/label"][:, 0], tf.int32)
         instance = data.get(f"{case}/instance")
-        layer = LayoutEncoding(
-            config["label_nc"] + int(config["contain_dontcare_label"]),
-            not config["no_instance"],
-        )
+        layer = layout_encoding(config)
         ours = layer(label, None if instance is None else instance[:, 0])
+        ours = ours.one_hot(label_channels(config))
         name = f"{case}/semantics"
         yield absolute(name, nchw(ours), data[name], checks.EXACT)

@@ -76,18 +76,22 @@ def discriminator(fixture: Fixture) -> Iterator[Check]:
     """Features, scores and the gradients of both, at square and wide images."""
     for variant in fixture.config:
         for mode in MODES:
-            run = partial(_discriminator, fixture, variant, mode)
-            yield from checks.across_kinks(run)
+            for dense in (False, True):  # the gradient to semantics exists if dense
+                run = partial(_discriminator, fixture, variant, mode, dense)
+                yield from checks.across_kinks(run)
 
 
-def _discriminator(fixture, variant, mode, dtype):
+def _discriminator(fixture, variant, mode, dense, dtype):
     data, config, tag = fixture.data, fixture.config[variant], f"{variant}/{mode}"
     semantics = _semantics(config, data, f"{variant}/", dtype)
+    if dense:
+        semantics = semantics.one_hot(build.label_channels(config))
     image = tf.constant(nhwc(data[f"{variant}/image"]), dtype)
     model = build.discriminator(config, dtype)
     load_official(model, fixture.state(model, ["sd/"]))
     with tf.GradientTape(persistent=True) as tape:
-        tape.watch((image, semantics))
+        watched = (image, semantics) if dense else (image,)
+        tape.watch(watched)
         outputs = model(image, semantics, training=mode == "train")
     for kind, maps in zip(("feat", "pred"), outputs, strict=True):
         terms, part = [], f"{tag}/{kind}"
@@ -97,8 +101,8 @@ def _discriminator(fixture, variant, mode, dtype):
             terms.append((x, nhwc(data[f"{variant}/cot_{kind}{i}"])))
         if f"{part}_gradsum/names" not in data:
             continue
-        to_inputs, named = _gradients(tape, terms, model, (image, semantics))
-        for key, found in zip(("image", "seg"), to_inputs, strict=True):
+        to_inputs, named = _gradients(tape, terms, model, watched)
+        for key, found in zip(("image", "seg"), to_inputs, strict=False):
             name = f"{part}_grad_{key}"
             if name in data:
                 yield relative(name, nchw(found), data[name], checks.GRADIENT)
@@ -185,8 +189,7 @@ def full_discriminator(fixture: Fixture) -> Iterator[Check]:
     with np.load(fixture.path.with_name(name)) as file:
         fake = nhwc(file["y"])
     images = np.concatenate([fake, _image(data["real_u8"])])
-    semantics = tf.repeat(_semantics(config, data), 2, 0)
-    features, scores = model(images, semantics, training=False)
+    features, scores = model(images, _semantics(config, data), training=False)
     for i, x in enumerate(scores):
         yield absolute(f"pred{i}", nchw(x), data[f"pred{i}"], checks.TRAINING)
     for i, x in enumerate(features):

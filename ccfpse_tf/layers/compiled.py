@@ -1,0 +1,33 @@
+"""Functions that XLA compiles, whatever calls them."""
+
+import functools
+
+import tensorflow as tf
+
+
+def compiled(function):
+    """``function`` compiled by XLA on its own, inside graphs and eagerly.
+
+    Every combination of shapes gets its own ``tf.function``: layers of many sizes share
+    one Python function, which TensorFlow would take for needless retracing and warn of.
+
+    Args:
+        function: of tensors (or lists of them), and of keyword arguments that are
+            hashable constants. A shape must decide everything but the values.
+    """
+
+    @functools.cache
+    def variant(signature, constants):
+        return tf.function(
+            functools.partial(function, **dict(constants)),
+            jit_compile=True,
+            autograph=False,
+        )
+
+    @functools.wraps(function)
+    def call(*tensors, **constants):
+        flat = tf.nest.flatten(tensors)
+        signature = tuple((x.dtype, tuple(x.shape)) for x in flat)
+        return variant(signature, tuple(sorted(constants.items())))(*tensors)
+
+    return call

@@ -1,0 +1,95 @@
+"""3x3 convolutions of full maps, by whichever way is quickest on this machine."""
+
+import contextlib
+
+import tensorflow as tf
+
+from ccfpse_tf.layers import winograd
+from ccfpse_tf.layers.compiled import compiled
+
+METHODS = ("auto", "direct", "winograd")
+# Below these the transformed kernels (four times as large) or the transformation of the
+# input cost more than they save.
+LEAST_PIXELS = 24 * 24
+LEAST_FILTERS = 96
+_method = "auto"
+
+
+@contextlib.contextmanager
+def convolution_method(method: str):
+    """Fixes how convolutions are computed that are traced inside the context.
+
+    Args:
+        method: ``"winograd"`` wherever it can (sizes that are multiples of 4, in
+            float32 and float64), ``"direct"`` nowhere, ``"auto"`` (the default) where
+            it is faster: on CPUs for maps of 24x24 pixels and more and 96 filters and
+            more. On GPUs cuDNN makes that choice itself.
+
+    Raises:
+        ValueError: another method.
+    """
+    global _method
+    if method not in METHODS:
+        raise ValueError(f"convolution method {method!r}: choose from {METHODS}")
+    before, _method = _method, method
+    try:
+        yield
+    finally:
+        _method = before
+
+
+def uses_winograd(x: tf.Tensor, filters: int) -> bool:
+    """Whether 3x3 convolutions of ``x (batch, height, width, channels)`` do."""
+    height, width = x.shape[1:3]
+    if _method == "direct" or x.dtype not in (tf.float32, tf.float64):
+        return False
+    if height is None or width is None or height % 4 or width % 4:
+        return False
+    if _method == "winograd":
+        return True
+    on_gpu = bool(tf.config.list_logical_devices("GPU"))
+    large = height * width >= LEAST_PIXELS and filters >= LEAST_FILTERS
+    return large and not on_gpu
+
+
+def convolution(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+    """3x3 convolution with stride 1, zero padded.
+
+    Args:
+        x: ``(batch, height, width, in)``.
+        kernel: ``(3, 3, in, out)``.
+        bias: ``(out,)``.
+
+    Returns:
+        ``(batch, height, width, out)``.
+    """
+    if uses_winograd(x, kernel.shape[-1]):
+        return _winograd(x, kernel, bias)
+    return tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "SAME"), bias)
+
+
+@tf.custom_gradient
+def _winograd(x, kernel, bias):
+    # Else a tape would also record, and keep, what happens inside the function.
+    x, kernel, bias = (tf.stop_gradient(tensor) for tensor in (x, kernel, bias))
+
+    def gradient(dy):
+        return _winograd_backward(x, kernel, dy)
+
+    return _winograd_forward(x, kernel, bias), gradient
+
+
+@compiled
+def _winograd_forward(x, kernel, bias):
+    strips = winograd.Strips(*x.shape[1:3])
+    return winograd.forward(
+        strips, x, kernel, lambda tiles, _: tiles + bias, kernel.shape[-1]
+    )
+
+
+@compiled
+def _winograd_backward(x, kernel, dy):
+    strips = winograd.Strips(*x.shape[1:3])
+    return winograd.backward(
+        strips, x, kernel, lambda _, strip: (strips.inner(dy, strip),)
+    )
