@@ -87,14 +87,18 @@ def dense_convolutions(shapes) -> dict[str, Limit]:
         kernel = tf.constant(random.normal(size=(3, 3, inputs, outputs)), tf.float32)
         amount = 9.0 * height * width * inputs * outputs
         for compiled in (False, True):
-
-            @tf.function(jit_compile=compiled)
-            def convolve(x=x, kernel=kernel):
-                return tf.nn.conv2d(x, kernel, 1, "SAME")
-
             name = f"convolution {height}x{width} {inputs}->{outputs}"
-            limits[name + (" XLA" if compiled else "")] = Limit(convolve, amount)
+            call = _convolution(x, kernel, compiled)
+            limits[name + (" XLA" if compiled else "")] = Limit(call, amount)
     return limits
+
+
+def _convolution(x, kernel, compiled: bool):
+    convolve = tf.function(
+        lambda: tf.nn.conv2d(x, kernel, 1, "SAME"), jit_compile=compiled
+    )
+    # Traced here, as TensorFlow warns of many functions made at one place.
+    return convolve.get_concrete_function()
 
 
 def _processor() -> str:

@@ -29,10 +29,11 @@ def grouped_bars(
             width * 0.92,
             label=name,
         )
-        axes.bar_label(drawn, [form.format(y) for _, y in shown], fontsize=7, padding=1)
+        axes.bar_label(drawn, [form.format(y) for _, y in shown], fontsize=8, padding=1)
     axes.set_xticks(range(len(groups)), groups)
     axes.margins(y=0.15)
-    axes.legend(fontsize=8)
+    if len(bars) > 1:
+        axes.legend(fontsize=8)
 
 
 def curve_against_ideal(axes, x: Sequence[float], y: Sequence[float], ideal) -> None:
