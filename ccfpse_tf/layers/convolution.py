@@ -9,9 +9,9 @@ from ccfpse_tf.layers.compiled import compiled
 
 METHODS = ("auto", "direct", "winograd")
 # Below these the transformed kernels (four times as large) or the transformation of the
-# input cost more than they save.
+# input cost more than they save. The direct form's gradients are slower, by far.
 LEAST_PIXELS = 24 * 24
-LEAST_FILTERS = 96
+LEAST_FILTERS = 64
 _method = "auto"
 
 
@@ -38,8 +38,13 @@ def convolution_method(method: str):
         _method = before
 
 
-def uses_winograd(x: tf.Tensor, filters: int) -> bool:
-    """Whether 3x3 convolutions of ``x (batch, height, width, channels)`` do."""
+def uses_winograd(x: tf.Tensor, filters: int | None = None) -> bool:
+    """Whether 3x3 convolutions of ``x (batch, height, width, channels)`` do.
+
+    Args:
+        x: their input.
+        filters: their output channels; None asks for their gradients.
+    """
     height, width = x.shape[1:3]
     if _method == "direct" or x.dtype not in (tf.float32, tf.float64):
         return False
@@ -47,36 +52,43 @@ def uses_winograd(x: tf.Tensor, filters: int) -> bool:
         return False
     if _method == "winograd":
         return True
+    if filters is not None and filters < LEAST_FILTERS:
+        return False
     on_gpu = bool(tf.config.list_logical_devices("GPU"))
-    large = height * width >= LEAST_PIXELS and filters >= LEAST_FILTERS
-    return large and not on_gpu
+    return height * width >= LEAST_PIXELS and not on_gpu
 
 
-def convolution(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+def convolution(
+    x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, exact_zeros: bool = False
+) -> tf.Tensor:
     """3x3 convolution with stride 1, zero padded.
 
     Args:
         x: ``(batch, height, width, in)``.
         kernel: ``(3, 3, in, out)``.
         bias: ``(out,)``.
+        exact_zeros: whether results that are 0 must be exactly 0, because a ReLU with
+            its kink there follows; Winograd's form makes rounding noise of them.
 
     Returns:
         ``(batch, height, width, out)``.
     """
-    if uses_winograd(x, kernel.shape[-1]):
-        return _winograd(x, kernel, bias)
+    if not uses_winograd(x):
+        return _direct(x, kernel, bias)
+    quick = uses_winograd(x, kernel.shape[-1]) and not exact_zeros
+    forward = _winograd_forward if quick else _direct
+
+    @tf.custom_gradient
+    def convolve(x, kernel, bias):
+        # Else a tape would also record, and keep, what happens inside the function.
+        x, kernel, bias = (tf.stop_gradient(tensor) for tensor in (x, kernel, bias))
+        return forward(x, kernel, bias), lambda dy: _winograd_backward(x, kernel, dy)
+
+    return convolve(x, kernel, bias)
+
+
+def _direct(x, kernel, bias):
     return tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "SAME"), bias)
-
-
-@tf.custom_gradient
-def _winograd(x, kernel, bias):
-    # Else a tape would also record, and keep, what happens inside the function.
-    x, kernel, bias = (tf.stop_gradient(tensor) for tensor in (x, kernel, bias))
-
-    def gradient(dy):
-        return _winograd_backward(x, kernel, dy)
-
-    return _winograd_forward(x, kernel, bias), gradient
 
 
 @compiled

@@ -7,6 +7,7 @@ does not grow with the number of classes.
 import tensorflow as tf
 
 from ccfpse_tf.layers.compiled import compiled
+from ccfpse_tf.layers.convolution import convolution
 from ccfpse_tf.layers.layout import Layout
 from ccfpse_tf.layers.resizing import spatial_size
 
@@ -28,14 +29,14 @@ def layout_convolutions(layout, kernels, biases, relu: bool = False) -> list[tf.
     """
     bias = tf.concat(biases, 0)
     if not isinstance(layout, Layout):
-        y = _dense(layout, tf.concat(kernels, -1), bias)
+        y = convolution(layout, tf.concat(kernels, -1), bias, exact_zeros=relu)
         y = tf.nn.relu(y) if relu else y
         return tf.split(y, [kernel.shape[-1] for kernel in kernels], -1)
     further = layout.features.shape[-1]
     classes = kernels[0].shape[2] - further
     if further:
         dense = tf.concat([kernel[:, :, classes:] for kernel in kernels], -1)
-        y = _dense(layout.features, dense, bias)
+        y = convolution(layout.features, dense, bias, exact_zeros=relu)
     else:
         y = bias[None, None, None]
     tables = [
@@ -43,12 +44,6 @@ def layout_convolutions(layout, kernels, biases, relu: bool = False) -> list[tf.
         for kernel in kernels
     ]
     return _add_rows(y, _taps(layout.label), tables, relu)
-
-
-def _dense(x, kernel, bias):
-    # Never by Winograd's form, which would turn exact zeros, where a ReLU has its kink,
-    # into rounding noise; it would gain little with so few input channels.
-    return tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "SAME"), bias)
 
 
 def pooled_embedding(layout, kernel, bias, size: int) -> tf.Tensor:

@@ -62,7 +62,8 @@ def test_where_it_is_used():
 
     assert used(1, 24, 24, 2)
     assert not used(1, 16, 16, 2)  # too small to pay
-    assert not used(1, 32, 32, 2, filters=64)
+    assert not used(1, 32, 32, 2, filters=63)
+    assert used(1, 32, 32, 2, filters=None)  # gradients
     assert not used(1, 30, 32, 2)
     assert not used(1, 32, 32, 2, dtype="float16")
     with convolution_method("winograd"):
@@ -70,6 +71,17 @@ def test_where_it_is_used():
         assert not used(1, 4, 6, 2)
     with convolution_method("direct"):
         assert not used(1, 32, 32, 2)
+
+
+def test_exact_zeros_stay_zero():
+    """Where a ReLU follows, rounding must not decide on which side of 0 it is."""
+    x = tf.ones((1, 8, 8, 2))
+    kernel = tf.concat([tf.ones((3, 3, 1, 3)), -tf.ones((3, 3, 1, 3))], 2) / 3
+    with convolution_method("winograd"):
+        exact = convolution(x, kernel, tf.zeros(3), exact_zeros=True)
+        quick = convolution(x, kernel, tf.zeros(3))
+    assert not np.any(exact)
+    np.testing.assert_allclose(quick, 0, atol=1e-5)
 
 
 def test_an_unknown_method_is_refused():
