@@ -46,7 +46,7 @@ def test_fit_moves_all_weights_and_is_traced_once(model):
 
 def test_the_logged_losses_are_weighted_and_add_up(model):
     real, semantics = model._unpack(tensors(batch()))
-    logs, scores = model._generator_losses(real, semantics, training=False)
+    logs, scores, _ = model._generator_losses(real, semantics, training=False)
     parts = logs["gan"] + logs["feature_matching"] + logs["kl"]
     assert float(logs["generator_loss"]) == pytest.approx(float(parts), rel=1e-5)
     sums = model._discriminator_losses(*scores)
@@ -54,7 +54,7 @@ def test_the_logged_losses_are_weighted_and_add_up(model):
     assert float(sums["discriminator_loss"]) == pytest.approx(total, rel=1e-6)
     old = dict(model.loss_weights)
     model.loss_weights = {"feature_matching": 2 * old["feature_matching"], "kl": 0.5}
-    more, _ = model._generator_losses(real, semantics, training=False)
+    more, *_ = model._generator_losses(real, semantics, training=False)
     model.loss_weights = old
     assert float(more["kl"]) == pytest.approx(5 * float(logs["kl"]), rel=1e-5)
     twice = 2 * float(logs["feature_matching"])
@@ -157,7 +157,7 @@ def test_the_perceptual_loss_is_not_in_checkpoints(model, tmp_path):
     model = small_model(perceptual_loss=PerceptualLoss("torchvision", str(path)))
     assert len(model.variables) == len(plain.variables)
     real, semantics = model._unpack(tensors(batch()))
-    logs, _ = model._generator_losses(real, semantics, training=False)
+    logs, *_ = model._generator_losses(real, semantics, training=False)
     assert logs["perceptual"] > 0
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
