@@ -253,7 +253,10 @@ class CCFPSE(keras.Model):
         rows = batch_size * replica.num_replicas_in_sync
         counter = 2 * tf.convert_to_tensor(self.steps) + phase
         noise = tf.random.stateless_normal(
-            (rows, self.z_dim), [self.seed, counter], dtype=self.variable_dtype
+            (rows, self.z_dim),
+            [self.seed, counter],
+            dtype=self.variable_dtype,
+            alg="philox",  # XLA would choose another one, and give other numbers
         )
         start = replica.replica_id_in_sync_group * batch_size
         return noise[start : start + batch_size]

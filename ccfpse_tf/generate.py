@@ -164,7 +164,9 @@ def _replace(aside, out):
 def _restore(run, description, checkpoint):
     # The perceptual network is not needed to draw, nor are its weights at hand always.
     losses = dataclasses.replace(run.config.losses, vgg="off")
-    config = dataclasses.replace(run.config, losses=losses)
+    # The same images on every machine, also on one that is slow in half precision.
+    step = dataclasses.replace(run.config.step, precision="float32")
+    config = dataclasses.replace(run.config, losses=losses, step=step)
     model = build_model(config, description, 1)
     step = CheckpointStore(model, run.checkpoints).restore(checkpoint)
     return model, step
