@@ -162,6 +162,12 @@ def _strategy(config):
             f"share evenly; choose a multiple of {gpus}, or hide some of them with "
             "CUDA_VISIBLE_DEVICES"
         )
+    if config.step.jit_compile:
+        raise InputError(
+            f"step.jit_compile works on one device, and {gpus} GPUs are visible: one "
+            "XLA program cannot reach the weights on all of them; set it to false, or "
+            "hide all GPUs but one with CUDA_VISIBLE_DEVICES"
+        )
     return tf.distribute.MirroredStrategy()
 
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ccfpse_tf import CCFPSE, Generator, LayoutEncoding, PerceptualLoss
 from ccfpse_tf.gan import LOGGED
+from ccfpse_tf.limits import DISCRIMINATOR_FAKES
 from tests.small_model import SIZE, batch, batches, small_model
 
 
@@ -32,7 +33,8 @@ def test_fit_moves_all_weights_and_is_traced_once(model):
     traces = []
     inner = model._discriminator_losses
     model._discriminator_losses = lambda *x: (traces.append(1), inner(*x))[1]
-    history = model.fit(batches(2, 2), epochs=2, shuffle=False, verbose=0).history
+    for _ in range(2):  # epochs, and runs that are resumed, share one trace
+        history = model.fit(batches(2, 2), epochs=2, shuffle=False, verbose=0).history
     model._discriminator_losses = inner
     assert len(traces) == 1
     assert set(history) == set(LOGGED) - {"perceptual"}
@@ -41,7 +43,7 @@ def test_fit_moves_all_weights_and_is_traced_once(model):
     same = [variable.path for variable, a, b in pairs if np.array_equal(a, b)]
     # Without a loss on VGG features its tracker stays; nothing else does.
     assert all("perceptual" in name for name in same), same
-    assert int(model.steps) == steps + 4
+    assert int(model.steps) == steps + 8
 
 
 def test_the_logged_losses_are_weighted_and_add_up(model):
@@ -88,17 +90,6 @@ def test_without_style():
     assert images.shape == (2, *SIZE, 3)
     with pytest.raises(ValueError, match="no style encoder"):
         model.encode(batch()["image"])
-
-
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-def test_a_step_in_mixed_precision(policy):
-    model = small_model(dtype=policy)
-    logs = model.train_step(tensors(batch()))
-    assert all(np.isfinite(value) for value in logs.values())
-    z = tf.zeros((2, 4))
-    images = model.synthesize(batch()["label"], batch()["instance"], z)
-    assert images.dtype == tf.float32
-    assert all(v.dtype in ("float32", "int64") for v in model.generator.variables)
 
 
 def test_predict_takes_the_mean_style_of_the_image_or_a_given_one(model):
@@ -179,11 +170,13 @@ def _write_vgg(path):
     np.savez(path, **arrays)
 
 
-def test_two_replicas_equal_one(tmp_path):
+@pytest.mark.parametrize("fake", DISCRIMINATOR_FAKES)
+def test_two_replicas_equal_one(fake, tmp_path):
     results = []
     for replicas in (1, 2):
         path = tmp_path / f"{replicas}.npz"
-        command = [sys.executable, "-m", "tests.gan_replicas", str(replicas), path]
+        arguments = [str(replicas), path, fake]
+        command = [sys.executable, "-m", "tests.gan_replicas", *arguments]
         subprocess.run(command, check=True, timeout=600)
         with np.load(path) as file:
             results.append(dict(file))

@@ -86,6 +86,19 @@ def test_images_larger_than_the_records_are_refused(scenes, records, tmp_path):
         _train(scenes, records, tmp_path / "run", "data.image_size=128x128")
 
 
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [("data.batch_size=3", "choose a multiple of 2"), ("step.jit_compile=1", "XLA")],
+)
+def test_what_two_gpus_cannot_do(
+    setting, words, scenes, records, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: ["GPU"] * 2)
+    with pytest.raises(InputError, match=words):
+        _train(scenes, records, tmp_path / "run", "data.batch_size=2", setting)
+    assert not (tmp_path / "run").exists()
+
+
 def _generate(scenes, run, out, *options):
     return scenes.main(["generate", "--run", str(run), "--out", str(out), *options])
 
