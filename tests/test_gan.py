@@ -10,7 +10,6 @@ import tensorflow as tf
 
 from ccfpse_tf import CCFPSE, Generator, LayoutEncoding, PerceptualLoss
 from ccfpse_tf.gan import LOGGED
-from ccfpse_tf.limits import DISCRIMINATOR_FAKES
 from tests.small_model import SIZE, batch, batches, small_model
 
 
@@ -170,7 +169,9 @@ def _write_vgg(path):
     np.savez(path, **arrays)
 
 
-@pytest.mark.parametrize("fake", DISCRIMINATOR_FAKES)
+@pytest.mark.parametrize(
+    "fake", ["regenerate", pytest.param("reuse", marks=pytest.mark.slow)]
+)
 def test_two_replicas_equal_one(fake, tmp_path):
     results = []
     for replicas in (1, 2):

@@ -144,6 +144,8 @@ def test_xla_is_refused_on_several_replicas(monkeypatch):
 def test_xla_computes_the_same_step(float32_losses):
     model = same_model(jit_compile=True)
     dataset = tf.data.Dataset.from_tensors(batch())
-    logs = model.fit(dataset, verbose=0).history
+    logs = model.fit(dataset, shuffle=False, verbose=0).history
     for name, (value,) in logs.items():
-        np.testing.assert_allclose(value, float32_losses[name], rtol=1e-4)
+        # The discriminator's fake is drawn after an update by lr * sign(gradient).
+        limit = 1e-3 if name.startswith("d") else 1e-4
+        np.testing.assert_allclose(value, float32_losses[name], rtol=limit)
