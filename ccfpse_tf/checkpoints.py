@@ -12,6 +12,7 @@ import tensorflow as tf
 from ccfpse_tf.errors import InputError
 
 PREFIX = "ckpt"
+OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
 
 
 class CheckpointStore:
@@ -19,6 +20,8 @@ class CheckpointStore:
 
     Checkpoints are named by step (``ckpt-1000.index`` and ``ckpt-1000.data-...``) and
     written aside first, so an interrupted or failed save leaves the ones before intact.
+    They hold the same in every precision, but for the loss scales of float16: these are
+    dropped, or start anew, where a checkpoint meets a model of another precision.
 
     Args:
         model: a compiled :class:`ccfpse_tf.gan.CCFPSE`.
@@ -29,13 +32,19 @@ class CheckpointStore:
     def __init__(self, model: keras.Model, directory: Path, keep: int = 3):
         self.model = model
         self.directory = Path(directory)
-        self._checkpoint = tf.train.Checkpoint(
-            model=_named(model.weights),
-            generator_optimizer=_named(model.generator_optimizer.variables),
-            discriminator_optimizer=_named(model.discriminator_optimizer.variables),
-        )
+        self._scales = _loss_scales(model)
+        self._checkpoint = self._contents(self._scales)
         self._manager = tf.train.CheckpointManager(
             self._checkpoint, str(directory), keep, checkpoint_name=PREFIX
+        )
+
+    def _contents(self, loss_scales):
+        model = self.model
+        optimizers = {name: _adam(getattr(model, name)) for name in OPTIMIZERS}
+        return tf.train.Checkpoint(
+            model=_named(model.weights),
+            **{name: _named(adam.variables) for name, adam in optimizers.items()},
+            **({"loss_scales": loss_scales} if loss_scales else {}),
         )
 
     @property
@@ -74,11 +83,23 @@ class CheckpointStore:
         if path is None:
             return 0
         try:
-            status = self._checkpoint.restore(str(path)).expect_partial()
+            status = self._fitting(path).restore(str(path)).expect_partial()
             status.assert_consumed()
         except (tf.errors.OpError, ValueError, AssertionError, OSError) as error:
             raise InputError(_unreadable(path, error)) from error
         return self.step
+
+    def _fitting(self, path):
+        """What to restore of a checkpoint that may be of another precision."""
+        names = [name for name, _ in tf.train.list_variables(str(path))]
+        saved = {
+            name.split("/")[1]: tf.Variable(tf.train.load_variable(str(path), name))
+            for name in names
+            if name.startswith("loss_scales/")
+        }
+        if saved.keys() == self._scales.keys():
+            return self._checkpoint
+        return self._contents(saved)
 
     def _refuse_non_finite(self):
         for variable in self.model.weights:
@@ -90,6 +111,21 @@ class CheckpointStore:
                         self.directory,
                     )
                 )
+
+
+def _adam(optimizer):
+    """The optimiser itself, without a loss scale around it."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
+def _loss_scales(model) -> dict[str, tf.Variable]:
+    """The variables of the optimisers' loss scales, empty where there are none."""
+    return {
+        f"{name}_{scale}": getattr(getattr(model, name), scale).value
+        for name in OPTIMIZERS
+        for scale in ("dynamic_scale", "step_counter")
+        if _adam(getattr(model, name)) is not getattr(model, name)
+    }
 
 
 def _named(variables) -> dict[str, tf.Variable]:

@@ -8,14 +8,10 @@ so that a config can never disagree with the data.
 
 import dataclasses
 import json
-import math
 from collections.abc import Sequence
 
-from ccfpse_tf import typed
+from ccfpse_tf import limits, typed
 from ccfpse_tf.errors import InputError
-
-GAN_MODES = ("hinge", "least_squares", "original", "wasserstein")
-VGG_SOURCES = ("keras", "torchvision", "off")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,11 +35,11 @@ class DiscriminatorConfig:
 class LossConfig:
     """GAN mode, weight of each loss, and where the VGG19 weights come from."""
 
-    gan_mode: str = "hinge"  # one of GAN_MODES
+    gan_mode: str = "hinge"  # one of limits.GAN_MODES
     feature_matching: float = 20.0
     perceptual: float = 10.0  # ignored where vgg is "off"
     kl: float = 0.1  # of the mean over the batch; ignored where z_dim is 0
-    vgg: str = "keras"  # one of VGG_SOURCES
+    vgg: str = "keras"  # one of limits.VGG_SOURCES
     vgg_weights: str | None = None  # file; None downloads them
 
 
@@ -84,6 +80,17 @@ class ScheduleConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class StepConfig:
+    """How the device computes a training step."""
+
+    # "regenerate", as official, draws the discriminator a new image with the updated
+    # generator; "reuse" gives it the one that the generator was just trained on.
+    discriminator_fake: str = "regenerate"
+    precision: str = "float32"  # or mixed_bfloat16, mixed_float16; weights stay float32
+    jit_compile: bool = False  # the whole step by XLA; one device only
+
+
+@dataclasses.dataclass(frozen=True)
 class Config:
     """A whole run.
 
@@ -98,10 +105,11 @@ class Config:
     optimizers: OptimizerConfig = OptimizerConfig()
     data: DataConfig = DataConfig()
     schedule: ScheduleConfig = ScheduleConfig()
+    step: StepConfig = StepConfig()
 
     def __post_init__(self):
         """Checks every value; all problems are listed, not only the first."""
-        problems = [*_out_of_range(self), *_unfit_sizes(self)]
+        problems = limits.problems(flatten(self))
         if problems:
             raise InputError("the config cannot be used:\n  " + "\n  ".join(problems))
 
@@ -174,72 +182,3 @@ def override(config: Config, assignments: Sequence[str]) -> Config:
         section, _, name = key.rpartition(".")
         (values[section] if section else values)[name] = value
     return from_dict(values)
-
-
-def _out_of_range(config: Config) -> list[str]:
-    flat = flatten(config)
-    problems = []
-
-    def check(keys, accept, wanted):
-        for key in keys.split():
-            if not accept(flat[key]):
-                problems.append(f"{key} is {flat[key]!r}; it must be {wanted}")
-
-    check(
-        "generator.ngf generator.hidden discriminator.ndf data.batch_size "
-        "schedule.checkpoint_every schedule.keep schedule.images_every "
-        "schedule.images schedule.log_every",
-        lambda value: value >= 1,
-        "1 or more",
-    )
-    check(
-        "generator.z_dim data.seed schedule.epochs schedule.decay_epochs",
-        lambda value: value >= 0,
-        "0 or more",
-    )
-    check("generator.depth", lambda value: value in (5, 6), "5 or 6")
-    check(
-        "losses.feature_matching losses.perceptual losses.kl",
-        lambda value: 0 <= value < math.inf,
-        "0 or more and finite",
-    )
-    check(
-        "optimizers.generator_lr optimizers.discriminator_lr optimizers.epsilon",
-        lambda value: 0 < value < math.inf,
-        "above 0 and finite",
-    )
-    check(
-        "optimizers.beta_1 optimizers.beta_2",
-        lambda value: 0 <= value < 1,
-        "at least 0 and below 1",
-    )
-    check("losses.gan_mode", lambda v: v in GAN_MODES, f"one of {GAN_MODES}")
-    check("losses.vgg", lambda v: v in VGG_SOURCES, f"one of {VGG_SOURCES}")
-    check(
-        "schedule.steps_per_epoch",
-        lambda value: value is None or value >= 1,
-        "none or 1 or more",
-    )
-    return problems
-
-
-def _unfit_sizes(config: Config) -> list[str]:
-    problems = []
-    stride = 2**config.generator.depth
-    for side, value in zip(("height", "width"), config.data.image_size, strict=True):
-        if config.generator.depth in (5, 6) and (value < stride or value % stride):
-            near = max(64, round(value / stride) * stride)
-            problems.append(
-                f"data.image_size has {side} {value}, which is no multiple of "
-                f"{stride} = 2**{config.generator.depth} as generator.depth needs; "
-                f"the nearest is {near}"
-            )
-        elif value % 32 or value <= 32:
-            problems.append(
-                f"data.image_size has {side} {value}; the discriminator needs a "
-                "multiple of 32 above 32, such as 64"
-            )
-    schedule = config.schedule
-    if schedule.epochs + schedule.decay_epochs < 1:
-        problems.append("schedule.epochs and schedule.decay_epochs are both 0")
-    return problems

@@ -4,14 +4,10 @@ import keras
 import tensorflow as tf
 
 from ccfpse_tf import losses
-from ccfpse_tf.layers.layout import LayoutEncoding
 from ccfpse_tf.layers.normalization import FIRST
-from ccfpse_tf.models.discriminator import FPSEDiscriminator
-from ccfpse_tf.models.encoder import StyleEncoder, sample_style
-from ccfpse_tf.models.generator import Generator
-from ccfpse_tf.models.perceptual import PerceptualLoss
-from ccfpse_tf.optimizers import Adam
-from ccfpse_tf.schedules import LinearDecay
+from ccfpse_tf.limits import DISCRIMINATOR_FAKES
+from ccfpse_tf.models.encoder import sample_style
+from ccfpse_tf.optimizers import Adam, LossScaleOptimizer
 
 PARTS = ("layout_encoding", "generator", "discriminator", "encoder")
 LOSS_WEIGHTS = {"feature_matching": 20.0, "perceptual": 10.0, "kl": 0.1}
@@ -37,8 +33,12 @@ class CCFPSE(keras.Model):
     One training step is the reference's: generator and encoder are updated first, then
     the discriminator, on an image generated anew (new noise, updated encoder and
     generator). All networks run in training mode twice, so their batch statistics and
-    spectral vectors move twice. Noise is drawn from ``(seed, step)`` for the global
-    batch, so a run does not depend on the number of replicas, nor on being resumed.
+    spectral vectors move twice. With ``discriminator_fake="reuse"`` the discriminator
+    gets the image that the generator was just updated on: generator and encoder run,
+    and move, once, and the discriminator sees a fake that is one update old.
+
+    Noise is drawn from ``(seed, step)`` for the global batch, so a run does not depend
+    on the number of replicas, nor on being resumed.
 
     Args:
         layout_encoding: the :class:`LayoutEncoding` of the data set.
@@ -107,10 +107,13 @@ class CCFPSE(keras.Model):
         gan_mode="hinge",
         loss_weights=None,
         perceptual_loss=None,
+        discriminator_fake="regenerate",
         jit_compile=False,
         **kwargs,
     ):
         """Sets optimisers and losses.
+
+        Under ``mixed_float16`` both optimisers get a loss scale of their own.
 
         Args:
             generator_optimizer: for generator and encoder; default Adam at 1e-4.
@@ -118,33 +121,45 @@ class CCFPSE(keras.Model):
             gan_mode: a key of ``losses.GAN_MODES``.
             loss_weights: overrides of ``LOSS_WEIGHTS``.
             perceptual_loss: a :class:`PerceptualLoss`, or None to train without.
-            jit_compile: compile the step with XLA (one device only).
+            discriminator_fake: ``"regenerate"`` or ``"reuse"``, see the class.
+            jit_compile: compile the step with XLA (one device only). XLA leaves out
+                assertions, such as the one that labels are classes.
             **kwargs: ``run_eagerly``, ``steps_per_execution`` as in Keras.
 
         Raises:
-            ValueError: an unknown mode or loss.
+            ValueError: an unknown mode, loss or kind of fake; XLA on several replicas.
         """
-        unknown = set(loss_weights or {}) - set(LOSS_WEIGHTS)
-        if unknown:
-            raise ValueError(
-                f"loss_weights {sorted(unknown)}: choose from {', '.join(LOSS_WEIGHTS)}"
-            )
+        self.gan_mode = losses.check_gan_mode(gan_mode)
+        self.loss_weights = LOSS_WEIGHTS | _checked_weights(loss_weights)
+        self.perceptual_loss = perceptual_loss
+        self.discriminator_fake = _checked_fake(discriminator_fake)
+        self._check_jit(jit_compile)
         with self.distribute_strategy.scope():
             super().compile(
-                optimizer=generator_optimizer or Adam(1e-4),
+                self._loss_scaled(generator_optimizer or Adam(1e-4)),
                 jit_compile=jit_compile,
                 **kwargs,
             )
-            other = keras.optimizers.get(discriminator_optimizer or Adam(4e-4))
-            if self.dtype_policy.name == "mixed_float16":  # as Keras does for the first
-                other = keras.optimizers.LossScaleOptimizer(other)
+            other = self._loss_scaled(discriminator_optimizer or Adam(4e-4))
             self.discriminator_optimizer = other
             # Inside the strategy's scope, else two replicas die on a placeholder.
             self.optimizer.build(self._generator_variables())
             other.build(self.discriminator.trainable_variables)
-        self.gan_mode = losses.check_gan_mode(gan_mode)
-        self.loss_weights = LOSS_WEIGHTS | (loss_weights or {})
-        self.perceptual_loss = perceptual_loss
+
+    def _check_jit(self, jit_compile):
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        if jit_compile and replicas > 1:
+            raise ValueError(
+                f"jit_compile with {replicas} replicas: one XLA program cannot reach "
+                "the variables of several devices; train on one device or without it"
+            )
+
+    def _loss_scaled(self, optimizer):
+        optimizer = keras.optimizers.get(optimizer)
+        scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+        if self.dtype_policy.name == "mixed_float16" and not scaled:
+            return LossScaleOptimizer(optimizer)
+        return optimizer
 
     @property
     def generator_optimizer(self):
@@ -159,12 +174,12 @@ class CCFPSE(keras.Model):
         """One update of the generator (and encoder), then one of the discriminator."""
         real, semantics = self._unpack(data)
         with tf.GradientTape() as tape:
-            logs, *_ = self._generator_losses(real, semantics, training=True)
+            logs, _, fake = self._generator_losses(real, semantics, training=True)
             loss = self._scaled(self.optimizer, logs["generator_loss"])
         self._update(self.optimizer, tape, loss, self._generator_variables())
 
-        fake, _ = self._generate(real, semantics, phase=1, training=True)
-        fake = tf.stop_gradient(fake)
+        if self.discriminator_fake == "regenerate":
+            fake, _ = self._generate(real, semantics, phase=1, training=True)
         with tf.GradientTape() as tape:
             scores = self._discriminate(fake, real, semantics, training=True)[1]
             logs |= self._discriminator_losses(*scores)
@@ -179,7 +194,7 @@ class CCFPSE(keras.Model):
     def test_step(self, data):
         """All losses in evaluation mode, with the mean of the encoder's style."""
         real, semantics = self._unpack(data)
-        logs, scores = self._generator_losses(real, semantics, training=False)
+        logs, scores, _ = self._generator_losses(real, semantics, training=False)
         return self._track(logs | self._discriminator_losses(*scores))
 
     def _unpack(self, data):
@@ -188,7 +203,7 @@ class CCFPSE(keras.Model):
         return batch["image"], semantics
 
     def _generator_losses(self, real, semantics, training):
-        """Weighted losses with their sum, and the (fake, real) score maps."""
+        """Weighted losses with their sum, the (fake, real) score maps, the fake."""
         fake, terms = self._generate(real, semantics, phase=0, training=training)
         features, scores = self._discriminate(fake, real, semantics, training)
         terms["gan"] = losses.generator_gan_loss(scores[0], self.gan_mode)
@@ -199,7 +214,7 @@ class CCFPSE(keras.Model):
             name: self.loss_weights.get(name, 1.0) * value
             for name, value in terms.items()
         }
-        return logs | {"generator_loss": tf.add_n(list(logs.values()))}, scores
+        return logs | {"generator_loss": tf.add_n(list(logs.values()))}, scores, fake
 
     def _discriminator_losses(self, fake_scores, real_scores):
         fake = losses.discriminator_fake_loss(fake_scores, self.gan_mode)
@@ -238,7 +253,10 @@ class CCFPSE(keras.Model):
         rows = batch_size * replica.num_replicas_in_sync
         counter = 2 * tf.convert_to_tensor(self.steps) + phase
         noise = tf.random.stateless_normal(
-            (rows, self.z_dim), [self.seed, counter], dtype=self.variable_dtype
+            (rows, self.z_dim),
+            [self.seed, counter],
+            dtype=self.variable_dtype,
+            alg="philox",  # XLA would choose another one, and give other numbers
         )
         start = replica.replica_id_in_sync_group * batch_size
         return noise[start : start + batch_size]
@@ -318,6 +336,7 @@ class CCFPSE(keras.Model):
             "perceptual_loss": serialize(self.perceptual_loss),
             "gan_mode": self.gan_mode,
             "loss_weights": self.loss_weights,
+            "discriminator_fake": self.discriminator_fake,
             "jit_compile": self.jit_compile,
         }
 
@@ -327,53 +346,18 @@ class CCFPSE(keras.Model):
         self.compile(**config)
 
 
-def build(config, description, steps_per_epoch: int) -> CCFPSE:
-    """Makes the compiled model that a configuration describes.
-
-    Args:
-        config: a :class:`ccfpse_tf.config.Config`.
-        description: the records' description (``label_channels`` and ``instances``).
-        steps_per_epoch: for the learning-rate schedules.
-    """
-    layout = LayoutEncoding(description.label_channels, description.instances)
-    generator, losses_ = config.generator, config.losses
-    channels = layout.semantic_channels
-    model = CCFPSE(
-        layout,
-        Generator(
-            channels,
-            config.data.image_size,
-            ngf=generator.ngf,
-            depth=generator.depth,
-            z_dim=generator.z_dim,
-            hidden=generator.hidden,
-        ),
-        FPSEDiscriminator(channels, ndf=config.discriminator.ndf),
-        StyleEncoder(generator.ngf, generator.z_dim) if generator.z_dim else None,
-        seed=config.data.seed,
-    )
-    perceptual = None
-    if losses_.vgg != "off":
-        perceptual = PerceptualLoss(losses_.vgg, losses_.vgg_weights)
-    model.compile(
-        _optimizer(config, config.optimizers.generator_lr, steps_per_epoch),
-        _optimizer(config, config.optimizers.discriminator_lr, steps_per_epoch),
-        gan_mode=losses_.gan_mode,
-        loss_weights={
-            "feature_matching": losses_.feature_matching,
-            "perceptual": losses_.perceptual,
-            "kl": losses_.kl,
-        },
-        perceptual_loss=perceptual,
-    )
-    return model
+def _checked_weights(weights):
+    unknown = set(weights or {}) - set(LOSS_WEIGHTS)
+    if unknown:
+        raise ValueError(
+            f"loss_weights {sorted(unknown)}: choose from {', '.join(LOSS_WEIGHTS)}"
+        )
+    return weights or {}
 
 
-def _optimizer(config, rate, steps_per_epoch):
-    schedule, adam = config.schedule, config.optimizers
-    return Adam(
-        LinearDecay(rate, schedule.epochs, schedule.decay_epochs, steps_per_epoch),
-        adam.beta_1,
-        adam.beta_2,
-        adam.epsilon,
-    )
+def _checked_fake(kind):
+    if kind not in DISCRIMINATOR_FAKES:
+        raise ValueError(
+            f"discriminator_fake {kind!r}: choose from {', '.join(DISCRIMINATOR_FAKES)}"
+        )
+    return kind

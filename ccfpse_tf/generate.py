@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ccfpse_tf import gan, label_folder
+from ccfpse_tf import label_folder
+from ccfpse_tf.build import build_model
 from ccfpse_tf.checkpoints import CheckpointStore
 from ccfpse_tf.data.pipeline import evaluation_dataset
 from ccfpse_tf.data.progress_bar import track
@@ -163,8 +164,10 @@ def _replace(aside, out):
 def _restore(run, description, checkpoint):
     # The perceptual network is not needed to draw, nor are its weights at hand always.
     losses = dataclasses.replace(run.config.losses, vgg="off")
-    config = dataclasses.replace(run.config, losses=losses)
-    model = gan.build(config, description, 1)
+    # The same images on every machine, also on one that is slow in half precision.
+    step = dataclasses.replace(run.config.step, precision="float32")
+    config = dataclasses.replace(run.config, losses=losses, step=step)
+    model = build_model(config, description, 1)
     step = CheckpointStore(model, run.checkpoints).restore(checkpoint)
     return model, step
 

@@ -1,8 +1,8 @@
 """The training losses as pure functions of network outputs.
 
-Every function returns a scalar in the dtype of its inputs, a mean over the batch it is
-given; weights and the division by the number of replicas are applied once, in
-:mod:`ccfpse_tf.gan`.
+Every function returns a scalar, a mean over the batch it is given, in the dtype of its
+inputs, or in float32 where these are of half precision; weights and the division by the
+number of replicas are applied once, in :mod:`ccfpse_tf.gan`.
 """
 
 from collections.abc import Callable, Sequence
@@ -53,8 +53,15 @@ def check_gan_mode(mode: str) -> str:
     return mode
 
 
+def _at_least_float32(x):
+    # A sum over a feature map has more digits than half precision, and in float16 may
+    # leave its range.
+    return tf.cast(x, tf.float32) if x.dtype.size < tf.float32.size else x
+
+
 def _mean_over_maps(loss: Callable, scores: Sequence[tf.Tensor]) -> tf.Tensor:
-    return tf.add_n([tf.reduce_mean(loss(score)) for score in scores]) / len(scores)
+    means = [tf.reduce_mean(loss(_at_least_float32(score))) for score in scores]
+    return tf.add_n(means) / len(scores)
 
 
 def discriminator_real_loss(scores: Sequence[tf.Tensor], mode: str) -> tf.Tensor:
@@ -83,19 +90,13 @@ def feature_matching_loss(
 ) -> tf.Tensor:
     """Mean absolute difference per level, averaged over levels (Wang et al. 2018).
 
-    No gradient reaches the real features. Half precision is averaged in float32.
+    No gradient reaches the real features.
     """
     distances = [
-        _mean_distance(a, tf.stop_gradient(b)) for a, b in zip(fake, real, strict=True)
+        tf.reduce_mean(tf.abs(_at_least_float32(a) - _at_least_float32(b)))
+        for a, b in zip(fake, map(tf.stop_gradient, real), strict=True)
     ]
     return tf.add_n(distances) / len(fake)
-
-
-def _mean_distance(a, b):
-    distance = tf.abs(a - b)
-    if distance.dtype.size < tf.float32.size:
-        distance = tf.cast(distance, tf.float32)
-    return tf.reduce_mean(distance)
 
 
 def kl_loss(mu: tf.Tensor, logvar: tf.Tensor) -> tf.Tensor:
@@ -108,5 +109,6 @@ def kl_loss(mu: tf.Tensor, logvar: tf.Tensor) -> tf.Tensor:
     Args:
         mu, logvar: ``(batch, z_dim)``.
     """
+    mu, logvar = _at_least_float32(mu), _at_least_float32(logvar)
     per_image = -0.5 * tf.reduce_sum(1 + logvar - mu**2 - tf.exp(logvar), -1)
     return tf.reduce_mean(per_image)

@@ -1,6 +1,7 @@
-"""Adam with epsilon where PyTorch has it."""
+"""Adam with epsilon where PyTorch has it, and a loss scale that replicas share."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 
@@ -10,8 +11,15 @@ class Adam(keras.optimizers.Adam):
 
     Keras adds epsilon to the uncorrected ``sqrt(v)``, which at the first step with
     ``beta_2 = 0.9`` is as if it were 3.2 times as large; that is visible for gradients
-    below 1e-6. Bias corrections are computed in float64: ``1 - 0.999`` has four digits
-    in float32.
+    below 1e-6.
+
+    Every variable is updated in place by TensorFlow's own kernel, which reads and
+    writes each number once: on two CPU cores a third of the time of the same update
+    written out, and a few operations instead of forty. The kernel has Keras's epsilon
+    and corrects the bias in the variable's dtype, where ``1 - 0.999`` has four digits,
+    so both are taken from it: it is told that there is no bias left to correct, and
+    given a rate and an epsilon that are corrected already, in float64 and once for all
+    variables.
 
     Args: as ``keras.optimizers.Adam``; the defaults are CC-FPSE's for the generator.
 
@@ -26,18 +34,73 @@ class Adam(keras.optimizers.Adam):
             raise ValueError("amsgrad is not supported: use keras.optimizers.Adam")
         super().__init__(learning_rate, beta_1, beta_2, epsilon, **kwargs)
 
-    def update_step(self, gradient, variable, learning_rate):
-        """Updates one variable and its two moments in place."""
-        dtype = variable.dtype
+    def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        dtypes = {tf.as_dtype(variable.dtype) for variable in trainable_variables}
+        scalars = {
+            dtype.name: self._scalars(dtype, learning_rate)
+            for dtype in sorted(dtypes, key=lambda dtype: dtype.name)
+        }
+        super()._backend_update_step(grads, trainable_variables, scalars)
+
+    def _scalars(self, dtype, learning_rate):
+        """What is the same for all variables of a dtype, as the kernel wants it."""
+        # The kernel takes 1 - beta from the rounded beta; corrected by the same one,
+        # the estimates are weighted means to all digits.
+        beta_1, beta_2 = (
+            float(np.asarray(beta, dtype.as_numpy_dtype))
+            for beta in (self.beta_1, self.beta_2)
+        )
         step = tf.cast(self.iterations + 1, tf.float64)
-        correction_1 = 1 - tf.constant(self.beta_1, tf.float64) ** step
-        correction_2 = tf.sqrt(1 - tf.constant(self.beta_2, tf.float64) ** step)
-        rate = tf.cast(learning_rate, tf.float64) / correction_1
-        rate, correction_2 = tf.cast(rate, dtype), tf.cast(correction_2, dtype)
-        gradient = tf.cast(gradient, dtype)
+        correction_1 = 1 - tf.constant(beta_1, tf.float64) ** step
+        correction_2 = tf.sqrt(1 - tf.constant(beta_2, tf.float64) ** step)
+        rate = tf.cast(learning_rate, tf.float64) / correction_1 * correction_2
+        scalars = {
+            "lr": rate,
+            "epsilon": self.epsilon * correction_2,
+            "beta1": beta_1,
+            "beta2": beta_2,
+            "beta1_power": 0.0,
+            "beta2_power": 0.0,
+        }
+        return {
+            name: tf.cast(tf.convert_to_tensor(value, tf.float64), dtype)
+            for name, value in scalars.items()
+        }
+
+    def update_step(self, gradient, variable, scalars):
+        """Updates one variable and its two moments in place.
+
+        Args:
+            gradient: of the variable's shape; slices (of a lookup) are made dense, as
+                moments decay also where there is no gradient.
+            variable: the ``tf.Variable``.
+            scalars: rate, epsilon and betas by name of the variable's dtype.
+        """
         index = self._get_variable_index(variable)
-        m, v = self._momentums[index], self._velocities[index]
-        self.assign(m, m * self.beta_1 + gradient * (1 - self.beta_1))
-        self.assign(v, v * self.beta_2 + tf.square(gradient) * (1 - self.beta_2))
-        denominator = tf.sqrt(v) / correction_2 + self.epsilon
-        self.assign_sub(variable, rate * m / denominator)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            grad=tf.cast(tf.convert_to_tensor(gradient), variable.dtype),
+            **scalars[variable.dtype.name],
+        )
+
+
+@keras.saving.register_keras_serializable(package="ccfpse_tf")
+class LossScaleOptimizer(keras.optimizers.LossScaleOptimizer):
+    """Scales the loss for float16; a step that overflows anywhere is skipped anywhere.
+
+    Keras looks at the first replica's gradients only, before they are added up: an
+    overflow on another one would reach all weights.
+
+    Args: as ``keras.optimizers.LossScaleOptimizer``.
+    """
+
+    def check_finite(self, grads):
+        """Whether the gradients of all replicas are finite, the same on each."""
+        finite = super().check_finite(grads)
+        replica = tf.distribute.get_replica_context()
+        if replica is None or replica.num_replicas_in_sync == 1:
+            return finite
+        bad = tf.cast(tf.logical_not(finite), tf.float32)
+        return tf.equal(replica.all_reduce(tf.distribute.ReduceOp.SUM, bad), 0)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from ccfpse_tf import gan
+from ccfpse_tf.build import build_model
 from ccfpse_tf.callbacks import (
     Checkpoints,
     LayoutGrids,
@@ -57,7 +57,7 @@ def train(config: Config, run_directory: Path) -> int:
     # global seed stays alone: it would enter the order of the data.
     random.seed(config.data.seed)
     with strategy.scope():
-        model = gan.build(config, description, epoch_steps)
+        model = build_model(config, description, epoch_steps)
     # Only now: a model that cannot be built must leave no run of its config behind.
     run = open_run(run_directory, config, description)
     store = CheckpointStore(model, run.checkpoints, config.schedule.keep)
@@ -161,6 +161,12 @@ def _strategy(config):
             f"data.batch_size is {config.data.batch_size}, which {gpus} GPUs cannot "
             f"share evenly; choose a multiple of {gpus}, or hide some of them with "
             "CUDA_VISIBLE_DEVICES"
+        )
+    if config.step.jit_compile:
+        raise InputError(
+            f"step.jit_compile works on one device, and {gpus} GPUs are visible: one "
+            "XLA program cannot reach the weights on all of them; set it to false, or "
+            "hide all GPUs but one with CUDA_VISIBLE_DEVICES"
         )
     return tf.distribute.MirroredStrategy()
 

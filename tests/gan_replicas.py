@@ -1,6 +1,6 @@
 """Trains a small model on one or two logical CPUs and saves everything that changed.
 
-``python -m tests.gan_replicas REPLICAS OUT.npz``; a script of its own, because
+``python -m tests.gan_replicas REPLICAS OUT.npz FAKE``; a script of its own, because
 TensorFlow fixes its devices at first use.
 """
 
@@ -13,7 +13,7 @@ import tensorflow as tf
 from tests.small_model import batches, small_model
 
 
-def main(replicas: int, path: str) -> None:
+def main(replicas: int, path: str, fake: str) -> None:
     """Two steps on the same four images a step, split over the replicas."""
     cpu = tf.config.list_physical_devices("CPU")[0]
     logical = [tf.config.LogicalDeviceConfiguration()] * replicas
@@ -25,7 +25,7 @@ def main(replicas: int, path: str) -> None:
     keras.utils.set_random_seed(1)
     with strategy.scope():
         # In float64, so that what differs is not rounding.
-        model = small_model(dtype="float64")
+        model = small_model(dtype="float64", discriminator_fake=fake)
     data = batches(count=2, size=4)
     history = model.fit(data, epochs=1, shuffle=False, verbose=0).history
     result = {f"loss/{name}": values[0] for name, values in history.items()}
@@ -40,4 +40,4 @@ def main(replicas: int, path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main(int(sys.argv[1]), *sys.argv[2:])

@@ -14,14 +14,17 @@ from ccfpse_tf.errors import InputError
 class Pair(keras.Model):
     """Two layers in a list, which TensorFlow's own object tracking does not see."""
 
-    def __init__(self, units=3):
+    def __init__(self, units=3, scale=False):
         super().__init__()
         self.parts = [keras.layers.Dense(4), keras.layers.Dense(units)]
         self.parts[0].build((None, 2))
         self.parts[1].build((None, 4))
         self.steps = self.add_weight(shape=(), dtype="int64", trainable=False)
-        self.compile(keras.optimizers.Adam(0.1), "mse")
-        self.discriminator_optimizer = keras.optimizers.Adam(0.1)
+        adams = keras.optimizers.Adam(0.1), keras.optimizers.Adam(0.1)
+        if scale:
+            adams = map(keras.optimizers.LossScaleOptimizer, adams)
+        first, self.discriminator_optimizer = adams
+        self.compile(first, "mse")
         self.generator_optimizer.build(self.trainable_variables)
         self.discriminator_optimizer.build(self.parts[0].trainable_variables)
 
@@ -33,8 +36,8 @@ class Pair(keras.Model):
         return self.parts[1](self.parts[0](x))
 
 
-def _model(units=3):
-    return Pair(units)
+def _model(units=3, scale=False):
+    return Pair(units, scale)
 
 
 @pytest.fixture
@@ -59,6 +62,28 @@ def test_round_trip_restores_weights_optimizer_and_step(store, tmp_path):
         found, saved = (getattr(s.model, name).variables for s in (other, store))
         for a, b in zip(found, saved, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("here", [False, True])
+@pytest.mark.parametrize("there", [False, True])
+def test_loss_scales_come_along_where_both_have_them(here, there, tmp_path):
+    saved = CheckpointStore(_model(scale=here), tmp_path)
+    saved.model.fit(np.ones((4, 2)), np.ones((4, 3)), verbose=0)
+    if here:
+        saved.model.optimizer.dynamic_scale.assign(8.0)
+    _save_at(saved, 7)
+    other = CheckpointStore(_model(scale=there), tmp_path)
+    assert other.restore() == 7
+    for name in ("generator_optimizer", "discriminator_optimizer"):
+        adams = [getattr(store.model, name) for store in (saved, other)]
+        adams = [getattr(adam, "inner_optimizer", adam) for adam in adams]
+        for a, b in zip(*(adam.variables for adam in adams), strict=True):
+            np.testing.assert_array_equal(a, b, err_msg=a.path)
+    if there:
+        scale = np.asarray(other.model.optimizer.dynamic_scale)
+        assert scale == (8.0 if here else 2.0**15)
+    _save_at(other, 8)
+    assert CheckpointStore(_model(scale=here), tmp_path).restore() == 8
 
 
 def test_only_the_newest_are_kept_also_across_restarts(store, tmp_path):

@@ -32,7 +32,8 @@ def test_fit_moves_all_weights_and_is_traced_once(model):
     traces = []
     inner = model._discriminator_losses
     model._discriminator_losses = lambda *x: (traces.append(1), inner(*x))[1]
-    history = model.fit(batches(2, 2), epochs=2, shuffle=False, verbose=0).history
+    for _ in range(2):  # epochs, and runs that are resumed, share one trace
+        history = model.fit(batches(2, 2), epochs=2, shuffle=False, verbose=0).history
     model._discriminator_losses = inner
     assert len(traces) == 1
     assert set(history) == set(LOGGED) - {"perceptual"}
@@ -41,12 +42,12 @@ def test_fit_moves_all_weights_and_is_traced_once(model):
     same = [variable.path for variable, a, b in pairs if np.array_equal(a, b)]
     # Without a loss on VGG features its tracker stays; nothing else does.
     assert all("perceptual" in name for name in same), same
-    assert int(model.steps) == steps + 4
+    assert int(model.steps) == steps + 8
 
 
 def test_the_logged_losses_are_weighted_and_add_up(model):
     real, semantics = model._unpack(tensors(batch()))
-    logs, scores = model._generator_losses(real, semantics, training=False)
+    logs, scores, _ = model._generator_losses(real, semantics, training=False)
     parts = logs["gan"] + logs["feature_matching"] + logs["kl"]
     assert float(logs["generator_loss"]) == pytest.approx(float(parts), rel=1e-5)
     sums = model._discriminator_losses(*scores)
@@ -54,7 +55,7 @@ def test_the_logged_losses_are_weighted_and_add_up(model):
     assert float(sums["discriminator_loss"]) == pytest.approx(total, rel=1e-6)
     old = dict(model.loss_weights)
     model.loss_weights = {"feature_matching": 2 * old["feature_matching"], "kl": 0.5}
-    more, _ = model._generator_losses(real, semantics, training=False)
+    more, *_ = model._generator_losses(real, semantics, training=False)
     model.loss_weights = old
     assert float(more["kl"]) == pytest.approx(5 * float(logs["kl"]), rel=1e-5)
     twice = 2 * float(logs["feature_matching"])
@@ -88,17 +89,6 @@ def test_without_style():
     assert images.shape == (2, *SIZE, 3)
     with pytest.raises(ValueError, match="no style encoder"):
         model.encode(batch()["image"])
-
-
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-def test_a_step_in_mixed_precision(policy):
-    model = small_model(dtype=policy)
-    logs = model.train_step(tensors(batch()))
-    assert all(np.isfinite(value) for value in logs.values())
-    z = tf.zeros((2, 4))
-    images = model.synthesize(batch()["label"], batch()["instance"], z)
-    assert images.dtype == tf.float32
-    assert all(v.dtype in ("float32", "int64") for v in model.generator.variables)
 
 
 def test_predict_takes_the_mean_style_of_the_image_or_a_given_one(model):
@@ -157,7 +147,7 @@ def test_the_perceptual_loss_is_not_in_checkpoints(model, tmp_path):
     model = small_model(perceptual_loss=PerceptualLoss("torchvision", str(path)))
     assert len(model.variables) == len(plain.variables)
     real, semantics = model._unpack(tensors(batch()))
-    logs, _ = model._generator_losses(real, semantics, training=False)
+    logs, *_ = model._generator_losses(real, semantics, training=False)
     assert logs["perceptual"] > 0
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -179,11 +169,15 @@ def _write_vgg(path):
     np.savez(path, **arrays)
 
 
-def test_two_replicas_equal_one(tmp_path):
+@pytest.mark.parametrize(
+    "fake", ["regenerate", pytest.param("reuse", marks=pytest.mark.slow)]
+)
+def test_two_replicas_equal_one(fake, tmp_path):
     results = []
     for replicas in (1, 2):
         path = tmp_path / f"{replicas}.npz"
-        command = [sys.executable, "-m", "tests.gan_replicas", str(replicas), path]
+        arguments = [str(replicas), path, fake]
+        command = [sys.executable, "-m", "tests.gan_replicas", *arguments]
         subprocess.run(command, check=True, timeout=600)
         with np.load(path) as file:
             results.append(dict(file))

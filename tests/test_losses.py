@@ -120,6 +120,21 @@ def test_feature_matching():
     assert found == [[-0.125, 0, 0.125, 0.125], [0.5]]
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_is_reduced_in_float32(dtype):
+    """A thousand and one values of 100: neither their sum nor count fits."""
+    large, small = (tf.cast(tf.fill((1, 1, 1001, 1), x), dtype) for x in (100.0, 1.0))
+    found = {
+        100: losses.generator_gan_loss([large], "least_squares") ** 0.5 + 1,
+        99: losses.feature_matching_loss([large], [small]),
+        98: losses.discriminator_fake_loss([large], "hinge") - 3,
+        1001 / 2: losses.kl_loss(*(tf.reshape(x, (1, -1)) for x in (small, 0 * small))),
+    }
+    for expected, value in found.items():
+        assert value.dtype == tf.float32
+        np.testing.assert_allclose(value, expected, rtol=1e-6)
+
+
 def test_feature_matching_needs_the_same_levels():
     with pytest.raises(ValueError, match="zip"):
         losses.feature_matching_loss(maps([1.0]), maps([1.0], [2.0]))

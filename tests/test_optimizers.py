@@ -1,5 +1,9 @@
 """Adam against its equations."""
 
+import json
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -114,3 +118,34 @@ def test_configuration_survives():
 def test_amsgrad_is_refused():
     with pytest.raises(ValueError, match="amsgrad is not supported"):
         Adam(amsgrad=True)
+
+
+def test_slices_are_made_dense():
+    """Rows of a table that no pixel looked up still follow their moments."""
+    tables = [variable(np.ones((4, 2))) for _ in range(2)]
+    rows, indices = tf.constant([[1.0, 2.0], [3.0, 4.0]], tf.float64), [2, 0]
+    sparse = tf.IndexedSlices(rows, tf.constant(indices), tf.constant([4, 2]))
+    dense = tf.convert_to_tensor(sparse)
+    for table, gradient in zip(tables, (sparse, dense), strict=True):
+        optimizer = Adam(0.1, 0.5)
+        optimizer.apply([gradient], [table])
+        optimizer.apply([0 * dense], [table])
+    np.testing.assert_array_equal(*tables)
+    assert (np.asarray(tables[0]) != 1).any(1).tolist() == [True, False, True, False]
+
+
+def test_variables_of_several_dtypes():
+    weights = [variable([1.0], dtype) for dtype in ("float64", "float32")]
+    optimizer = Adam(0.25, epsilon=0.0)
+    optimizer.apply([tf.constant([2.0], w.dtype) for w in weights], weights)
+    assert [float(w[0]) for w in weights] == pytest.approx([0.75, 0.75], rel=1e-6)
+
+
+def test_an_overflow_on_one_of_two_replicas_skips_the_step_on_both():
+    command = [sys.executable, "-m", "tests.loss_scale_replicas"]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=300)
+    infinite, nan, finite = map(json.loads, done.stdout.splitlines())
+    untouched = [[1.0, 2.0]] * 2
+    assert infinite == {"weights": untouched, "scale": 8.0, "iterations": 0}
+    assert nan == {"weights": untouched, "scale": 4.0, "iterations": 0}
+    assert finite == {"weights": [[0.75, 1.75]] * 2, "scale": 4.0, "iterations": 1}

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from ccfpse_tf import gan
+from ccfpse_tf.build import build_model
 from ccfpse_tf.checkpoints import steps_saved
 from ccfpse_tf.errors import InputError
 from tests.test_recipes import load
@@ -39,7 +39,7 @@ def _train(scenes, records, run, *settings):
     )
 
 
-def _build_eager(*arguments, build=gan.build):
+def _build_eager(*arguments, build=build_model):
     """Two steps are done sooner than the graph is traced again."""
     model = build(*arguments)
     model.run_eagerly = True
@@ -53,7 +53,7 @@ def run(scenes, records, tmp_path_factory):
     _train(scenes, records, folder, "schedule.epochs=1")
     assert steps_saved(folder / "checkpoints") == [2]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ccfpse_tf.gan.build", _build_eager)
+        patch.setattr("ccfpse_tf.train.build_model", _build_eager)
         _train(scenes, records, folder, "schedule.epochs=2")
     return folder
 
@@ -84,6 +84,19 @@ def test_another_config_is_refused(scenes, records, run):
 def test_images_larger_than_the_records_are_refused(scenes, records, tmp_path):
     with pytest.raises(InputError, match="72x72"):
         _train(scenes, records, tmp_path / "run", "data.image_size=128x128")
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [("data.batch_size=3", "choose a multiple of 2"), ("step.jit_compile=1", "XLA")],
+)
+def test_what_two_gpus_cannot_do(
+    setting, words, scenes, records, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: ["GPU"] * 2)
+    with pytest.raises(InputError, match=words):
+        _train(scenes, records, tmp_path / "run", "data.batch_size=2", setting)
+    assert not (tmp_path / "run").exists()
 
 
 def _generate(scenes, run, out, *options):
