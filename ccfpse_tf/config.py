@@ -88,6 +88,9 @@ class StepConfig:
     discriminator_fake: str = "regenerate"
     precision: str = "float32"  # or mixed_bfloat16, mixed_float16; weights stay float32
     jit_compile: bool = False  # the whole step by XLA; one device only
+    # Make predicted kernels, the largest tensors, again for the gradient instead of
+    # keeping them: a bit more arithmetic, less than half of the memory.
+    recompute_kernels: bool = True
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,6 +5,11 @@ import functools
 import tensorflow as tf
 
 
+def at_least_float32(x: tf.Tensor) -> tf.Tensor:
+    """``x`` in float32, or as it is in float64; for sums of half-precision values."""
+    return x if x.dtype == tf.float64 else tf.cast(x, tf.float32)
+
+
 def compiled(function):
     """``function`` compiled by XLA on its own, inside graphs and eagerly.
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.layers.compiled import compiled
+from ccfpse_tf.layers.compiled import at_least_float32, compiled
 from ccfpse_tf.layers.resizing import spatial_size
 
 TAPS = tuple((row, column) for row in range(3) for column in range(3))
@@ -18,7 +18,7 @@ def conditional_depthwise_convolution(x: tf.Tensor, kernels: tf.Tensor) -> tf.Te
     with zeros outside, stride 1. Kernels come tap by tap, ``(..., 9, c)`` flattened, so
     that neighbouring memory holds neighbouring channels; the official order is
     channel by channel. XLA compiles both directions to one pass over their inputs: no
-    shifted copy of anything is kept.
+    shifted copy of anything is kept. Sums are made in float32 at least.
 
     Args:
         x: ``(batch, height, width, channels)``.
@@ -38,13 +38,14 @@ def conditional_depthwise_convolution(x: tf.Tensor, kernels: tf.Tensor) -> tf.Te
 
 @compiled
 def _forward(x, kernels):
-    padded = _pad(x)
-    return tf.add_n(
+    padded = _pad(at_least_float32(x))
+    y = tf.add_n(
         [
-            _tap(kernels, index) * _shifted(padded, row, column)
+            at_least_float32(_tap(kernels, index)) * _shifted(padded, row, column)
             for index, (row, column) in enumerate(TAPS)
         ]
     )
+    return tf.cast(y, x.dtype)
 
 
 @compiled
@@ -52,11 +53,13 @@ def _backward(x, kernels, dy):
     # The tap that read (i+u-1, j+v-1) sends its share back there.
     dx = tf.add_n(
         [
-            _shifted(_pad(_tap(kernels, index) * dy), 2 - row, 2 - column)
+            _shifted(_pad(_product(kernels, index, dy)), 2 - row, 2 - column)
             for index, (row, column) in enumerate(TAPS)
         ]
     )
-    return dx, tf.reshape(_around(x) * dy[:, :, :, None], tf.shape(kernels))
+    return tf.cast(dx, x.dtype), tf.reshape(
+        _around(x) * dy[:, :, :, None], tf.shape(kernels)
+    )
 
 
 def _around(x):
@@ -71,6 +74,10 @@ def _around(x):
     index = rows * (width + 2) + columns
     padded = tf.reshape(_pad(x), (-1, (height + 2) * (width + 2), channels))
     return tf.gather(padded, index, axis=1)
+
+
+def _product(kernels, index, dy):
+    return at_least_float32(_tap(kernels, index)) * at_least_float32(dy)
 
 
 def _tap(kernels, index):

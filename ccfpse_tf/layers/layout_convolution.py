@@ -6,7 +6,7 @@ does not grow with the number of classes.
 
 import tensorflow as tf
 
-from ccfpse_tf.layers.compiled import compiled
+from ccfpse_tf.layers.compiled import at_least_float32, compiled
 from ccfpse_tf.layers.convolution import convolution
 from ccfpse_tf.layers.layout import Layout
 from ccfpse_tf.layers.resizing import spatial_size
@@ -57,17 +57,19 @@ def pooled_embedding(layout, kernel, bias, size: int) -> tf.Tensor:
         size: of a cell.
 
     Returns:
-        ``(batch, height / size, width / size, out)``.
+        ``(batch, height / size, width / size, out)`` in float32 at least.
     """
+    kernel, bias = at_least_float32(kernel), at_least_float32(bias)
     # Pooling first and convolving after is the same, with a sixteenth of the work.
     if not isinstance(layout, Layout):
-        pooled = tf.nn.avg_pool2d(layout, size, size, "VALID")
+        pooled = tf.nn.avg_pool2d(at_least_float32(layout), size, size, "VALID")
         return tf.nn.bias_add(tf.nn.conv2d(pooled, kernel, 1, "VALID"), bias)
     further = layout.features.shape[-1]
     classes = kernel.shape[2] - further
     y = bias[None, None, None]
     if further:
-        pooled = tf.nn.avg_pool2d(layout.features, size, size, "VALID")
+        features = at_least_float32(layout.features)
+        pooled = tf.nn.avg_pool2d(features, size, size, "VALID")
         y += tf.nn.conv2d(pooled, kernel[:, :, classes:], 1, "VALID")
     table = kernel[0, :, :classes] / size**2
     cells = [
@@ -129,13 +131,14 @@ def _rows_forward(rows, y, *tables, relu):
     outputs, start = [], 0
     for table in tables:
         # Row 0 of zeros is what -1 finds.
-        table = tf.pad(table, [[0, 0], [1, 0], [0, 0]])
+        wide = at_least_float32(tf.pad(table, [[0, 0], [1, 0], [0, 0]]))
         found = [
-            tf.gather(table[n % table.shape[0]], rows[..., n] + 1)
+            tf.gather(wide[n % table.shape[0]], rows[..., n] + 1)
             for n in range(rows.shape[-1])
         ]
         width = table.shape[-1]
-        output = y[..., start : start + width] + tf.add_n(found)
+        part = at_least_float32(y[..., start : start + width])
+        output = tf.cast(part + tf.add_n(found), table.dtype)
         outputs.append(tf.nn.relu(output) if relu else output)
         start += width
     return outputs
@@ -148,7 +151,8 @@ def _rows_backward(rows, dy, masks, *, shared, classes):
     taps = range(rows.shape[-1])
 
     def d_table(part):
-        sums = [tf.math.unsorted_segment_sum(part, rows[..., n], classes) for n in taps]
-        return tf.add_n(sums)[None] if shared else tf.stack(sums)
+        wide = at_least_float32(part)
+        sums = [tf.math.unsorted_segment_sum(wide, rows[..., n], classes) for n in taps]
+        return tf.cast(tf.add_n(sums)[None] if shared else tf.stack(sums), part.dtype)
 
     return tf.concat(dy, -1), *[d_table(part) for part in dy]

@@ -78,8 +78,8 @@ def _strips_forward(x, hidden, kernel, bias):
 
 @compiled
 def _strips_backward(x, hidden, kernel, bias, dy):
-    # Fewer, larger strips: every strip adds to the whole gradient of the kernel.
-    strips = winograd.Strips(*x.shape[1:3], 4 * winograd.STRIP_TILES)
+    # Larger strips: every one of them adds to the whole gradient of the kernel.
+    strips = winograd.Strips(*x.shape[1:3], 2 * winograd.STRIP_TILES)
     padded = _pad(x)
 
     def start(predict, strip):

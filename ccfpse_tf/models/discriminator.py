@@ -100,10 +100,9 @@ class FPSEDiscriminator(keras.Model):
             if scores:
                 embedded = tf.nn.avg_pool2d(embedded, 2, 2, "VALID")
             x = final(x, training=training)
-            match = _repeat_like(embedded, x) * self.semantic_features(x)
-            match = tf.reduce_sum(
-                tf.cast(match, self.variable_dtype), -1, keepdims=True
-            )
+            match = tf.cast(self.semantic_features(x), embedded.dtype)
+            match *= _repeat_like(embedded, x)
+            match = tf.reduce_sum(match, -1, keepdims=True)
             scores.append(tf.cast(self.patch_score(x), self.variable_dtype) + match)
         return scores
 

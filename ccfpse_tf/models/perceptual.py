@@ -90,9 +90,14 @@ class PerceptualLoss:
 
 
 def _feature_network():
-    vgg = keras.applications.VGG19(
-        include_top=False, weights=None, input_shape=(None, None, 3)
-    )
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")  # VGG19's activations overflow float16
+    try:
+        vgg = keras.applications.VGG19(
+            include_top=False, weights=None, input_shape=(None, None, 3)
+        )
+    finally:
+        keras.config.set_dtype_policy(policy)
     network = keras.Model(vgg.input, [vgg.get_layer(name).output for name in LAYERS])
     network.trainable = False
     return network
