@@ -100,9 +100,14 @@ def measure(settings: Settings) -> Result:
             timings, moved = _time(sides, passes, size, settings.rounds)
             label = f"{name} {passes}"
             ratios += _time_ratios(label, sides, passes, timings, moved, size)
-            found = {"seconds": timings.medians()}
+            found = _times(timings, moved, bytes_to_move(size)[passes])
             if memory.available():
-                found["memory"] = _memory(sides, passes, size)
+                found["memory"] = {
+                    side: memory.measured_alone(
+                        MODULE, "peak_of_call", side=side, passes=passes, size=size
+                    )
+                    for side in sides
+                }
                 ratios += _memory_ratios(label, sides, found["memory"])
             numbers[name][passes] = found
     return Result(tuple(ratios), numbers, tuple(notes))
@@ -117,6 +122,15 @@ def _time(sides, passes, size, rounds) -> tuple[Timings, dict[str, float]]:
     turns |= {name: limit.call for name, limit in limits.items()}
     moved = {name: limit.amount for name, limit in limits.items()}
     return interleaved(turns, rounds), moved
+
+
+def _times(timings, moved, needed) -> dict:
+    """Medians; the copies as bandwidth, and as seconds for the `needed` bytes."""
+    seconds = timings.medians()
+    rates = {name: amount / seconds.pop(name) for name, amount in moved.items()}
+    bounds = {f"bound by {name}": needed / rate for name, rate in rates.items()}
+    gigabytes = {name: rate / 1e9 for name, rate in rates.items()}
+    return {"seconds": seconds | bounds, "gb_per_second": gigabytes}
 
 
 def _check_equal(results, size) -> None:
@@ -140,14 +154,6 @@ def _time_ratios(label, sides, passes, timings, moved, size):
     for name, amount in moved.items():
         values = timings.quotients(OURS, name, amount / needed)
         yield ratio(f"{label}: ours / bound by {name}", values, LOWER, target)
-
-
-def _memory(sides, passes, size) -> dict[str, int]:
-    arguments = {"passes": passes, "size": size}
-    return {
-        side: memory.measured_alone(MODULE, "peak_of_call", side=side, **arguments)
-        for side in sides
-    }
 
 
 def peak_of_call(side: str, passes: str, size) -> dict[str, int]:

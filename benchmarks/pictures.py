@@ -33,7 +33,18 @@ def grouped_bars(
     axes.set_xticks(range(len(groups)), groups)
     axes.margins(y=0.15)
     if len(bars) > 1:
-        axes.legend(fontsize=8)
+        legend_below(axes)
+
+
+def legend_below(axes) -> None:
+    """A legend that hides no bar."""
+    axes.legend(
+        fontsize=8,
+        ncols=3,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.13),
+        frameon=False,
+    )
 
 
 def curve_against_ideal(axes, x: Sequence[float], y: Sequence[float], ideal) -> None:

@@ -16,6 +16,7 @@ import sys
 import time
 from dataclasses import dataclass
 
+from benchmarks import pictures
 from benchmarks.command import Benchmark, main
 from benchmarks.measure import LOWER, interleaved, ratio
 from benchmarks.results import Result
@@ -42,8 +43,12 @@ def measure(settings: Settings) -> Result:
     sides = {
         _name(model): lambda model=model: start(model) for model in settings.models
     }
-    sides[BARE] = _bare
-    timings = interleaved(sides, settings.rounds, warm_up=1)
+    bare = []
+    sides[BARE] = lambda: bare.append(_bare())
+    # The stages' own clocks count, without the end of the process, so the turns' times
+    # are left alone.
+    interleaved(sides, settings.rounds, warm_up=1)
+    bare = bare[-settings.rounds :]
     ratios, numbers = [], {}
     for name, runs in stages.items():
         counted = runs[-settings.rounds :]
@@ -51,11 +56,11 @@ def measure(settings: Settings) -> Result:
             stage: statistics.median(run[stage] for run in counted) for stage in STAGES
         }
         to_first = [sum(run[stage] for stage in STAGES[:3]) for run in counted]
-        pairs = zip(to_first, timings.seconds[BARE], strict=True)
+        quotients = [ours / one for ours, one in zip(to_first, bare, strict=True)]
         title = f"{name}: python to first image / {BARE}"
-        ratios.append(ratio(title, [ours / bare for ours, bare in pairs], LOWER))
+        ratios.append(ratio(title, quotients, LOWER))
         numbers[name]["to first image"] = statistics.median(to_first)
-    numbers[BARE] = timings.median(BARE)
+    numbers[BARE] = statistics.median(bare)
     return Result(tuple(ratios), numbers)
 
 
@@ -66,18 +71,27 @@ def _name(model) -> str:
 
 def _run(model) -> dict[str, float]:
     """Seconds of every stage, the first from before the process exists."""
-    begin = time.monotonic()  # one clock for all processes
-    command = [sys.executable, "-m", "benchmarks.startup", "--stages", *map(str, model)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    ends = json.loads(done.stdout.splitlines()[-1])
+    options = ["-m", "benchmarks.startup", "--stages", *map(str, model)]
+    begin, ends = _timed_child(options)
     return {
         stage: end - start
         for stage, start, end in zip(STAGES, [begin, *ends], ends, strict=False)
     }
 
 
-def _bare() -> None:
-    subprocess.run([sys.executable, "-c", "import benchmarks.cpu"], check=True)
+def _bare() -> float:
+    """Seconds from before the process exists until TensorFlow is imported."""
+    code = "import time, benchmarks.cpu; print([time.monotonic()])"
+    begin, (end,) = _timed_child(["-c", code])
+    return end - begin
+
+
+def _timed_child(options) -> tuple[float, list[float]]:
+    """When an interpreter was started, and the times that it printed last."""
+    begin = time.monotonic()  # one clock for all processes
+    command = [sys.executable, *options]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return begin, json.loads(done.stdout.splitlines()[-1])
 
 
 def _print_stages(ngf: str, classes: str, edge: str) -> None:
@@ -109,7 +123,7 @@ def draw(figure, numbers) -> None:
         left = [a + b for a, b in zip(left, widths, strict=True)]
     axes.axvline(bare, color="k", linestyle="--", linewidth=1, label=BARE)
     axes.set(title="from starting python to generated images", xlabel="seconds")
-    axes.legend(fontsize=8)
+    pictures.legend_below(axes)
 
 
 BENCHMARK = Benchmark(
