@@ -4,6 +4,9 @@ import functools
 
 import tensorflow as tf
 
+# Elements of the largest tensor up to which compiling takes longer than it saves.
+SMALL = 2**17
+
 
 def at_least_float32(x: tf.Tensor) -> tf.Tensor:
     """``x`` in float32, or as it is in float64; for sums of half-precision values."""
@@ -12,6 +15,8 @@ def at_least_float32(x: tf.Tensor) -> tf.Tensor:
 
 def compiled(function):
     """``function`` compiled by XLA on its own, inside graphs and eagerly.
+
+    Not for small tensors, where it runs as it is.
 
     Every combination of shapes gets its own ``tf.function``: layers of many sizes share
     one Python function, which TensorFlow would take for needless retracing and warn of.
@@ -32,6 +37,8 @@ def compiled(function):
     @functools.wraps(function)
     def call(*tensors, **constants):
         flat = tf.nest.flatten(tensors)
+        if all((x.shape.num_elements() or SMALL + 1) <= SMALL for x in flat):
+            return function(*tensors, **constants)
         signature = tuple((x.dtype, tuple(x.shape)) for x in flat)
         return variant(signature, tuple(sorted(constants.items())))(*tensors)
 

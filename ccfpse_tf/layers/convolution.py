@@ -87,6 +87,26 @@ def convolution(
     return convolve(x, kernel, bias)
 
 
+def convolution_gradients(x: tf.Tensor, kernel: tf.Tensor, dy: tf.Tensor) -> tuple:
+    """Gradients of :func:`convolution` with respect to ``x``, ``kernel`` and bias.
+
+    Args:
+        x: ``(batch, height, width, in)``.
+        kernel: ``(3, 3, in, out)``.
+        dy: ``(batch, height, width, out)``, with respect to the result.
+    """
+    if uses_winograd(x):
+        return _winograd_backward(x, kernel, dy)
+    options = {"strides": [1, 1, 1, 1], "padding": "SAME", "out_backprop": dy}
+    dx = tf.raw_ops.Conv2DBackpropInput(
+        input_sizes=tf.shape(x), filter=kernel, **options
+    )
+    d_kernel = tf.raw_ops.Conv2DBackpropFilter(
+        input=x, filter_sizes=kernel.shape, **options
+    )
+    return dx, d_kernel, tf.reduce_sum(dy, (0, 1, 2))
+
+
 def _direct(x, kernel, bias):
     return tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "SAME"), bias)
 

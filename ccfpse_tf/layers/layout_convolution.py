@@ -7,7 +7,7 @@ does not grow with the number of classes.
 import tensorflow as tf
 
 from ccfpse_tf.layers.compiled import at_least_float32, compiled
-from ccfpse_tf.layers.convolution import convolution
+from ccfpse_tf.layers.convolution import convolution, convolution_gradients
 from ccfpse_tf.layers.layout import Layout
 from ccfpse_tf.layers.resizing import spatial_size
 
@@ -27,23 +27,62 @@ def layout_convolutions(layout, kernels, biases, relu: bool = False) -> list[tf.
     Returns:
         For each kernel ``(batch, height, width, out)``.
     """
-    bias = tf.concat(biases, 0)
-    if not isinstance(layout, Layout):
-        y = convolution(layout, tf.concat(kernels, -1), bias, exact_zeros=relu)
-        y = tf.nn.relu(y) if relu else y
-        return tf.split(y, [kernel.shape[-1] for kernel in kernels], -1)
-    further = layout.features.shape[-1]
+    if isinstance(layout, Layout):
+        return _looked_up(*layout, kernels, biases, relu)
+    kernel, bias = tf.concat(kernels, -1), tf.concat(biases, 0)
+    y = convolution(layout, kernel, bias, exact_zeros=relu)
+    widths = [kernel.shape[-1] for kernel in kernels]
+    return tf.split(tf.nn.relu(y) if relu else y, widths, -1)
+
+
+def _looked_up(label, features, kernels, biases, relu):
+    """The convolutions with their gradient.
+
+    Kernels are used as they lie in memory: with thousands of classes, copies of them
+    would take longer than the convolution.
+    """
+    count, further = len(kernels), features.shape[-1]
     classes = kernels[0].shape[2] - further
-    if further:
+    taps = _taps(label)
+
+    @tf.custom_gradient
+    def convolve(features, *weights):
+        # Else a tape would also record, and keep, what happens inside the function.
+        features, *weights = map(tf.stop_gradient, (features, *weights))
+        kernels, bias = weights[:count], tf.concat(weights[count:], 0)
         dense = tf.concat([kernel[:, :, classes:] for kernel in kernels], -1)
-        y = convolution(layout.features, dense, bias, exact_zeros=relu)
-    else:
-        y = bias[None, None, None]
-    tables = [
-        tf.reshape(kernel[:, :, :classes], (9, classes, kernel.shape[-1]))
-        for kernel in kernels
-    ]
-    return _add_rows(y, _taps(layout.label), tables, relu)
+        if further:
+            y = convolution(features, dense, bias, exact_zeros=relu)
+        else:
+            y = bias[None, None, None]
+        tables = [tf.reshape(k, (9, classes + further, k.shape[-1])) for k in kernels]
+        outputs = _rows_forward(taps, y, *tables, relu=relu)
+
+        def gradient(*dy):
+            masks = outputs if relu else ()
+            dy, *d_tables = _rows_backward(taps, dy, masks, rows=classes, shared=False)
+            if further:
+                d_features, d_dense, d_bias = convolution_gradients(features, dense, dy)
+                d_dense = tf.reshape(d_dense, (9, further, dy.shape[-1]))
+                parts = tf.split(d_dense, [k.shape[-1] for k in kernels], -1)
+                d_tables = [
+                    tf.concat(pair, 1) for pair in zip(d_tables, parts, strict=True)
+                ]
+            else:
+                d_features, d_bias = (
+                    tf.zeros_like(features),
+                    tf.reduce_sum(dy, (0, 1, 2)),
+                )
+            d_kernels = [
+                tf.reshape(d_table, kernel.shape)
+                for d_table, kernel in zip(d_tables, kernels, strict=True)
+            ]
+            widths = [kernel.shape[-1] for kernel in kernels]
+            return d_features, *d_kernels, *tf.split(d_bias, widths)
+
+        return tuple(outputs), gradient
+
+    return list(convolve(features, *kernels, *biases))
 
 
 def pooled_embedding(layout, kernel, bias, size: int) -> tf.Tensor:
@@ -71,13 +110,12 @@ def pooled_embedding(layout, kernel, bias, size: int) -> tf.Tensor:
         features = at_least_float32(layout.features)
         pooled = tf.nn.avg_pool2d(features, size, size, "VALID")
         y += tf.nn.conv2d(pooled, kernel[:, :, classes:], 1, "VALID")
-    table = kernel[0, :, :classes] / size**2
     cells = [
         layout.label[:, row::size, column::size]
         for row in range(size)
         for column in range(size)
     ]
-    return _add_rows(y, tf.stack(cells, -1), [table])[0]
+    return y + _mean_rows(tf.stack(cells, -1), kernel[0, :, :classes])
 
 
 def _taps(label):
@@ -92,67 +130,61 @@ def _taps(label):
     return tf.stack(taps, -1)
 
 
-def _add_rows(y, rows, tables, relu=False):
-    """``y[..., part] + sum over n of table[n, rows[..., n]]`` for each table's part.
+@tf.custom_gradient
+def _mean_rows(cells, table):
+    """Mean of rows ``cells (..., n)`` of ``table (1, rows, out)``: ``(..., out)``."""
+    cells, table = tf.stop_gradient(cells), tf.stop_gradient(table)
+    count, rows = cells.shape[-1], table.shape[1]
+    [total] = _rows_forward(
+        cells, tf.zeros((1, 1, 1, 1), table.dtype), table, relu=False
+    )
 
-    Args:
-        y: ``(batch, height, width, sum of out)``, or broadcast to that.
-        rows: ``(batch, height, width, n)``; -1 adds nothing.
-        tables: each ``(n, rows, out)``, or ``(1, rows, out)`` for all ``n`` alike.
-        relu: whether ``max(0, .)`` follows.
+    def gradient(dy):
+        _, d_table = _rows_backward(cells, (dy,), (), rows=rows, shared=True)
+        return None, d_table / count
 
-    Returns:
-        For each table ``(batch, height, width, out)``.
-    """
-
-    @tf.custom_gradient
-    def add(y, *tables):
-        # Else a tape would also record, and keep, what happens inside the function.
-        constant = [tf.stop_gradient(tensor) for tensor in (y, *tables)]
-        outputs = _rows_forward(rows, *constant, relu=relu)
-
-        def gradient(*dy):
-            masks = outputs if relu else ()
-            size = tables[0].shape
-            dy, *d_tables = _rows_backward(
-                rows, dy, masks, shared=size[0] == 1, classes=size[1]
-            )
-            if y.shape[1:3] == (1, 1):  # a bias alone
-                dy = tf.reduce_sum(dy, (0, 1, 2), keepdims=True)
-            return dy, *d_tables
-
-        return tuple(outputs), gradient
-
-    return list(add(y, *tables))
+    return total / count, gradient
 
 
 @compiled
-def _rows_forward(rows, y, *tables, relu):
+def _rows_forward(taps, y, *tables, relu):
+    """``y[..., part] + sum over n of table[n, taps[..., n]]`` for each table's part.
+
+    Args:
+        taps: ``(batch, height, width, n)``; -1 adds nothing.
+        y: ``(batch, height, width, sum of out)``, or broadcast to that.
+        *tables: each ``(n, rows, out)``, or ``(1, rows, out)`` for all ``n`` alike.
+        relu: whether ``max(0, .)`` follows.
+    """
     outputs, start = [], 0
+    inside, taps = tf.cast(taps >= 0, tf.int32), tf.maximum(taps, 0)
     for table in tables:
-        # Row 0 of zeros is what -1 finds.
-        wide = at_least_float32(tf.pad(table, [[0, 0], [1, 0], [0, 0]]))
-        found = [
-            tf.gather(wide[n % table.shape[0]], rows[..., n] + 1)
-            for n in range(rows.shape[-1])
-        ]
-        width = table.shape[-1]
-        part = at_least_float32(y[..., start : start + width])
-        output = tf.cast(part + tf.add_n(found), table.dtype)
+        count, rows, width = table.shape
+        table = tf.reshape(table, (count * rows, width))
+        part = y if y.shape[-1] == 1 else y[..., start : start + width]
+        total = at_least_float32(part)
+        for n in range(taps.shape[-1]):
+            found = tf.gather(table, taps[..., n] + (n % count) * rows)
+            found = at_least_float32(found)
+            total += tf.where(inside[..., n, None] > 0, found, tf.zeros_like(found))
+        output = tf.cast(total, table.dtype)
         outputs.append(tf.nn.relu(output) if relu else output)
         start += width
     return outputs
 
 
 @compiled
-def _rows_backward(rows, dy, masks, *, shared, classes):
+def _rows_backward(taps, dy, masks, *, rows, shared):
+    """Gradients with respect to ``y``, ReLU's included, and to the tables' rows."""
     if masks:
         dy = [tf.where(mask > 0, part, 0) for part, mask in zip(dy, masks, strict=True)]
-    taps = range(rows.shape[-1])
 
     def d_table(part):
         wide = at_least_float32(part)
-        sums = [tf.math.unsorted_segment_sum(wide, rows[..., n], classes) for n in taps]
+        sums = [
+            tf.math.unsorted_segment_sum(wide, taps[..., n], rows)
+            for n in range(taps.shape[-1])
+        ]
         return tf.cast(tf.add_n(sums)[None] if shared else tf.stack(sums), part.dtype)
 
     return tf.concat(dy, -1), *[d_table(part) for part in dy]

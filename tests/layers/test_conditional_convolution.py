@@ -11,6 +11,8 @@ from ccfpse_tf.layers.conditional_convolution import (
 from tests.layers import oracle
 from tests.layers.contract import dynamic, numbers
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 X_SHAPE = (2, 4, 3, 2)
 
 

@@ -8,6 +8,8 @@ from ccfpse_tf.layers.layout import Layout
 from ccfpse_tf.layers.layout_convolution import layout_convolutions, pooled_embedding
 from tests.layers.contract import numbers
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 CLASSES = 5
 WIDTHS = (3, 1, 4)
 

@@ -10,6 +10,8 @@ from ccfpse_tf.layers.convolution import convolution, convolution_method
 from ccfpse_tf.layers.predicted_convolution import predicted_convolution
 from tests.layers.contract import numbers
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 SIZE = (2, 12, 8)  # batch, height, width
 CHANNELS = 6
 

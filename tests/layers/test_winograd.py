@@ -12,6 +12,8 @@ from ccfpse_tf.layers.convolution import (
 )
 from tests.layers.contract import numbers
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 SIZES = [(4, 4), (8, 12), (24, 4), (64, 64)]
 
 

@@ -1,0 +1,60 @@
+"""Functions compiled on their own."""
+
+import warnings
+
+import numpy as np
+import tensorflow as tf
+
+from ccfpse_tf.layers import compiled as module
+from ccfpse_tf.layers.compiled import at_least_float32, compiled
+
+
+def counting():
+    calls = []
+
+    @compiled
+    def scaled(x, others, *, factor):
+        calls.append(tf.executing_eagerly())
+        return [factor * x + other for other in others]
+
+    return scaled, calls
+
+
+def test_one_trace_per_shape_and_constant_and_no_warning(monkeypatch, caplog):
+    monkeypatch.setattr(module, "SMALL", 0)
+    scaled, calls = counting()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for size in range(1, 9):
+            for factor in (2.0, 3.0):
+                for _ in range(2):
+                    x = tf.ones(size)
+                    [y] = scaled(x, [x], factor=factor)
+                    np.testing.assert_array_equal(y, (factor + 1) * np.ones(size))
+    assert calls == [False] * 16
+    assert "retracing" not in caplog.text
+
+
+def test_small_tensors_are_not_compiled():
+    scaled, calls = counting()
+    scaled(tf.ones(4), [tf.ones(4)], factor=2.0)
+    assert calls == [True]
+    scaled(tf.ones(module.SMALL + 1), [tf.ones(1)], factor=2.0)
+    assert calls == [True, False]
+
+
+def test_unknown_sizes_are_compiled():
+    scaled, calls = counting()
+
+    @tf.function(input_signature=[tf.TensorSpec([None])])
+    def run(x):
+        return scaled(x, [x], factor=2.0)
+
+    assert run(tf.ones(2))[0].numpy().tolist() == [3, 3]
+    graph = run.get_concrete_function().graph.as_graph_def()
+    assert any("_XlaMustCompile" in f.attr for f in graph.library.function)
+
+
+def test_sums_are_wide():
+    for dtype, wide in (("float16", "float32"), ("float64", "float64")):
+        assert at_least_float32(tf.ones(1, dtype)).dtype == wide
