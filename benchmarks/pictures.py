@@ -38,13 +38,8 @@ def grouped_bars(
 
 def legend_below(axes) -> None:
     """A legend that hides no bar."""
-    axes.legend(
-        fontsize=8,
-        ncols=3,
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.13),
-        frameon=False,
-    )
+    place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.13)}
+    axes.legend(fontsize=8, ncols=2, frameon=False, **place)
 
 
 def curve_against_ideal(axes, x: Sequence[float], y: Sequence[float], ideal) -> None:
