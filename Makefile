@@ -59,7 +59,7 @@ demo: .venv
 	@echo "run       $(CURDIR)/$(DEMO)/run  (curves: $(BIN)/tensorboard --logdir $(DEMO)/run)"
 	@echo "gallery   $(CURDIR)/$(DEMO)/gallery/index.html"
 
-# Half an hour on two cores. PyTorch and matplotlib are optional: pip install '.[bench]'
+# PyTorch and matplotlib are optional: pip install '.[bench]'
 bench: .venv
 	$(BENCH_PYTHON) -m benchmarks
 

@@ -20,8 +20,8 @@ class Benchmark:
 
     Args:
         name: of the module and of its files.
-        full, quick: settings, dataclasses of one type; `quick` takes about a minute
-            and is what `bench-check` runs.
+        full, quick: settings, dataclasses of one type; `quick` is smaller and what
+            `bench-check` runs.
         measure: settings to :class:`results.Result`.
         draw: puts the numbers of a result on a matplotlib figure.
     """
