@@ -16,7 +16,8 @@ def at_least_float32(x: tf.Tensor) -> tf.Tensor:
 def compiled(function):
     """``function`` compiled by XLA on its own, inside graphs and eagerly.
 
-    Not for small tensors, where it runs as it is.
+    For small tensors it is a ``tf.function`` without XLA: traced once, however often it
+    is called.
 
     Every combination of shapes gets its own ``tf.function``: layers of many sizes share
     one Python function, which TensorFlow would take for needless retracing and warn of.
@@ -27,19 +28,19 @@ def compiled(function):
     """
 
     @functools.cache
-    def variant(signature, constants):
+    def variant(signature, constants, xla):
         return tf.function(
             functools.partial(function, **dict(constants)),
-            jit_compile=True,
+            jit_compile=xla,
             autograph=False,
         )
 
     @functools.wraps(function)
     def call(*tensors, **constants):
         flat = tf.nest.flatten(tensors)
-        if all((x.shape.num_elements() or SMALL + 1) <= SMALL for x in flat):
-            return function(*tensors, **constants)
+        small = all((x.shape.num_elements() or SMALL + 1) <= SMALL for x in flat)
         signature = tuple((x.dtype, tuple(x.shape)) for x in flat)
-        return variant(signature, tuple(sorted(constants.items())))(*tensors)
+        constants = tuple(sorted(constants.items()))
+        return variant(signature, constants, xla=not small)(*tensors)
 
     return call
