@@ -34,7 +34,7 @@ def build_model(config, description, steps_per_epoch: int) -> CCFPSE:
             depth=generator.depth,
             z_dim=z_dim,
             hidden=generator.hidden,
-            recompute_kernels=config.step.recompute_kernels,
+            recompute_kernels=step.recompute_kernels,
             **part,
         ),
         FPSEDiscriminator(channels, ndf=config.discriminator.ndf, **part),

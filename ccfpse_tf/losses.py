@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+from ccfpse_tf.layers.precision import at_least_float32
+
 
 def _hinge(margin):
     # Equal to relu, but half a gradient at 0, where PyTorch's minimum splits it too.
@@ -53,14 +55,8 @@ def check_gan_mode(mode: str) -> str:
     return mode
 
 
-def _at_least_float32(x):
-    # A sum over a feature map has more digits than half precision, and in float16 may
-    # leave its range.
-    return tf.cast(x, tf.float32) if x.dtype.size < tf.float32.size else x
-
-
 def _mean_over_maps(loss: Callable, scores: Sequence[tf.Tensor]) -> tf.Tensor:
-    means = [tf.reduce_mean(loss(_at_least_float32(score))) for score in scores]
+    means = [tf.reduce_mean(loss(at_least_float32(score))) for score in scores]
     return tf.add_n(means) / len(scores)
 
 
@@ -93,7 +89,7 @@ def feature_matching_loss(
     No gradient reaches the real features.
     """
     distances = [
-        tf.reduce_mean(tf.abs(_at_least_float32(a) - _at_least_float32(b)))
+        tf.reduce_mean(tf.abs(at_least_float32(a) - at_least_float32(b)))
         for a, b in zip(fake, map(tf.stop_gradient, real), strict=True)
     ]
     return tf.add_n(distances) / len(fake)
@@ -109,6 +105,6 @@ def kl_loss(mu: tf.Tensor, logvar: tf.Tensor) -> tf.Tensor:
     Args:
         mu, logvar: ``(batch, z_dim)``.
     """
-    mu, logvar = _at_least_float32(mu), _at_least_float32(logvar)
+    mu, logvar = at_least_float32(mu), at_least_float32(logvar)
     per_image = -0.5 * tf.reduce_sum(1 + logvar - mu**2 - tf.exp(logvar), -1)
     return tf.reduce_mean(per_image)

@@ -8,11 +8,6 @@ import tensorflow as tf
 SMALL = 2**17
 
 
-def at_least_float32(x: tf.Tensor) -> tf.Tensor:
-    """``x`` in float32, or as it is in float64; for sums of half-precision values."""
-    return x if x.dtype == tf.float64 else tf.cast(x, tf.float32)
-
-
 def compiled(function):
     """``function`` compiled by XLA on its own, inside graphs and eagerly.
 
@@ -38,7 +33,8 @@ def compiled(function):
     @functools.wraps(function)
     def call(*tensors, **constants):
         flat = tf.nest.flatten(tensors)
-        small = all((x.shape.num_elements() or SMALL + 1) <= SMALL for x in flat)
+        sizes = [x.shape.num_elements() for x in flat]
+        small = None not in sizes and max(sizes) <= SMALL
         signature = tuple((x.dtype, tuple(x.shape)) for x in flat)
         constants = tuple(sorted(constants.items()))
         return variant(signature, constants, xla=not small)(*tensors)

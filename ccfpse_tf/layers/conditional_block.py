@@ -87,8 +87,9 @@ class SPADE(keras.layers.Layer):
     Args:
         hidden: channels of the convolution that gamma and beta share.
 
-    Call shapes: ``x (batch, height, width, channels)`` and
-    ``layout (batch, height, width, layout channels)`` to the shape of ``x``.
+    Call shapes: ``x (batch, height, width, channels)`` and ``layout``, a
+    :class:`Layout` or ``(batch, height, width, layout channels)``, to the shape of
+    ``x``.
     """
 
     def __init__(self, hidden=128, **kwargs):
@@ -143,11 +144,12 @@ class ConditionalBlock(keras.layers.Layer):
         hidden: width of every predictor (128 in the paper).
         recompute_kernels: whether training makes the predicted kernels, by far the
             largest tensors, a second time for the gradient instead of keeping them.
-            Inference never holds all kernels of a block.
+            Inference makes them part by part in any case, see
+            :func:`ccfpse_tf.layers.predicted_convolution.predicted_convolution`.
 
-    Call shapes: ``x (batch, height, width, channels)`` and
-    ``layout (batch, H, W, layout channels)``, resized here (nearest) if larger, to
-    ``(batch, height, width, filters)``.
+    Call shapes: ``x (batch, height, width, channels)`` and ``layout``, a
+    :class:`Layout` or ``(batch, H, W, layout channels)``, resized here (nearest) if
+    larger, to ``(batch, height, width, filters)``.
     """
 
     def __init__(self, filters, hidden=128, recompute_kernels=True, **kwargs):

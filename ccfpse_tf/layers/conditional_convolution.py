@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.layers.compiled import at_least_float32, compiled
+from ccfpse_tf.layers.compiled import compiled
+from ccfpse_tf.layers.precision import at_least_float32
 from ccfpse_tf.layers.resizing import spatial_size
 
 

@@ -22,8 +22,8 @@ def convolution_method(method: str):
     Args:
         method: ``"winograd"`` wherever it can (sizes that are multiples of 4, in
             float32 and float64), ``"direct"`` nowhere, ``"auto"`` (the default) where
-            it is faster: on CPUs for maps of 24x24 pixels and more and 96 filters and
-            more. On GPUs cuDNN makes that choice itself.
+            it is faster: on CPUs for maps of 24x24 pixels and more and, but for
+            gradients, 64 filters and more. On GPUs cuDNN makes that choice itself.
 
     Raises:
         ValueError: another method.

@@ -6,9 +6,10 @@ does not grow with the number of classes.
 
 import tensorflow as tf
 
-from ccfpse_tf.layers.compiled import at_least_float32, compiled
+from ccfpse_tf.layers.compiled import compiled
 from ccfpse_tf.layers.convolution import convolution, convolution_gradients
 from ccfpse_tf.layers.layout import Layout
+from ccfpse_tf.layers.precision import at_least_float32
 from ccfpse_tf.layers.resizing import spatial_size
 
 
@@ -43,7 +44,7 @@ def _looked_up(label, features, kernels, biases, relu):
     """
     count, further = len(kernels), features.shape[-1]
     classes = kernels[0].shape[2] - further
-    taps = _taps(label)
+    taps = _taps(_known(label, classes))
 
     @tf.custom_gradient
     def convolve(features, *weights):
@@ -69,10 +70,8 @@ def _looked_up(label, features, kernels, biases, relu):
                     tf.concat(pair, 1) for pair in zip(d_tables, parts, strict=True)
                 ]
             else:
-                d_features, d_bias = (
-                    tf.zeros_like(features),
-                    tf.reduce_sum(dy, (0, 1, 2)),
-                )
+                d_features = tf.zeros_like(features)
+                d_bias = tf.reduce_sum(dy, (0, 1, 2))
             d_kernels = [
                 tf.reshape(d_table, kernel.shape)
                 for d_table, kernel in zip(d_tables, kernels, strict=True)
@@ -110,12 +109,18 @@ def pooled_embedding(layout, kernel, bias, size: int) -> tf.Tensor:
         features = at_least_float32(layout.features)
         pooled = tf.nn.avg_pool2d(features, size, size, "VALID")
         y += tf.nn.conv2d(pooled, kernel[:, :, classes:], 1, "VALID")
+    label = _known(layout.label, classes)
     cells = [
-        layout.label[:, row::size, column::size]
+        label[:, row::size, column::size]
         for row in range(size)
         for column in range(size)
     ]
     return y + _mean_rows(tf.stack(cells, -1), kernel[0, :, :classes])
+
+
+def _known(label, classes):
+    """Labels that are no class become -1, as they have no channel in a one-hot map."""
+    return tf.where((label >= 0) & (label < classes), label, -1)
 
 
 def _taps(label):

@@ -34,7 +34,7 @@ def predicted_convolution(
         kernel: ``(3, 3, in, 9 * channels)``, of that prediction, tap-major.
         bias: ``(9 * channels,)``.
         recompute: whether to make the kernels again for the gradient; else all of them
-            are kept.
+            are kept. Sizes that are unknown when a graph is traced are not split.
 
     Returns:
         ``(batch, height, width, channels)``.
@@ -61,7 +61,7 @@ def _in_strips(x, hidden, kernel, bias):
 @compiled
 def _strips_forward(x, hidden, kernel, bias):
     strips = winograd.Strips(*x.shape[1:3])
-    padded = _pad(x)
+    padded = winograd.pad(x)
 
     def apply(tiles, strip):
         kernels = _taps(tiles + bias)
@@ -80,7 +80,7 @@ def _strips_forward(x, hidden, kernel, bias):
 def _strips_backward(x, hidden, kernel, bias, dy):
     # Larger strips: every one of them adds to the whole gradient of the kernel.
     strips = winograd.Strips(*x.shape[1:3], 2 * winograd.STRIP_TILES)
-    padded = _pad(x)
+    padded = winograd.pad(x)
 
     def start(predict, strip):
         dy_tiles = strips.inner(dy, strip)[:, :, None]
@@ -98,10 +98,6 @@ def _strips_backward(x, hidden, kernel, bias, dy):
 def _taps(kernels):
     """``(16, tiles, 9 * channels)`` to ``(16, tiles, 9, channels)``."""
     return tf.reshape(kernels, (*kernels.shape[:2], 9, kernels.shape[-1] // 9))
-
-
-def _pad(x):
-    return tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
 
 
 @tf.custom_gradient

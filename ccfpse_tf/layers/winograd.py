@@ -52,7 +52,8 @@ def _transform(matrix, x):
     return tf.reshape(y, (matrix.shape[0], *x.shape[1:]))
 
 
-def _pad(x):
+def pad(x: tf.Tensor) -> tf.Tensor:
+    """One zero on all four sides of ``(batch, height, width, channels)``."""
     return tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
 
 
@@ -171,12 +172,12 @@ def forward(strips, x, kernel, finish, channels):
     Returns:
         ``(batch, height, width, channels)``.
     """
-    transformed, padded = _transform_kernel(kernel), _pad(x)
+    transformed, padded = _transform_kernel(kernel), pad(x)
     total = strips.count(x)
     shape = (strips.rows * strips.width, channels)
 
     def body(strip, y):
-        tiles = _products(strips, padded, transformed, strip)[1]
+        tiles = _tiles(_data(strips, padded, strip), transformed)
         return strip + 1, y.write(strip, strips.in_rows(finish(tiles, strip)))
 
     y = tf.TensorArray(x.dtype, total, element_shape=shape)
@@ -201,7 +202,7 @@ def backward(strips, x, kernel, start, widths=()):
         Gradients with respect to ``x``, ``kernel`` and a bias ``(out,)``, then the
         other ones ``(batch, height, width, widths[i])``.
     """
-    transformed, padded = _transform_kernel(kernel), _pad(x)
+    transformed, padded = _transform_kernel(kernel), pad(x)
     total, dtype, out = strips.count(x), x.dtype, kernel.shape[-1]
     size = (strips.rows + 2) * (strips.width + 2)
     arrays = tuple(
@@ -245,8 +246,3 @@ def _data(strips, padded, strip):
 def _tiles(data, transformed):
     """The convolution in tile order, ``(16, tiles, out)``."""
     return _transform(OUTPUT, tf.matmul(data, transformed))
-
-
-def _products(strips, padded, transformed, strip):
-    data = _data(strips, padded, strip)
-    return data, _tiles(data, transformed)

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from ccfpse_tf.layers import compiled as module
-from ccfpse_tf.layers.compiled import at_least_float32, compiled
+from ccfpse_tf.layers.compiled import compiled
 
 
 def counting():
@@ -51,8 +51,3 @@ def test_large_tensors_and_those_of_unknown_size_are_compiled(size, xla):
     graph = run.get_concrete_function().graph.as_graph_def()
     [inner] = graph.library.function
     assert inner.attr["_XlaMustCompile"].b == xla
-
-
-def test_sums_are_wide():
-    for dtype, wide in (("float16", "float32"), ("float64", "float64")):
-        assert at_least_float32(tf.ones(1, dtype)).dtype == wide

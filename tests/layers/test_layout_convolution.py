@@ -92,6 +92,18 @@ def test_pooled_embedding_is_the_pooled_convolution(size, further):
         assert_same(found, expected)
 
 
+def test_a_label_that_is_no_class_counts_as_none():
+    """As in a one-hot map; compiled graphs leave out the check of the labels."""
+    sparse, (kernels, biases) = layout(1), weights(1)
+    label = tf.tensor_scatter_nd_update(sparse.label, [[0, 1, 1], [1, 2, 2]], [5, -3])
+    sparse = sparse._replace(label=label)
+    expected = layout_convolutions(sparse.one_hot(CLASSES), kernels, biases)
+    assert_same(layout_convolutions(sparse, kernels, biases), expected)
+    [_, _, kernel], [_, _, bias] = weights(1, 1)
+    expected = pooled_embedding(sparse.one_hot(CLASSES), kernel, bias, 2)
+    assert_same(pooled_embedding(sparse, kernel, bias, 2), expected)
+
+
 def test_unknown_sizes():
     """Batch and image size may be known only when the graph runs."""
     sparse, (kernels, biases) = layout(1), weights(1)
