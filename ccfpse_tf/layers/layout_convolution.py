@@ -50,19 +50,14 @@ def _looked_up(label, features, kernels, biases, relu):
     def convolve(features, *weights):
         # Else a tape would also record, and keep, what happens inside the function.
         features, *weights = map(tf.stop_gradient, (features, *weights))
-        kernels, bias = weights[:count], tf.concat(weights[count:], 0)
-        dense = tf.concat([kernel[:, :, classes:] for kernel in kernels], -1)
-        if further:
-            y = convolution(features, dense, bias, exact_zeros=relu)
-        else:
-            y = bias[None, None, None]
-        tables = [tf.reshape(k, (9, classes + further, k.shape[-1])) for k in kernels]
-        outputs = _rows_forward(taps, y, *tables, relu=relu)
+        kernels, biases = weights[:count], weights[count:]
+        outputs = _forward(taps, features, kernels, biases, relu=relu)
 
         def gradient(*dy):
             masks = outputs if relu else ()
             dy, *d_tables = _rows_backward(taps, dy, masks, rows=classes, shared=False)
             if further:
+                dense = tf.concat([kernel[:, :, classes:] for kernel in kernels], -1)
                 d_features, d_dense, d_bias = convolution_gradients(features, dense, dy)
                 d_dense = tf.reshape(d_dense, (9, further, dy.shape[-1]))
                 parts = tf.split(d_dense, [k.shape[-1] for k in kernels], -1)
@@ -140,9 +135,7 @@ def _mean_rows(cells, table):
     """Mean of rows ``cells (..., n)`` of ``table (1, rows, out)``: ``(..., out)``."""
     cells, table = tf.stop_gradient(cells), tf.stop_gradient(table)
     count, rows = cells.shape[-1], table.shape[1]
-    [total] = _rows_forward(
-        cells, tf.zeros((1, 1, 1, 1), table.dtype), table, relu=False
-    )
+    total = _rows_forward(cells, table)
 
     def gradient(dy):
         _, d_table = _rows_backward(cells, (dy,), (), rows=rows, shared=True)
@@ -152,30 +145,46 @@ def _mean_rows(cells, table):
 
 
 @compiled
-def _rows_forward(taps, y, *tables, relu):
-    """``y[..., part] + sum over n of table[n, taps[..., n]]`` for each table's part.
+def _forward(taps, features, kernels, biases, *, relu):
+    """Looked-up rows, convolved features and bias, of each kernel.
+
+    One kernel after the other: XLA adds the rows to the convolved features in place, so
+    nothing as large as all results is held beside them.
+    """
+    further, outputs = features.shape[-1], []
+    for kernel, bias in zip(kernels, biases, strict=True):
+        _, _, rows, width = kernel.shape
+        total = _row_sums(taps, tf.reshape(kernel, (9, rows, width)))
+        if further:
+            dense = kernel[:, :, rows - further :]
+            y = tf.nn.conv2d(features, dense, 1, "SAME")
+            total += at_least_float32(y)
+        output = tf.cast(total + at_least_float32(bias), kernel.dtype)
+        outputs.append(tf.nn.relu(output) if relu else output)
+    return outputs
+
+
+@compiled
+def _rows_forward(taps, table):
+    return _row_sums(taps, table)
+
+
+def _row_sums(taps, table):
+    """``sum over n of table[n, taps[..., n]]``, in float32 at least.
 
     Args:
         taps: ``(batch, height, width, n)``; -1 adds nothing.
-        y: ``(batch, height, width, sum of out)``, or broadcast to that.
-        *tables: each ``(n, rows, out)``, or ``(1, rows, out)`` for all ``n`` alike.
-        relu: whether ``max(0, .)`` follows.
+        table: ``(n, rows, out)``, or ``(1, rows, out)`` for all ``n`` alike.
     """
-    outputs, start = [], 0
-    inside, taps = tf.cast(taps >= 0, tf.int32), tf.maximum(taps, 0)
-    for table in tables:
-        count, rows, width = table.shape
-        table = tf.reshape(table, (count * rows, width))
-        part = y if y.shape[-1] == 1 else y[..., start : start + width]
-        total = at_least_float32(part)
-        for n in range(taps.shape[-1]):
-            found = tf.gather(table, taps[..., n] + (n % count) * rows)
-            found = at_least_float32(found)
-            total += tf.where(inside[..., n, None] > 0, found, tf.zeros_like(found))
-        output = tf.cast(total, table.dtype)
-        outputs.append(tf.nn.relu(output) if relu else output)
-        start += width
-    return outputs
+    count, rows, width = table.shape
+    table = tf.reshape(table, (count * rows, width))
+    inside, taps = taps >= 0, tf.maximum(taps, 0)
+    total = 0.0
+    for n in range(taps.shape[-1]):
+        found = tf.gather(table, taps[..., n] + (n % count) * rows)
+        found = at_least_float32(found)
+        total += tf.where(inside[..., n, None], found, tf.zeros_like(found))
+    return total
 
 
 @compiled

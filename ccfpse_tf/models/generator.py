@@ -124,7 +124,7 @@ class Generator(keras.Model):
             if upsampled:
                 x = upsample_nearest(x)
             if upsampled or layout is None:
-                context = next(maps)
+                context = _after(x, next(maps))
                 small = resize_layout(semantics, spatial_size(context))
                 layout = extend_layout(small, context)
             x = block(x, layout, training=training)
@@ -171,3 +171,14 @@ class Generator(keras.Model):
             "hidden": self.hidden,
             "recompute_kernels": self.recompute_kernels,
         }
+
+
+def _after(earlier, features):
+    """``features``, from when ``earlier`` exists.
+
+    A block's layout convolutions depend on no earlier block: TensorFlow would compute
+    those of all blocks ahead and hold their results, the largest beside the predicted
+    kernels.
+    """
+    with tf.control_dependencies([earlier]):
+        return tf.identity(features)
