@@ -40,6 +40,7 @@ def build_model(config, description, steps_per_epoch: int) -> CCFPSE:
         FPSEDiscriminator(channels, ndf=config.discriminator.ndf, **part),
         StyleEncoder(generator.ngf, z_dim, **part) if z_dim else None,
         seed=config.data.seed,
+        average_decay=generator.average_decay,
         **part,
     )
     perceptual = None

@@ -4,6 +4,7 @@ All of them count in ``model.steps``, which a checkpoint restores, so they go on
 resumed run left off, whatever Keras calls the epoch.
 """
 
+import json
 import math
 import signal
 import threading
@@ -14,8 +15,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.checkpoints import CheckpointStore, non_finite_message
-from ccfpse_tf.errors import InputError
+from ccfpse_tf.checkpoints import CheckpointStore, diverged_message
+from ccfpse_tf.errors import Diverged
 from ccfpse_tf.models.generator import to_uint8
 from ccfpse_tf.pictures import colorize, grid
 
@@ -36,23 +37,48 @@ class StepCallback(keras.callbacks.Callback):
         return self.store.step % every == 0
 
 
-class StopOnNonFinite(StepCallback):
-    """Ends the training at the first loss that is NaN or infinite.
+class StopOnDivergence(StepCallback):
+    """Ends a training in which too many steps in a row were left out.
 
-    It must come before whatever saves. Raises:
-        InputError: naming step, losses, the last good checkpoint and the way out.
+    The model leaves out every step with a loss or gradient that is not finite. It must
+    come before whatever saves.
+
+    Args:
+        store: knows the model's step.
+        allowed: how many in a row are put up with.
+        keys_of: gives the keys of the batch of a step, counted from 0.
+        report: JSON file to write, with step, losses and keys.
+
+    Raises:
+        Diverged: naming step, losses, the last good checkpoint and the way out.
     """
 
+    def __init__(self, store, allowed: int, keys_of, report: Path):
+        super().__init__(store)
+        self.allowed = allowed
+        self.keys_of = keys_of
+        self.report = Path(report)
+
     def on_train_batch_end(self, batch, logs=None):
-        """Looks at every loss."""
-        bad = {k: v for k, v in (logs or {}).items() if not math.isfinite(v)}
-        if bad:
-            losses = ", ".join(f"{name} is {value}" for name, value in bad.items())
-            raise InputError(
-                non_finite_message(
-                    f"step {self.store.step}: {losses}", self.store.directory
-                )
+        """Looks how many were left out."""
+        row = int(tf.convert_to_tensor(self.model.skipped_in_a_row))
+        if row <= self.allowed:
+            return
+        step = self.store.step
+        facts = {
+            "step": step,
+            "left out in a row": row,
+            "losses": {name: float(value) for name, value in (logs or {}).items()},
+            "keys of the last batch": self.keys_of(step - 1),
+        }
+        self.report.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        raise Diverged(
+            diverged_message(
+                f"step {step}: losses or gradients were not finite {row} steps in a "
+                f"row (the images are in {self.report})",
+                self.store.directory,
             )
+        )
 
 
 class ScalarLogs(StepCallback):
@@ -103,6 +129,8 @@ class ScalarLogs(StepCallback):
             for name, rate in rates.items():
                 value = float(tf.convert_to_tensor(rate))
                 tf.summary.scalar(f"learning_rate/{name}", value)
+            skipped = int(tf.convert_to_tensor(self.model.skipped))
+            tf.summary.scalar("skipped_steps", skipped)
             if self.images_per_second:
                 tf.summary.scalar("speed/images_per_second", self.images_per_second)
         self.writer.flush()
@@ -162,21 +190,30 @@ class LayoutGrids(StepCallback):
 
 
 class Checkpoints(StepCallback):
-    """Saves every so many steps.
+    """Saves every so many steps, and every so many minutes.
 
     Args:
         store: where to save.
         every: steps between two checkpoints.
+        minutes: since the last one, after which another is due; None for never.
+        clock: seconds that never go back.
     """
 
-    def __init__(self, store, every: int):
+    def __init__(self, store, every: int, minutes=None, clock=time.monotonic):
         super().__init__(store)
         self.every = every
+        self.seconds = math.inf if minutes is None else 60 * minutes
+        self.clock = clock
+
+    def on_train_begin(self, logs=None):
+        """Starts the clock."""
+        self._last = self.clock()
 
     def on_train_batch_end(self, batch, logs=None):
         """Saves when due."""
-        if self.due(self.every):
+        if self.due(self.every) or self.clock() - self._last >= self.seconds:
             self.store.save()
+            self._last = self.clock()
 
 
 class SaveOnSignal(StepCallback):

@@ -22,6 +22,9 @@ class GeneratorConfig:
     depth: int = 5  # upsamplings: 5 or 6; the image's stride is 2**depth
     z_dim: int = 256  # size of the style code; 0 trains without style encoder
     hidden: int = 128  # channels inside the weight predictors
+    # Above 0, such as 0.999: a running average of the weights draws all images outside
+    # of training. The paper has none.
+    average_decay: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,9 +76,15 @@ class ScheduleConfig:
     decay_epochs: int = 0  # then linearly towards 0
     steps_per_epoch: int | None = None  # None: once through the records
     checkpoint_every: int = 1000
-    keep: int = 3  # checkpoints kept, the newest ones
+    checkpoint_minutes: float | None = 30.0  # and after so many minutes; none: never
+    keep: int = 3  # checkpoints kept, the newest ones; the best one in addition
     images_every: int = 1000  # grids of the fixed validation layouts
     images: int = 8  # rows of such a grid
+    validate_every: int = 1000
+    validation_images: int = 64
+    best: str = "auto"  # metric of the best checkpoint, one of limits.BEST
+    average_batches: int = 50  # that the average's batch statistics are estimated on
+    skips_allowed: int = 20  # steps in a row that are not finite, before it stops
     log_every: int = 50  # losses, learning rates, images/s
 
 
@@ -88,6 +97,8 @@ class StepConfig:
     discriminator_fake: str = "regenerate"
     precision: str = "float32"  # or mixed_bfloat16, mixed_float16; weights stay float32
     jit_compile: bool = False  # the whole step by XLA; one device only
+    # The same bits in every run on the same machine; slower on GPUs.
+    deterministic: bool = False
     # Make predicted kernels, the largest tensors, again for the gradient instead of
     # keeping them: more arithmetic, and 0.89 GB less per 256x256 image at full width.
     recompute_kernels: bool = True

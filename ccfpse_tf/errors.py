@@ -32,6 +32,10 @@ class InputError(ValueError):
     """
 
 
+class Diverged(InputError):
+    """A training whose losses, gradients or weights are not finite any more."""
+
+
 class DataErrors(InputError):
     """All problems of a data set at once.
 

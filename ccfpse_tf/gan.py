@@ -1,16 +1,17 @@
 """CC-FPSE as a Keras model: networks, losses and the two updates of a step."""
 
+import math
+
 import keras
 import tensorflow as tf
 
-from ccfpse_tf import losses
+from ccfpse_tf import averaging, losses
 from ccfpse_tf.layers.normalization import FIRST
 from ccfpse_tf.limits import DISCRIMINATOR_FAKES
-from ccfpse_tf.models.encoder import sample_style
-from ccfpse_tf.optimizers import Adam, LossScaleOptimizer
+from ccfpse_tf.models.encoder import replica_noise, sample_style
+from ccfpse_tf.optimizers import Adam, LossScaleOptimizer, SkipNonFinite
+from ccfpse_tf.synthesizer import Synthesizer
 
-PARTS = ("layout_encoding", "generator", "discriminator", "encoder")
-LOSS_WEIGHTS = {"feature_matching": 20.0, "perceptual": 10.0, "kl": 0.1}
 LOGGED = (
     "generator_loss",
     "gan",
@@ -24,7 +25,7 @@ LOGGED = (
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")
-class CCFPSE(keras.Model):
+class CCFPSE(Synthesizer):
     """Generator, FPSE discriminator and style encoder, trained against each other.
 
     Batches are dictionaries: ``image (batch, height, width, 3)`` in ``[-1, 1]``,
@@ -40,60 +41,38 @@ class CCFPSE(keras.Model):
     Noise is drawn from ``(seed, step)`` for the global batch, so a run does not depend
     on the number of replicas, nor on being resumed.
 
+    An update with a loss or a gradient that is not finite, on any replica, is left out
+    on all; ``skipped`` counts the steps where that happened, ``skipped_in_a_row`` those
+    since the last one without.
+
     Args:
         layout_encoding: the :class:`LayoutEncoding` of the data set.
         generator: the :class:`Generator`.
         discriminator: the :class:`FPSEDiscriminator`.
         encoder: the :class:`StyleEncoder`; None exactly if the generator has no style.
         seed: of the style noise.
+        average_decay: above 0, a running average of the generator's weights is kept
+            (see :mod:`ccfpse_tf.averaging`) and draws all images outside of training.
 
     Raises:
         ValueError: parts that do not fit each other.
     """
 
-    def __init__(
-        self, layout_encoding, generator, discriminator, encoder=None, seed=0, **kwargs
-    ):
-        super().__init__(**kwargs)
-        self.layout_encoding = layout_encoding
-        self.generator = generator
-        self.discriminator = discriminator
-        self.encoder = encoder
-        self.seed = seed
-        self._check_parts()
-        for part in (generator, discriminator, encoder):
-            if part is not None and not part.built:
-                part.build()
-        self.steps = self.add_weight(
-            shape=(),
-            dtype="int64",
-            initializer="zeros",
-            trainable=False,
-            aggregation=FIRST,
-            name="steps",
+    def __init__(self, *parts, **options):
+        super().__init__(*parts, **options)
+        self.steps, self.skipped, self.skipped_in_a_row = (
+            self.add_weight(
+                shape=(),
+                dtype="int64",
+                initializer="zeros",
+                trainable=False,
+                aggregation=FIRST,
+                name=name,
+            )
+            for name in ("steps", "skipped", "skipped_in_a_row")
         )
         self._trackers = {name: keras.metrics.Mean(name) for name in LOGGED}
         self.built = True
-
-    def _check_parts(self):
-        channels = self.layout_encoding.semantic_channels
-        for part in (self.generator, self.discriminator):
-            if part.semantic_channels != channels:
-                raise ValueError(
-                    f"{part.name} expects {part.semantic_channels} semantic channels, "
-                    f"but the layout encoding makes {channels}"
-                )
-        z_dim = 0 if self.encoder is None else self.encoder.z_dim
-        if z_dim != self.generator.z_dim:
-            raise ValueError(
-                f"the generator's style code has {self.generator.z_dim} values, "
-                f"the encoder's {z_dim}"
-            )
-
-    @property
-    def z_dim(self) -> int:
-        """Length of the style code, 0 without."""
-        return self.generator.z_dim
 
     @property
     def metrics(self):
@@ -119,7 +98,7 @@ class CCFPSE(keras.Model):
             generator_optimizer: for generator and encoder; default Adam at 1e-4.
             discriminator_optimizer: default Adam at 4e-4 (TTUR, Heusel et al. 2017).
             gan_mode: a key of ``losses.GAN_MODES``.
-            loss_weights: overrides of ``LOSS_WEIGHTS``.
+            loss_weights: overrides of ``losses.WEIGHTS``.
             perceptual_loss: a :class:`PerceptualLoss`, or None to train without.
             discriminator_fake: ``"regenerate"`` or ``"reuse"``, see the class.
             jit_compile: compile the step with XLA (one device only). XLA leaves out
@@ -130,17 +109,17 @@ class CCFPSE(keras.Model):
             ValueError: an unknown mode, loss or kind of fake; XLA on several replicas.
         """
         self.gan_mode = losses.check_gan_mode(gan_mode)
-        self.loss_weights = LOSS_WEIGHTS | _checked_weights(loss_weights)
+        self.loss_weights = losses.check_weights(loss_weights)
         self.perceptual_loss = perceptual_loss
         self.discriminator_fake = _checked_fake(discriminator_fake)
         self._check_jit(jit_compile)
         with self.distribute_strategy.scope():
             super().compile(
-                self._loss_scaled(generator_optimizer or Adam(1e-4)),
+                self._guarded(generator_optimizer or Adam(1e-4)),
                 jit_compile=jit_compile,
                 **kwargs,
             )
-            other = self._loss_scaled(discriminator_optimizer or Adam(4e-4))
+            other = self._guarded(discriminator_optimizer or Adam(4e-4))
             self.discriminator_optimizer = other
             # Inside the strategy's scope, else two replicas die on a placeholder.
             self.optimizer.build(self._generator_variables())
@@ -154,12 +133,13 @@ class CCFPSE(keras.Model):
                 "the variables of several devices; train on one device or without it"
             )
 
-    def _loss_scaled(self, optimizer):
+    def _guarded(self, optimizer):
         optimizer = keras.optimizers.get(optimizer)
-        scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
-        if self.dtype_policy.name == "mixed_float16" and not scaled:
+        if isinstance(optimizer, SkipNonFinite):
+            return optimizer
+        if self.dtype_policy.name == "mixed_float16":
             return LossScaleOptimizer(optimizer)
-        return optimizer
+        return SkipNonFinite(optimizer)
 
     @property
     def generator_optimizer(self):
@@ -176,7 +156,15 @@ class CCFPSE(keras.Model):
         with tf.GradientTape() as tape:
             logs, _, fake = self._generator_losses(real, semantics, training=True)
             loss = self._scaled(self.optimizer, logs["generator_loss"])
-        self._update(self.optimizer, tape, loss, self._generator_variables())
+        variables = self._generator_variables()
+        bad = self._update(self.optimizer, tape, loss, variables)
+        if self.average is not None:
+            averaging.update(
+                self.average,
+                self.generator,
+                self.average_decay,
+                tf.convert_to_tensor(self.steps),
+            )
 
         if self.discriminator_fake == "regenerate":
             fake, _ = self._generate(real, semantics, phase=1, training=True)
@@ -187,8 +175,8 @@ class CCFPSE(keras.Model):
                 self.discriminator_optimizer, logs["discriminator_loss"]
             )
         variables = self.discriminator.trainable_variables
-        self._update(self.discriminator_optimizer, tape, loss, variables)
-        self.steps.assign_add(1)
+        bad |= self._update(self.discriminator_optimizer, tape, loss, variables)
+        self._count(tf.cast(bad, tf.int64))
         return self._track(logs)
 
     def test_step(self, data):
@@ -196,11 +184,6 @@ class CCFPSE(keras.Model):
         real, semantics = self._unpack(data)
         logs, scores, _ = self._generator_losses(real, semantics, training=False)
         return self._track(logs | self._discriminator_losses(*scores))
-
-    def _unpack(self, data):
-        batch, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        semantics = self.layout_encoding(batch["label"], batch.get("instance"))
-        return batch["image"], semantics
 
     def _generator_losses(self, real, semantics, training):
         """Weighted losses with their sum, the (fake, real) score maps, the fake."""
@@ -223,13 +206,14 @@ class CCFPSE(keras.Model):
 
     def _generate(self, image, semantics, phase, training):
         """The fake image in the style of ``image``, and the encoder's own loss."""
+        generator = self.generator if training else self.drawing_generator
         if self.encoder is None:
-            return self.generator(semantics, training=training), {}
+            return generator(semantics, training=training), {}
         mu, logvar = self.encoder(image, training=training)
         z = mu
         if training:
             z = sample_style(mu, logvar, self.style_noise(tf.shape(mu)[0], phase))
-        fake = self.generator(semantics, z, training=training)
+        fake = generator(semantics, z, training=training)
         return fake, {"kl": losses.kl_loss(mu, logvar)}
 
     def _discriminate(self, fake, real, semantics, training):
@@ -249,17 +233,9 @@ class CCFPSE(keras.Model):
             batch_size: images on this replica.
             phase: 0 in the generator's half of the step, 1 in the discriminator's.
         """
-        replica = tf.distribute.get_replica_context()
-        rows = batch_size * replica.num_replicas_in_sync
         counter = 2 * tf.convert_to_tensor(self.steps) + phase
-        noise = tf.random.stateless_normal(
-            (rows, self.z_dim),
-            [self.seed, counter],
-            dtype=self.variable_dtype,
-            alg="philox",  # XLA would choose another one, and give other numbers
-        )
-        start = replica.replica_id_in_sync_group * batch_size
-        return noise[start : start + batch_size]
+        dtype = self.variable_dtype
+        return replica_noise(self.seed, counter, batch_size, self.z_dim, dtype)
 
     def _scaled(self, optimizer, loss):
         # The one place that divides by replicas: optimisers SUM gradients over them.
@@ -267,63 +243,30 @@ class CCFPSE(keras.Model):
         return optimizer.scale_loss(loss)
 
     def _update(self, optimizer, tape, loss, variables):
+        """Applies the gradients; returns whether they were left out."""
         gradients = tape.gradient(loss, [variable.value for variable in variables])
+        # A loss that is not finite may have gradients that are: it spoils one of them.
+        sizes = [math.prod(variable.shape) for variable in variables]
+        smallest = sizes.index(min(sizes))
+        gradients[smallest] += tf.cast(0 * loss, gradients[smallest].dtype)
+        before = tf.identity(optimizer.skipped.value)
         optimizer.apply(gradients, variables)
+        return tf.not_equal(optimizer.skipped.value, before)
+
+    def _count(self, bad):
+        """Notes that a step is over, and whether (1) or not (0) it was left out."""
+        self.steps.assign_add(1)
+        self.skipped.assign_add(bad)
+        row = tf.convert_to_tensor(self.skipped_in_a_row)
+        self.skipped_in_a_row.assign(bad * (row + 1))
 
     def _track(self, logs):
         for name, value in logs.items():
-            self._trackers[name].update_state(value)
+            finite = tf.math.is_finite(value)
+            self._trackers[name].update_state(
+                tf.where(finite, value, 0), tf.cast(finite, value.dtype)
+            )
         return {name: self._trackers[name].result() for name in logs}
-
-    def call(self, inputs, training=False):
-        """Images ``(batch, height, width, 3)`` of a batch dictionary.
-
-        The style is ``inputs["z"]``, or the mean style of ``inputs["image"]``.
-        """
-        semantics = self.layout_encoding(inputs["label"], inputs.get("instance"))
-        z = inputs.get("z")
-        if z is None and self.encoder is not None:
-            z, _ = self.encoder(inputs["image"], training=training)
-        return self.generator(semantics, z, training=training)
-
-    @tf.function(reduce_retracing=True)
-    def synthesize(self, label, instance=None, z=None):
-        """Images in evaluation mode.
-
-        Args:
-            label: ``(batch, height, width)`` class indices.
-            instance: ``(batch, height, width)`` ids, if the model uses instances.
-            z: ``(batch, z_dim)`` style codes, if the model has style.
-
-        Returns:
-            ``(batch, height, width, 3)`` in ``[-1, 1]``.
-        """
-        semantics = self.layout_encoding(label, instance)
-        return self.generator(semantics, z, training=False)
-
-    @tf.function(reduce_retracing=True)
-    def encode(self, image):
-        """``(mu, logvar)``, each ``(batch, z_dim)``, of images in ``[-1, 1]``.
-
-        Raises:
-            ValueError: a model without style code.
-        """
-        if self.encoder is None:
-            raise ValueError("this model has no style encoder (z_dim is 0)")
-        return self.encoder(image, training=False)
-
-    def get_config(self):
-        """Returns the constructor's arguments, parts serialised."""
-        serialize = keras.saving.serialize_keras_object
-        parts = {name: serialize(getattr(self, name)) for name in PARTS}
-        return super().get_config() | parts | {"seed": self.seed}
-
-    @classmethod
-    def from_config(cls, config):
-        """Rebuilds the model with its parts."""
-        for name in PARTS:
-            config[name] = keras.saving.deserialize_keras_object(config[name])
-        return cls(**config)
 
     def get_compile_config(self):
         """Returns everything that ``compile`` was given, serialised."""
@@ -344,15 +287,6 @@ class CCFPSE(keras.Model):
         """Compiles as the saved model was."""
         config = keras.saving.deserialize_keras_object(config)
         self.compile(**config)
-
-
-def _checked_weights(weights):
-    unknown = set(weights or {}) - set(LOSS_WEIGHTS)
-    if unknown:
-        raise ValueError(
-            f"loss_weights {sorted(unknown)}: choose from {', '.join(LOSS_WEIGHTS)}"
-        )
-    return weights or {}
 
 
 def _checked_fake(kind):

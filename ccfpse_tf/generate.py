@@ -69,7 +69,7 @@ def generate(
             cannot give, labels that do not fit.
     """
     run = read_run(run_directory)
-    checkpoint = require_checkpoint(run)
+    require_checkpoint(run)
     _check_out(out)
     style = resolve_source(run, style, styles, labels)
     records = Path(records or run.config.data.records)
@@ -82,7 +82,7 @@ def generate(
         available = _images(records, description, split)
         examples = evaluation_dataset(records, size, 1, split=split)
     count = available if count is None else min(count, available)
-    model, step = _restore(run, description, checkpoint)
+    model, step = _restore(run, description)
     page = Page(
         title=f"CC-FPSE on {description.name}, {step} steps",
         facts=_facts(run, step, split if not labels else str(labels), style, seed),
@@ -161,14 +161,14 @@ def _replace(aside, out):
     shutil.rmtree(previous, ignore_errors=True)
 
 
-def _restore(run, description, checkpoint):
+def _restore(run, description):
     # The perceptual network is not needed to draw, nor are its weights at hand always.
     losses = dataclasses.replace(run.config.losses, vgg="off")
     # The same images on every machine, also on one that is slow in half precision.
     step = dataclasses.replace(run.config.step, precision="float32")
     config = dataclasses.replace(run.config, losses=losses, step=step)
     model = build_model(config, description, 1)
-    step = CheckpointStore(model, run.checkpoints).restore(checkpoint)
+    step = CheckpointStore(model, run.checkpoints).restore()
     return model, step
 
 

@@ -7,9 +7,11 @@ GAN_MODES = ("hinge", "least_squares", "original", "wasserstein")
 VGG_SOURCES = ("keras", "torchvision", "off")
 DISCRIMINATOR_FAKES = ("regenerate", "reuse")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+BEST = ("auto", "perceptual", "l1")  # auto: perceptual where there is that network
 CHOICES = {
     "losses.gan_mode": GAN_MODES,
     "losses.vgg": VGG_SOURCES,
+    "schedule.best": BEST,
     "step.discriminator_fake": DISCRIMINATOR_FAKES,
     "step.precision": PRECISIONS,
 }
@@ -21,7 +23,7 @@ def problems(flat: Mapping[str, object]) -> list[str]:
     Args:
         flat: ``{"generator.ngf": 64, ...}``, every key of a config.
     """
-    return [*_out_of_range(flat), *_unfit_sizes(flat)]
+    return [*_out_of_range(flat), *_unfit(flat)]
 
 
 def _out_of_range(flat):
@@ -35,12 +37,14 @@ def _out_of_range(flat):
     check(
         "generator.ngf generator.hidden discriminator.ndf data.batch_size "
         "schedule.checkpoint_every schedule.keep schedule.images_every "
-        "schedule.images schedule.log_every",
+        "schedule.images schedule.log_every schedule.validate_every "
+        "schedule.validation_images schedule.average_batches",
         lambda value: value >= 1,
         "1 or more",
     )
     check(
-        "generator.z_dim data.seed schedule.epochs schedule.decay_epochs",
+        "generator.z_dim data.seed schedule.epochs schedule.decay_epochs "
+        "schedule.skips_allowed",
         lambda value: value >= 0,
         "0 or more",
     )
@@ -56,12 +60,17 @@ def _out_of_range(flat):
         "above 0 and finite",
     )
     check(
-        "optimizers.beta_1 optimizers.beta_2",
+        "optimizers.beta_1 optimizers.beta_2 generator.average_decay",
         lambda value: 0 <= value < 1,
         "at least 0 and below 1",
     )
     for key, values in CHOICES.items():
         check(key, values.__contains__, f"one of {values}")
+    check(
+        "schedule.checkpoint_minutes",
+        lambda value: value is None or 0 < value < math.inf,
+        "none or above 0",
+    )
     check(
         "schedule.steps_per_epoch",
         lambda value: value is None or value >= 1,
@@ -70,7 +79,7 @@ def _out_of_range(flat):
     return problems
 
 
-def _unfit_sizes(flat):
+def _unfit(flat):
     problems = []
     depth = flat["generator.depth"]
     stride = 2**depth
@@ -88,6 +97,11 @@ def _unfit_sizes(flat):
                 f"data.image_size has {side} {value}; the discriminator needs a "
                 "multiple of 32 above 32, such as 64"
             )
+    if flat["schedule.best"] == "perceptual" and flat["losses.vgg"] == "off":
+        problems.append(
+            "schedule.best is 'perceptual', which losses.vgg 'off' cannot measure; "
+            "choose 'l1', or a source of the VGG weights"
+        )
     if flat["schedule.epochs"] + flat["schedule.decay_epochs"] < 1:
         problems.append("schedule.epochs and schedule.decay_epochs are both 0")
     return problems

@@ -5,7 +5,7 @@ inputs, or in float32 where these are of half precision; weights and the divisio
 number of replicas are applied once, in :mod:`ccfpse_tf.gan`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import tensorflow as tf
 
@@ -53,6 +53,20 @@ def check_gan_mode(mode: str) -> str:
     if mode not in GAN_MODES:
         raise ValueError(f"gan_mode {mode!r}: choose from {', '.join(GAN_MODES)}")
     return mode
+
+
+# Of the losses beside the GAN's own, which has weight 1.
+WEIGHTS = {"feature_matching": 20.0, "perceptual": 10.0, "kl": 0.1}
+
+
+def check_weights(weights: Mapping[str, float] | None) -> dict[str, float]:
+    """Returns all weights, with these overrides; ValueError for an unknown name."""
+    unknown = set(weights or {}) - set(WEIGHTS)
+    if unknown:
+        raise ValueError(
+            f"loss_weights {sorted(unknown)}: choose from {', '.join(WEIGHTS)}"
+        )
+    return WEIGHTS | dict(weights or {})
 
 
 def _mean_over_maps(loss: Callable, scores: Sequence[tf.Tensor]) -> tf.Tensor:

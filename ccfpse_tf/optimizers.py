@@ -1,4 +1,4 @@
-"""Adam with epsilon where PyTorch has it, and a loss scale that replicas share."""
+"""Adam with epsilon where PyTorch has it, and what keeps bad steps from it."""
 
 import keras
 import numpy as np
@@ -87,20 +87,76 @@ class Adam(keras.optimizers.Adam):
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")
-class LossScaleOptimizer(keras.optimizers.LossScaleOptimizer):
-    """Scales the loss for float16; a step that overflows anywhere is skipped anywhere.
+class SkipNonFinite(keras.optimizers.LossScaleOptimizer):
+    """Leaves a step out, on all replicas, whose gradients are not finite on any.
 
-    Keras looks at the first replica's gradients only, before they are added up: an
-    overflow on another one would reach all weights.
+    Neither weights nor moments nor the count of ``iterations`` then change. Keras's
+    loss scaling does this by itself, but looks at the first replica's gradients only,
+    before they are added up: an overflow on another one would reach all weights.
+
+    Args: as ``keras.optimizers.LossScaleOptimizer``; the scale is 1 here.
+
+    Attributes:
+        skipped: how many steps were left out, since the process began.
+    """
+
+    def build(self, variables):
+        """Creates the inner optimiser's slots and the counter."""
+        super().build(variables)
+        self.skipped = self.add_variable(
+            shape=(),
+            dtype="int64",
+            initializer="zeros",
+            aggregation="none",
+            name="skipped",
+        )
+
+    def check_finite(self, grads):
+        """Whether the gradients of all replicas are finite, the same on each.
+
+        A gradient above 1e19, whose square float32 does not hold, counts as infinite.
+        """
+        # Every number is read once and nothing is written, unlike with isfinite.
+        dense = [tf.convert_to_tensor(g) for g in grads if g is not None]
+        length = tf.add_n([tf.nn.l2_loss(g) for g in dense])
+        bad = tf.cast(tf.logical_not(tf.math.is_finite(length)), tf.float32)
+        replica = tf.distribute.get_replica_context()
+        if replica is not None and replica.num_replicas_in_sync > 1:
+            bad = replica.all_reduce(tf.distribute.ReduceOp.SUM, bad)
+        return tf.equal(bad, 0)
+
+    def scale_loss(self, loss):
+        """Returns ``loss``."""
+        return loss
+
+    def _stateful_handle_finite_grads(self, grads, trainable_variables):
+        self.inner_optimizer.apply(grads, trainable_variables)
+
+    def _stateful_handle_non_finite_grads(self):
+        self.skipped.assign_add(1)
+
+
+@keras.saving.register_keras_serializable(package="ccfpse_tf")
+class LossScaleOptimizer(SkipNonFinite):
+    """As :class:`SkipNonFinite`, with a loss scale for float16.
+
+    The scale is halved when a step is left out, and doubled after
+    ``dynamic_growth_steps`` good ones.
 
     Args: as ``keras.optimizers.LossScaleOptimizer``.
     """
 
-    def check_finite(self, grads):
-        """Whether the gradients of all replicas are finite, the same on each."""
-        finite = super().check_finite(grads)
-        replica = tf.distribute.get_replica_context()
-        if replica is None or replica.num_replicas_in_sync == 1:
-            return finite
-        bad = tf.cast(tf.logical_not(finite), tf.float32)
-        return tf.equal(replica.all_reduce(tf.distribute.ReduceOp.SUM, bad), 0)
+    scale_loss = keras.optimizers.LossScaleOptimizer.scale_loss
+    _stateful_handle_finite_grads = (
+        keras.optimizers.LossScaleOptimizer._stateful_handle_finite_grads
+    )
+
+    def _stateful_handle_non_finite_grads(self):
+        super()._stateful_handle_non_finite_grads()
+        keras.optimizers.LossScaleOptimizer._stateful_handle_non_finite_grads(self)
+
+
+def scales_loss(optimizer) -> bool:
+    """Whether an optimiser has a loss scale that changes."""
+    scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    return scaled and type(optimizer) is not SkipNonFinite

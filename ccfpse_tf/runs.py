@@ -15,7 +15,12 @@ PACKAGES = ("ccfpse-tf", "keras", "tensorflow", "numpy", "pillow")
 FREE_KEYS = {
     "data.records",
     "schedule.checkpoint_every",
+    "schedule.checkpoint_minutes",
     "schedule.keep",
+    "schedule.validate_every",
+    "schedule.validation_images",
+    "schedule.best",
+    "schedule.skips_allowed",
     "schedule.images_every",
     "schedule.images",
     "schedule.log_every",

@@ -1,7 +1,6 @@
 """Training a run: from a config and a folder of records to checkpoints and logs."""
 
 import contextlib
-import itertools
 import random
 from pathlib import Path
 
@@ -13,12 +12,13 @@ from ccfpse_tf.callbacks import (
     LayoutGrids,
     SaveOnSignal,
     ScalarLogs,
-    StopOnNonFinite,
+    StopOnDivergence,
     summary_writer,
 )
 from ccfpse_tf.checkpoints import CheckpointStore
 from ccfpse_tf.config import Config
 from ccfpse_tf.data.pipeline import (
+    batch_keys,
     evaluation_dataset,
     steps_per_epoch,
     training_dataset,
@@ -27,6 +27,7 @@ from ccfpse_tf.data.records import Description, read_description
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.progress import Progress
 from ccfpse_tf.runs import Run, open_run
+from ccfpse_tf.validation import AverageStatistics, Validation
 
 ANY_DATA = "folder"  # the recipe whose name says nothing about the data
 
@@ -35,7 +36,8 @@ def train(config: Config, run_directory: Path) -> int:
     """Trains a run to the end of its schedule, or goes on with one that was stopped.
 
     A resumed run continues as if it had never stopped: networks, both optimisers, step,
-    learning rates, style noise and the order, crops and flips of the data.
+    learning rates, style noise and the order, crops and flips of the data. With
+    ``step.deterministic`` its weights are the same to the last bit.
 
     Args:
         config: what to train; ``data.records`` names the records.
@@ -52,6 +54,8 @@ def train(config: Config, run_directory: Path) -> int:
     description = read_description(Path(config.data.records))
     _check_data(config, description)
     epoch_steps = _epoch_steps(config)
+    if config.step.deterministic:
+        tf.config.experimental.enable_op_determinism()
     strategy = _strategy(config)
     # Keras draws the seeds of its initialisers from Python's generator. TensorFlow's
     # global seed stays alone: it would enter the order of the data.
@@ -61,6 +65,7 @@ def train(config: Config, run_directory: Path) -> int:
     # Only now: a model that cannot be built must leave no run of its config behind.
     run = open_run(run_directory, config, description)
     store = CheckpointStore(model, run.checkpoints, config.schedule.keep)
+    store.tidy()
     with strategy.scope():
         start = store.restore()
     schedule = config.schedule
@@ -111,29 +116,75 @@ def _callbacks(run: Run, store, description, epoch_steps):
     writer = summary_writer(run.logs)
     scalars = ScalarLogs(store, writer, schedule.log_every, config.data.batch_size)
     total = (schedule.epochs + schedule.decay_epochs) * epoch_steps
-    return [
-        StopOnNonFinite(store),
+    examples = _validation_examples(config, description)
+    callbacks = [
+        StopOnDivergence(
+            store,
+            schedule.skips_allowed,
+            lambda step: _keys(config, step),
+            run.directory / "diverged.json",
+        ),
         Progress(store, scalars, epoch_steps, total),
         scalars,
+    ]
+    if config.generator.average_decay:
+        callbacks.append(_average_statistics(config, store, total))
+    return [
+        *callbacks,
         LayoutGrids(
             store,
             writer,
             schedule.images_every,
-            _validation_examples(config, description),
+            list(examples.take(schedule.images)),
             description.index_palette,
         ),
-        Checkpoints(store, schedule.checkpoint_every),
+        Validation(
+            store,
+            writer,
+            schedule.validate_every,
+            examples.take(schedule.validation_images),
+            _best_metric(config),
+        ),
+        Checkpoints(store, schedule.checkpoint_every, schedule.checkpoint_minutes),
         SaveOnSignal(store),
     ]
 
 
-def _validation_examples(config, description):
-    """The first validation layouts (training ones where there is no such split)."""
-    split = "val" if "val" in description.splits else "train"
-    dataset = evaluation_dataset(
-        Path(config.data.records), config.data.image_size, 1, split=split
+def _average_statistics(config, store, total):
+    schedule = config.schedule
+    cadences = (
+        schedule.images_every,
+        schedule.validate_every,
+        schedule.checkpoint_every,
+        total,
     )
-    return list(itertools.islice(dataset, config.schedule.images))
+
+    def due(step):
+        return any(step % every == 0 for every in cadences)
+
+    def batches():
+        # Not the stream's next ones: a resumed run has to find the same statistics.
+        strategy = store.model.distribute_strategy
+        return strategy.experimental_distribute_dataset(_stream(config, 0))
+
+    return AverageStatistics(store, due, batches, schedule.average_batches)
+
+
+def _best_metric(config):
+    auto = "l1" if config.losses.vgg == "off" else "perceptual"
+    return auto if config.schedule.best == "auto" else config.schedule.best
+
+
+def _keys(config, step):
+    data = config.data
+    return batch_keys(Path(data.records), data.batch_size, step, seed=data.seed)
+
+
+def _validation_examples(config, description):
+    """The validation layouts, one by one (training ones where there are no others)."""
+    split = "val" if "val" in description.splits else "train"
+    data = config.data
+    return evaluation_dataset(Path(data.records), data.image_size, 1, split=split)
 
 
 def _epoch_steps(config):

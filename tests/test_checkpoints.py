@@ -1,13 +1,14 @@
 """Checkpoints: what is kept, what is refused, what a failure leaves behind."""
 
 import errno
+import shutil
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from ccfpse_tf.checkpoints import CheckpointStore, latest, steps_saved
+from ccfpse_tf.checkpoints import CheckpointStore, best, latest, steps_saved
 from ccfpse_tf.errors import InputError
 
 
@@ -111,18 +112,67 @@ def test_weights_that_are_not_finite_are_never_saved(store, tmp_path):
     assert steps_saved(tmp_path) == [3]
 
 
-def test_a_damaged_checkpoint_names_the_one_before(store, tmp_path):
+def _damage(path, how):
+    file = next(path.glob("*.data-*"))
+    content = bytearray(file.read_bytes())
+    if how == "truncated":
+        content = content[:-20]
+    else:
+        content[len(content) // 2] ^= 16
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize("how", ["truncated", "flipped"])
+def test_a_damaged_checkpoint_is_passed_over_and_named(how, store, tmp_path):
     _save_at(store, 3)
+    good = np.array(store.model.parts[1].kernel)
+    store.model.parts[1].kernel.assign(good + 1)
     path = _save_at(store, 4)
-    for file in tmp_path.glob("ckpt-4.*"):
-        file.write_bytes(file.read_bytes()[:20])
-    with pytest.raises(InputError) as caught:
+    _damage(path, how)
+    said = []
+    other = CheckpointStore(_model(), tmp_path, say=said.append)
+    assert other.restore() == 3
+    np.testing.assert_array_equal(other.model.parts[1].kernel, good)
+    assert str(path) in said[0] and "step 3" in said[1]
+    # Trained again to that step, it takes the damaged one's place.
+    _save_at(other, 4)
+    assert CheckpointStore(_model(), tmp_path).restore() == 4
+
+    for step in (3, 4):
+        _damage(tmp_path / f"ckpt-{step}", how)
+    with pytest.raises(InputError, match="(?s)ckpt-4.*ckpt-3.*no other checkpoint"):
         CheckpointStore(_model(), tmp_path).restore()
-    assert str(path) in str(caught.value)
-    assert "delete ckpt-4.* to go on from step 3" in str(caught.value)
-    for file in tmp_path.glob("ckpt-4.*"):
-        file.unlink()
-    assert CheckpointStore(_model(), tmp_path).restore() == 3
+
+
+def test_what_a_killed_process_left_is_not_seen_and_goes(store, tmp_path):
+    _save_at(store, 3)
+    (tmp_path / ".ckpt-4.partial").mkdir()
+    (tmp_path / ".ckpt-4.partial" / "state.index").write_bytes(b"half")
+    (tmp_path / "ckpt-5").mkdir()  # without its facts it is none
+    assert steps_saved(tmp_path) == [3]
+    store.tidy()
+    assert not (tmp_path / ".ckpt-4.partial").exists()
+
+
+def test_the_best_stays_however_old(store, tmp_path):
+    for step, value in ((1, 0.5), (2, 0.25), (3, 0.75), (4, 0.5)):
+        store.model.steps.assign(step)
+        store.save(("l1", value))
+    assert steps_saved(tmp_path) == [3, 4]
+    found = best(tmp_path)
+    assert (found["step"], found["metric"], found["value"]) == (2, "l1", 0.25)
+    assert CheckpointStore(_model(), tmp_path).restore(found["path"]) == 2
+    # Killed between saving and noticing that it is the best.
+    shutil.rmtree(tmp_path / "best")
+    store.tidy()
+    assert best(tmp_path)["step"] == 4
+
+
+def test_saving_twice_at_a_step_writes_once(store):
+    path = _save_at(store, 3)
+    time = (path / "checkpoint.json").stat().st_mtime_ns
+    assert store.save() == path
+    assert (path / "checkpoint.json").stat().st_mtime_ns == time
 
 
 def test_a_checkpoint_of_another_model(store, tmp_path):
@@ -140,12 +190,19 @@ def test_a_checkpoint_that_holds_more_than_the_model(store, tmp_path):
         CheckpointStore(smaller, tmp_path).restore()
 
 
-def test_a_full_disk_becomes_an_oserror_with_the_path(store, monkeypatch, tmp_path):
-    def full(checkpoint_number):
-        raise tf.errors.ResourceExhaustedError(None, None, "x; No space left on device")
+@pytest.mark.parametrize(
+    ("words", "number"),
+    [("x; No space left on device", errno.ENOSPC), ("File too large", errno.EFBIG)],
+)
+def test_a_full_disk_leaves_the_older_ones(words, number, store, monkeypatch, tmp_path):
+    _save_at(store, 2)
 
-    monkeypatch.setattr(store._manager, "save", full)
+    def full(path):
+        raise tf.errors.ResourceExhaustedError(None, None, words)
+
+    monkeypatch.setattr(store._contents, "write", full)
     with pytest.raises(OSError) as caught:
         _save_at(store, 3)
-    assert caught.value.errno == errno.ENOSPC
+    assert caught.value.errno == number
     assert caught.value.filename == str(tmp_path / "ckpt-3")
+    assert [path.name for path in tmp_path.iterdir()] == ["ckpt-2"]

@@ -111,6 +111,26 @@ def test_an_overflow_skips_one_players_step():
     assert int(model.steps) == 1
 
 
+def test_a_step_that_is_not_finite_changes_no_weight_on_either_side():
+    model = same_model()
+    trained = model._generator_variables() + model.discriminator.trainable_variables
+    before, good = values(trained), data()
+    bad = good | {"image": good["image"] * np.nan}
+    model.train_step(bad)
+    for a, b in zip(before, values(trained), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert all(np.isfinite(value).all() for value in values(model.weights))
+    counts = int(model.steps), int(model.skipped), int(model.skipped_in_a_row)
+    assert counts == (1, 1, 1)
+    assert int(model.generator_optimizer.iterations) == 0
+
+    logs = model.train_step(good)
+    assert all(np.isfinite(value) for value in logs.values())
+    counts = int(model.steps), int(model.skipped), int(model.skipped_in_a_row)
+    assert counts == (2, 1, 0)
+    assert int(model.generator_optimizer.iterations) == 1
+
+
 def test_keras_global_policy_reaches_all_parts():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

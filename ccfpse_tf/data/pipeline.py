@@ -102,6 +102,32 @@ def training_dataset(
     return stream.prefetch(tf.data.AUTOTUNE).with_options(_options())
 
 
+def batch_keys(
+    records_dir: str | Path,
+    batch_size: int,
+    step: int,
+    *,
+    split: str = "train",
+    seed: int = 0,
+    shuffle_buffer: int = SHUFFLE_BUFFER,
+) -> list[str]:
+    """Returns the keys of one batch of `training_dataset`.
+
+    Args:
+        step: batches before it in the stream; the others as for `training_dataset`.
+    """
+    description = read_description(records_dir)
+    steps = _steps(description, records_dir, batch_size, split)
+    paths = [str(path) for path in description.shard_paths(records_dir, split)]
+    epoch, batch = divmod(step, steps)
+    records = _shuffled(paths, seed, tf.constant(epoch, tf.int64), shuffle_buffer)
+    wanted = {"key": tf.io.FixedLenFeature([], tf.string)}
+    return [
+        tf.io.parse_single_example(record, wanted)["key"].numpy().decode()
+        for record in records.skip(batch * batch_size).take(batch_size)
+    ]
+
+
 def evaluation_dataset(
     records_dir: str | Path,
     image_size: tuple[int, int],

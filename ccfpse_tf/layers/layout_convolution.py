@@ -154,32 +154,34 @@ def _forward(taps, features, kernels, biases, *, relu):
     further, outputs = features.shape[-1], []
     for kernel, bias in zip(kernels, biases, strict=True):
         _, _, rows, width = kernel.shape
-        total = _row_sums(taps, tf.reshape(kernel, (9, rows, width)))
+        y = bias[None, None, None]
         if further:
-            dense = kernel[:, :, rows - further :]
-            y = tf.nn.conv2d(features, dense, 1, "SAME")
-            total += at_least_float32(y)
-        output = tf.cast(total + at_least_float32(bias), kernel.dtype)
+            y += tf.nn.conv2d(features, kernel[:, :, rows - further :], 1, "SAME")
+        total = _add_rows(
+            at_least_float32(y), taps, tf.reshape(kernel, (9, rows, width))
+        )
+        output = tf.cast(total, kernel.dtype)
         outputs.append(tf.nn.relu(output) if relu else output)
     return outputs
 
 
 @compiled
 def _rows_forward(taps, table):
-    return _row_sums(taps, table)
+    return _add_rows(0.0, taps, table)
 
 
-def _row_sums(taps, table):
-    """``sum over n of table[n, taps[..., n]]``, in float32 at least.
+def _add_rows(y, taps, table):
+    """``y + sum over n of table[n, taps[..., n]]``, in float32 at least.
 
     Args:
+        y: of that dtype, broadcast to the sum.
         taps: ``(batch, height, width, n)``; -1 adds nothing.
         table: ``(n, rows, out)``, or ``(1, rows, out)`` for all ``n`` alike.
     """
     count, rows, width = table.shape
     table = tf.reshape(table, (count * rows, width))
     inside, taps = taps >= 0, tf.maximum(taps, 0)
-    total = 0.0
+    total = y
     for n in range(taps.shape[-1]):
         found = tf.gather(table, taps[..., n] + (n % count) * rows)
         found = at_least_float32(found)

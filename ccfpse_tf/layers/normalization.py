@@ -73,7 +73,10 @@ class BatchNormalization(keras.layers.Layer):
             (self.moving_variance, unbiased),
         ):
             old = tf.convert_to_tensor(running)
-            running.assign(self.momentum * old + (1 - self.momentum) * new)
+            mixed = self.momentum * old + (1 - self.momentum) * new
+            # A step that overflows is left out by the optimisers; one value would
+            # stay here for ever.
+            running.assign(tf.where(tf.math.is_finite(mixed), mixed, old))
 
     def compute_output_shape(self, input_shape):
         """The input's shape."""

@@ -69,3 +69,27 @@ class StyleEncoder(keras.Model):
 def sample_style(mu: tf.Tensor, logvar: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
     """``mu + noise * exp(logvar / 2)``: the reparametrisation trick, all ``(b, z)``."""
     return mu + noise * tf.exp(logvar / 2)
+
+
+def replica_noise(seed: int, counter, rows, z_dim: int, dtype) -> tf.Tensor:
+    """This replica's rows ``(rows, z_dim)`` of the global batch's noise.
+
+    The noise is a function of ``(seed, counter)`` and the size of the global batch, so
+    it depends neither on the number of replicas nor on whether a run was resumed.
+
+    Args:
+        seed: of the run.
+        counter: never the same twice in a run, a scalar tensor.
+        rows: images on this replica, the same on all.
+        z_dim: size of the style code.
+        dtype: of the noise.
+    """
+    replica = tf.distribute.get_replica_context()
+    noise = tf.random.stateless_normal(
+        (rows * replica.num_replicas_in_sync, z_dim),
+        [seed, counter],
+        dtype=dtype,
+        alg="philox",  # XLA would choose another one, and give other numbers
+    )
+    start = replica.replica_id_in_sync_group * rows
+    return noise[start : start + rows]
