@@ -4,8 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 from ccfpse_tf.errors import exit_cleanly
+from ccfpse_tf.unlock import unlock as unlock_folder
 
 RECIPES = """\
 Data sets are prepared, trained and drawn by the recipes of the source tree:
@@ -32,12 +34,18 @@ def run(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="store_true", help="print the version")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("version", help="print the versions of what does the work")
+    unlock = commands.add_parser(
+        "unlock", help="clear the lock that a machine which is gone has left"
+    )
+    unlock.add_argument("folder", type=Path, metavar="DIR", help="run or records")
     arguments = parser.parse_args(sys.argv[1:] if argv is None else argv)
     if arguments.version:
         print(f"ccfpse {version('ccfpse-tf')}")
     elif arguments.command == "version":
         for name in ("ccfpse-tf", "keras", "tensorflow", "numpy", "pillow"):
             print(f"{name:12}{version(name)}")
+    elif arguments.command == "unlock":
+        print("\n".join(unlock_folder(arguments.folder)))
     else:
         parser.print_help()
     return 0
