@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from ccfpse_tf.checkpoints import CheckpointStore, non_finite_message
-from ccfpse_tf.errors import InputError
+from ccfpse_tf.errors import Diverged
 from ccfpse_tf.models.generator import to_uint8
 from ccfpse_tf.pictures import colorize, grid
 
@@ -40,7 +40,7 @@ class StopOnNonFinite(StepCallback):
     """Ends the training at the first loss that is NaN or infinite.
 
     It must come before whatever saves. Raises:
-        InputError: naming step, losses, the last good checkpoint and the way out.
+        Diverged: naming step, losses, the last good checkpoint and the way out.
     """
 
     def on_train_batch_end(self, batch, logs=None):
@@ -48,7 +48,7 @@ class StopOnNonFinite(StepCallback):
         bad = {k: v for k, v in (logs or {}).items() if not math.isfinite(v)}
         if bad:
             losses = ", ".join(f"{name} is {value}" for name, value in bad.items())
-            raise InputError(
+            raise Diverged(
                 non_finite_message(
                     f"step {self.store.step}: {losses}", self.store.directory
                 )

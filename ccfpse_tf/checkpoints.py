@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.errors import InputError
+from ccfpse_tf.errors import Diverged, InputError
 
 PREFIX = "ckpt"
 OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
@@ -56,7 +56,7 @@ class CheckpointStore:
         """Writes a checkpoint of the present step and drops the oldest above ``keep``.
 
         Raises:
-            InputError: weights that are not finite; nothing is written or dropped.
+            Diverged: weights that are not finite; nothing is written or dropped.
             OSError: a full disk; the older checkpoints are all there.
         """
         self._refuse_non_finite()
@@ -105,7 +105,7 @@ class CheckpointStore:
         for variable in self.model.weights:
             value = tf.convert_to_tensor(variable).numpy()
             if value.dtype.kind == "f" and not np.isfinite(value).all():
-                raise InputError(
+                raise Diverged(
                     non_finite_message(
                         f"step {self.step}: the weights {variable.path} are not finite",
                         self.directory,
@@ -154,6 +154,21 @@ def latest(directory: Path) -> Path | None:
     """Returns the newest checkpoint's path without ending, or None."""
     steps = steps_saved(directory)
     return Path(directory) / f"{PREFIX}-{steps[-1]}" if steps else None
+
+
+def require_checkpoint(run) -> Path:
+    """Returns the newest checkpoint of a :class:`ccfpse_tf.runs.Run`.
+
+    Raises:
+        InputError: the run has none yet.
+    """
+    path = latest(run.checkpoints)
+    if path is None:
+        raise InputError(
+            f"{run.checkpoints} holds no checkpoint yet: train the run first, with "
+            f"train --run {run.directory}"
+        )
+    return path
 
 
 def non_finite_message(what: str, directory: Path) -> str:

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ccfpse_tf.errors import exit_cleanly
+from ccfpse_tf.run_table import as_json, list_runs, table
 from ccfpse_tf.unlock import unlock as unlock_folder
 
 RECIPES = """\
@@ -34,6 +35,9 @@ def run(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="store_true", help="print the version")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("version", help="print the versions of what does the work")
+    runs = commands.add_parser("runs", help="list the runs below a folder")
+    runs.add_argument("folder", type=Path, metavar="DIR", help="searched in depth")
+    runs.add_argument("--json", action="store_true", help="for scripts")
     unlock = commands.add_parser(
         "unlock", help="clear the lock that a machine which is gone has left"
     )
@@ -44,6 +48,9 @@ def run(argv: Sequence[str] | None = None) -> int:
     elif arguments.command == "version":
         for name in ("ccfpse-tf", "keras", "tensorflow", "numpy", "pillow"):
             print(f"{name:12}{version(name)}")
+    elif arguments.command == "runs":
+        rows = list_runs(arguments.folder)
+        print(as_json(rows) if arguments.json else table(rows))
     elif arguments.command == "unlock":
         print("\n".join(unlock_folder(arguments.folder)))
     else:

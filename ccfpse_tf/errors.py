@@ -32,6 +32,10 @@ class InputError(ValueError):
     """
 
 
+class Diverged(InputError):
+    """A training whose losses or weights are no numbers any more."""
+
+
 class DataErrors(InputError):
     """All problems of a data set at once.
 

@@ -22,6 +22,7 @@ from ccfpse_tf.errors import InputError
 
 RUN_LOCK = ".train.lock"
 RECORDS_LOCK = ".prepare.lock"
+TRAINING = "another training is running"  # what refusals say of the first
 # A look at a lock (`is_held`) takes it for an instant; that must not stop a training.
 PATIENCE = 0.5  # seconds
 # What file systems without locks answer: NFS without lock service, Lustre, some FUSE.

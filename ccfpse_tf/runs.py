@@ -1,4 +1,4 @@
-"""The run folder: ``config.json``, ``checkpoints/``, ``logs/``."""
+"""The run folder: ``config.json``, ``checkpoints/``, ``logs/``, ``status.json``."""
 
 import dataclasses
 import json
@@ -6,9 +6,9 @@ import os
 from importlib.metadata import version
 from pathlib import Path
 
-from ccfpse_tf.checkpoints import latest
 from ccfpse_tf.config import Config, flatten, from_dict
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.locks import RUN_LOCK
 
 PACKAGES = ("ccfpse-tf", "keras", "tensorflow", "numpy", "pillow")
 # Keys that change what is written, or where data lie, but no step of the training.
@@ -80,7 +80,7 @@ def open_run(directory: Path, config: Config, description) -> Run:
             raise InputError(_other_config(directory, differences))
     elif directory.exists() and not directory.is_dir():
         raise InputError(f"--run {directory} is a file; name a folder")
-    elif directory.exists() and any(directory.iterdir()):
+    elif directory.exists() and {x.name for x in directory.iterdir()} - {RUN_LOCK}:
         raise InputError(
             f"--run {directory} holds files but no config.json, so it is no run; "
             "name a new folder, nothing in this one is touched"
@@ -93,19 +93,10 @@ def open_run(directory: Path, config: Config, description) -> Run:
     return run
 
 
-def require_checkpoint(run: Run) -> Path:
-    """Returns the newest checkpoint.
-
-    Raises:
-        InputError: the run has none yet.
-    """
-    path = latest(run.checkpoints)
-    if path is None:
-        raise InputError(
-            f"{run.checkpoints} holds no checkpoint yet: train the run first, with "
-            f"train --run {run.directory}"
-        )
-    return path
+def settings(config: Config) -> dict[str, object]:
+    """Returns the keys that steps of the training depend on, and their values."""
+    flat = flatten(config)
+    return {key: flat[key] for key in flat if key not in FREE_KEYS}
 
 
 def _stored(directory):

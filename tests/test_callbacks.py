@@ -3,6 +3,7 @@
 import io
 import os
 import signal
+import sys
 from pathlib import Path
 
 import keras
@@ -19,7 +20,7 @@ from ccfpse_tf.callbacks import (
     StopOnNonFinite,
     summary_writer,
 )
-from ccfpse_tf.errors import InputError
+from ccfpse_tf.errors import Diverged
 from ccfpse_tf.progress import Progress, duration
 
 
@@ -77,7 +78,7 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_names(value, tmp_path):
     store = Store(tmp_path)
     callback = StopOnNonFinite(store)
     _steps(store, callback, 3, {"kl": 1.0, "gan": 0.0})
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(Diverged) as caught:
         _steps(store, callback, 1, {"kl": value, "gan": 0.0})
     message = str(caught.value)
     assert f"step 4: kl is {value}" in message
@@ -194,6 +195,55 @@ def test_a_terminal_line_is_redrawn_and_never_wraps(monkeypatch):
     *drawn, last = stream.getvalue().split("\r")
     assert last.endswith("\n") and stream.getvalue().count("\n") == 1
     assert drawn and all(len(line) < 40 for line in (*drawn, last.rstrip("\n")))
+
+
+def test_what_others_print_stands_above_the_line(monkeypatch, tmp_path):
+    monkeypatch.setenv("COLUMNS", "40")
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setattr("sys.stderr", terminal)
+    store, progress = _progress(None)
+    for _ in range(2):  # as a training that first ends an interrupted epoch
+        progress.on_train_begin()
+        _steps(store, progress, 10)
+        print("one line")
+        print("two", "lines\nand ", end="", file=sys.stderr)
+        progress._draw("after an unfinished line")
+        print("done", file=sys.stderr)
+        progress.on_train_end()
+    assert (sys.stdout, sys.stderr) == (terminal, terminal)
+    seen = _screen(terminal.getvalue())
+    part = ["one line", "two lines", "and ", "done", "after an unfinished line"]
+    assert [line.rstrip() for line in seen] == [part[0], part[1], "and", *part[3:]] * 2
+
+
+def test_an_error_leaves_the_line_and_gives_the_streams_back(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    _, progress = _progress(None)
+    progress.on_train_begin()
+    progress._draw("step 0")
+    progress.release()
+    progress.release()
+    assert sys.stdout is terminal
+    (line,) = _screen(terminal.getvalue())
+    assert line.rstrip() == "step 0"
+
+
+def _screen(text):
+    """The lines that a terminal shows after ``text``."""
+    lines, column = [""], 0
+    for character in text:
+        if character == "\n":
+            lines.append("")
+            column = 0
+        elif character == "\r":
+            column = 0
+        else:
+            line = lines[-1]
+            lines[-1] = line[:column] + character + line[column + 1 :]
+            column += 1
+    return lines[:-1]
 
 
 @pytest.mark.parametrize(
