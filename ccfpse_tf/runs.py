@@ -95,8 +95,13 @@ def open_run(directory: Path, config: Config, description) -> Run:
 
 def settings(config: Config) -> dict[str, object]:
     """Returns the keys that steps of the training depend on, and their values."""
-    flat = flatten(config)
-    return {key: flat[key] for key in flat if key not in FREE_KEYS}
+    flat, free = flatten(config), _free_keys(config)
+    return {key: flat[key] for key in flat if key not in free}
+
+
+def _free_keys(config):
+    constant = config.schedule.decay_epochs == 0  # rates: longer is only longer
+    return FREE_KEYS | ({"schedule.epochs"} if constant else set())
 
 
 def _stored(directory):
@@ -138,9 +143,7 @@ def _write(path, config, data):
 
 def _config_differences(stored, asked):
     old, new = flatten(stored), flatten(asked)
-    free = set(FREE_KEYS)
-    if stored.schedule.decay_epochs == asked.schedule.decay_epochs == 0:
-        free.add("schedule.epochs")  # rates are constant: longer is only longer
+    free = _free_keys(stored) & _free_keys(asked)
     return [
         f"{key}: the run has {old[key]!r}, now {new[key]!r}"
         for key in old
