@@ -204,10 +204,7 @@ class Checkpoints(StepCallback):
         self.every = every
         self.seconds = math.inf if minutes is None else 60 * minutes
         self.clock = clock
-
-    def on_train_begin(self, logs=None):
-        """Starts the clock."""
-        self._last = self.clock()
+        self._last = clock()
 
     def on_train_batch_end(self, batch, logs=None):
         """Saves when due."""

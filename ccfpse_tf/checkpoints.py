@@ -266,6 +266,21 @@ def _newest_first(directory) -> list[Path]:
     return [Path(directory) / f"{PREFIX}-{step}" for step in steps]
 
 
+def require_checkpoint(run) -> Path:
+    """Returns the newest checkpoint of a :class:`ccfpse_tf.runs.Run`.
+
+    Raises:
+        InputError: the run has none yet.
+    """
+    path = latest(run.checkpoints)
+    if path is None:
+        raise InputError(
+            f"{run.checkpoints} holds no checkpoint yet: train the run first, with "
+            f"train --run {run.directory}"
+        )
+    return path
+
+
 def diverged_message(what: str, directory: Path) -> str:
     """Returns the error text for a training that has diverged.
 

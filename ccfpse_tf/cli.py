@@ -4,8 +4,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 from ccfpse_tf.errors import exit_cleanly
+from ccfpse_tf.run_table import as_json, list_runs, table
+from ccfpse_tf.unlock import unlock as unlock_folder
 
 RECIPES = """\
 Data sets are prepared, trained and drawn by the recipes of the source tree:
@@ -32,12 +35,24 @@ def run(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="store_true", help="print the version")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("version", help="print the versions of what does the work")
+    runs = commands.add_parser("runs", help="list the runs below a folder")
+    runs.add_argument("folder", type=Path, metavar="DIR", help="searched in depth")
+    runs.add_argument("--json", action="store_true", help="for scripts")
+    unlock = commands.add_parser(
+        "unlock", help="clear the lock that a machine which is gone has left"
+    )
+    unlock.add_argument("folder", type=Path, metavar="DIR", help="run or records")
     arguments = parser.parse_args(sys.argv[1:] if argv is None else argv)
     if arguments.version:
         print(f"ccfpse {version('ccfpse-tf')}")
     elif arguments.command == "version":
         for name in ("ccfpse-tf", "keras", "tensorflow", "numpy", "pillow"):
             print(f"{name:12}{version(name)}")
+    elif arguments.command == "runs":
+        rows = list_runs(arguments.folder)
+        print(as_json(rows) if arguments.json else table(rows))
+    elif arguments.command == "unlock":
+        print("\n".join(unlock_folder(arguments.folder)))
     else:
         parser.print_help()
     return 0

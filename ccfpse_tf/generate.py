@@ -12,7 +12,7 @@ from PIL import Image
 
 from ccfpse_tf import label_folder
 from ccfpse_tf.build import build_model
-from ccfpse_tf.checkpoints import CheckpointStore
+from ccfpse_tf.checkpoints import CheckpointStore, require_checkpoint
 from ccfpse_tf.data.pipeline import evaluation_dataset
 from ccfpse_tf.data.progress_bar import track
 from ccfpse_tf.data.records import read_description
@@ -20,7 +20,7 @@ from ccfpse_tf.errors import InputError
 from ccfpse_tf.gallery import Page, Row, write_page
 from ccfpse_tf.models.generator import to_uint8
 from ccfpse_tf.pictures import colorize
-from ccfpse_tf.runs import read_run, require_checkpoint
+from ccfpse_tf.runs import read_run
 from ccfpse_tf.styles import Styles, key_of, resolve_source, windows
 
 MARKER = "generated.json"

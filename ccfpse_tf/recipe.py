@@ -5,6 +5,7 @@ answer at once and touch no device.
 """
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from ccfpse_tf.config import Config, override
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.locks import RUN_LOCK, TRAINING, refuse_if_held
 from ccfpse_tf.quiet import import_tensorflow
 
 
@@ -76,6 +78,11 @@ def _add_train(commands, variants):
     train.add_argument(
         "--dry-run", action="store_true", help="print the resolved config and stop"
     )
+    train.add_argument(
+        "--profile",
+        metavar="FIRST:LAST",
+        help="record these steps for TensorBoard's profile page, such as 20:24",
+    )
     choice = train.add_mutually_exclusive_group()
     for name in variants:
         choice.add_argument(
@@ -135,12 +142,26 @@ def _train(config, variants, arguments):
             raise InputError(
                 f"train needs --{option} DIR (or --dry-run to print the config)"
             )
+    profile = _steps(arguments.profile) if arguments.profile else None
+    if "TF_CONFIG" not in os.environ:  # of several machines, the first has the lock
+        refuse_if_held(arguments.run / RUN_LOCK, TRAINING)
     import_tensorflow()
     from ccfpse_tf.train import train
 
-    step = train(config, arguments.run)
+    step = train(config, arguments.run, profile)
     print(f"trained to step {step}; see images with: generate --run {arguments.run}")
     return 0
+
+
+def _steps(text):
+    match = re.fullmatch("([0-9]+):([0-9]+)", text)
+    first, last = map(int, match.groups()) if match else (0, 0)
+    if not 0 < first <= last:
+        raise InputError(
+            f"--profile {text}: write FIRST:LAST, two steps counted from 1, such as "
+            "20:24 for five of them"
+        )
+    return first, last
 
 
 def _generate(arguments):

@@ -1,4 +1,4 @@
-"""The run folder: ``config.json``, ``checkpoints/``, ``logs/``."""
+"""The run folder: ``config.json``, ``checkpoints/``, ``logs/``, ``status.json``."""
 
 import dataclasses
 import json
@@ -6,9 +6,9 @@ import os
 from importlib.metadata import version
 from pathlib import Path
 
-from ccfpse_tf.checkpoints import latest
 from ccfpse_tf.config import Config, flatten, from_dict
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.locks import RUN_LOCK
 
 PACKAGES = ("ccfpse-tf", "keras", "tensorflow", "numpy", "pillow")
 # Keys that change what is written, or where data lie, but no step of the training.
@@ -85,7 +85,7 @@ def open_run(directory: Path, config: Config, description) -> Run:
             raise InputError(_other_config(directory, differences))
     elif directory.exists() and not directory.is_dir():
         raise InputError(f"--run {directory} is a file; name a folder")
-    elif directory.exists() and any(directory.iterdir()):
+    elif directory.exists() and {x.name for x in directory.iterdir()} - {RUN_LOCK}:
         raise InputError(
             f"--run {directory} holds files but no config.json, so it is no run; "
             "name a new folder, nothing in this one is touched"
@@ -98,19 +98,15 @@ def open_run(directory: Path, config: Config, description) -> Run:
     return run
 
 
-def require_checkpoint(run: Run) -> Path:
-    """Returns the newest checkpoint.
+def settings(config: Config) -> dict[str, object]:
+    """Returns the keys that steps of the training depend on, and their values."""
+    flat, free = flatten(config), _free_keys(config)
+    return {key: flat[key] for key in flat if key not in free}
 
-    Raises:
-        InputError: the run has none yet.
-    """
-    path = latest(run.checkpoints)
-    if path is None:
-        raise InputError(
-            f"{run.checkpoints} holds no checkpoint yet: train the run first, with "
-            f"train --run {run.directory}"
-        )
-    return path
+
+def _free_keys(config):
+    constant = config.schedule.decay_epochs == 0  # rates: longer is only longer
+    return FREE_KEYS | ({"schedule.epochs"} if constant else set())
 
 
 def _stored(directory):
@@ -152,9 +148,7 @@ def _write(path, config, data):
 
 def _config_differences(stored, asked):
     old, new = flatten(stored), flatten(asked)
-    free = set(FREE_KEYS)
-    if stored.schedule.decay_epochs == asked.schedule.decay_epochs == 0:
-        free.add("schedule.epochs")  # rates are constant: longer is only longer
+    free = _free_keys(stored) & _free_keys(asked)
     return [
         f"{key}: the run has {old[key]!r}, now {new[key]!r}"
         for key in old

@@ -15,7 +15,7 @@ from ccfpse_tf.callbacks import (
     StopOnDivergence,
     summary_writer,
 )
-from ccfpse_tf.checkpoints import CheckpointStore
+from ccfpse_tf.checkpoints import CheckpointStore, steps_saved
 from ccfpse_tf.config import Config
 from ccfpse_tf.data.pipeline import (
     batch_keys,
@@ -25,14 +25,22 @@ from ccfpse_tf.data.pipeline import (
 )
 from ccfpse_tf.data.records import Description, read_description
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.gan import LOGGED
+from ccfpse_tf.hparams import write_hparams
+from ccfpse_tf.locks import RUN_LOCK, TRAINING, locked
+from ccfpse_tf.profile import Profile, check_steps
 from ccfpse_tf.progress import Progress
-from ccfpse_tf.runs import Run, open_run
+from ccfpse_tf.runs import Run, open_run, settings
+from ccfpse_tf.status import Status
+from ccfpse_tf.status_updates import StatusUpdates
 from ccfpse_tf.validation import AverageStatistics, Validation
 
 ANY_DATA = "folder"  # the recipe whose name says nothing about the data
 
 
-def train(config: Config, run_directory: Path) -> int:
+def train(
+    config: Config, run_directory: Path, profile: tuple[int, int] | None = None
+) -> int:
     """Trains a run to the end of its schedule, or goes on with one that was stopped.
 
     A resumed run continues as if it had never stopped: networks, both optimisers, step,
@@ -41,21 +49,33 @@ def train(config: Config, run_directory: Path) -> int:
 
     Args:
         config: what to train; ``data.records`` names the records.
-        run_directory: made if it does not exist.
+        run_directory: made if it does not exist, and locked while this trains.
+        profile: first and last step to record for TensorBoard's profile page.
 
     Returns:
         The step that the run is at.
 
     Raises:
         InputError: records or a run folder that do not fit the config, diverged losses,
-            too little memory: anything that the user can mend.
+            too little memory, another training in the folder: anything that the user
+            can mend.
         KeyboardInterrupt: Ctrl-C or SIGTERM, after the state has been saved.
     """
+    with locked(Path(run_directory) / RUN_LOCK, TRAINING):
+        return _train(config, Path(run_directory), profile)
+
+
+def _train(config, run_directory, profile):
     description = read_description(Path(config.data.records))
     _check_data(config, description)
     epoch_steps = _epoch_steps(config)
     if config.step.deterministic:
         tf.config.experimental.enable_op_determinism()
+    schedule = config.schedule
+    total = (schedule.epochs + schedule.decay_epochs) * epoch_steps
+    if profile:
+        saved = steps_saved(run_directory / "checkpoints")
+        check_steps(profile, max(saved, default=0), total)
     strategy = _strategy(config)
     # Keras draws the seeds of its initialisers from Python's generator. TensorFlow's
     # global seed stays alone: it would enter the order of the data.
@@ -66,13 +86,15 @@ def train(config: Config, run_directory: Path) -> int:
     run = open_run(run_directory, config, description)
     store = CheckpointStore(model, run.checkpoints, config.schedule.keep)
     store.tidy()
-    with strategy.scope():
-        start = store.restore()
-    schedule = config.schedule
-    total = (schedule.epochs + schedule.decay_epochs) * epoch_steps
-    _announce(run, description, strategy, start, total)
-    if start < total:
-        _fit(model, config, store, _callbacks(run, store, description, epoch_steps))
+    with Status(run.directory).recorded() as status:
+        with strategy.scope():
+            start = store.restore()
+        _announce(run, description, strategy, start, total)
+        if start < total:
+            callbacks = _callbacks(run, store, description, epoch_steps, status)
+            if profile:
+                callbacks.insert(0, Profile(store, run.logs, profile))
+            _fit(model, config, store, callbacks)
     return store.step
 
 
@@ -111,13 +133,16 @@ def _stream(config, start_step):
     )
 
 
-def _callbacks(run: Run, store, description, epoch_steps):
+def _callbacks(run: Run, store, description, epoch_steps, status):
     config, schedule = run.config, run.config.schedule
     writer = summary_writer(run.logs)
+    write_hparams(writer, settings(config), LOGGED)
     scalars = ScalarLogs(store, writer, schedule.log_every, config.data.batch_size)
     total = (schedule.epochs + schedule.decay_epochs) * epoch_steps
     examples = _validation_examples(config, description)
+    every = schedule.log_every
     callbacks = [
+        StatusUpdates(store, status, scalars, every, epoch_steps, total),
         StopOnDivergence(
             store,
             schedule.skips_allowed,
@@ -241,12 +266,12 @@ def _announce(run, description, strategy, start, total):
 
 @contextlib.contextmanager
 def _released(callbacks):
-    """Gives Ctrl-C back to Python however the training ends."""
+    """Gives signals, streams and the profiler back however the training ends."""
     try:
         yield
     finally:
         for callback in callbacks:
-            if isinstance(callback, SaveOnSignal):
+            if isinstance(callback, SaveOnSignal | Progress | Profile):
                 callback.release()
 
 

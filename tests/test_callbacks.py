@@ -1,8 +1,10 @@
 """What happens around the steps, on a store that only knows its step."""
 
 import io
+import json
 import os
 import signal
+import sys
 from pathlib import Path
 
 import keras
@@ -16,11 +18,12 @@ from ccfpse_tf.callbacks import (
     LayoutGrids,
     SaveOnSignal,
     ScalarLogs,
-    StopOnNonFinite,
+    StopOnDivergence,
     summary_writer,
 )
-from ccfpse_tf.errors import InputError
+from ccfpse_tf.errors import Diverged
 from ccfpse_tf.progress import Progress, duration
+from ccfpse_tf.validation import Validation
 
 
 class Store:
@@ -31,7 +34,7 @@ class Store:
         self.step = 0
         self.saved = []
 
-    def save(self):
+    def save(self, metric=None):
         self.saved.append(self.step)
         return self.directory / f"ckpt-{self.step}"
 
@@ -42,6 +45,9 @@ class Model:
     z_dim = 2
     generator_optimizer = keras.optimizers.SGD(0.5)
     discriminator_optimizer = keras.optimizers.SGD(0.25)
+
+    skipped, skipped_in_a_row = 3, 0
+    perceptual_loss = None
 
     def __init__(self):
         self.resets = 0
@@ -72,17 +78,26 @@ def _events(folder):
     ]
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_loss_that_is_not_finite_stops_with_step_and_names(value, tmp_path):
-    store = Store(tmp_path)
-    callback = StopOnNonFinite(store)
-    _steps(store, callback, 3, {"kl": 1.0, "gan": 0.0})
-    with pytest.raises(InputError) as caught:
-        _steps(store, callback, 1, {"kl": value, "gan": 0.0})
+def test_a_training_that_diverges_stops_with_step_images_and_way_out(tmp_path):
+    store, model, asked = Store(tmp_path), Model(), []
+
+    def keys(step):
+        asked.append(step)
+        return ["a", "b"]
+
+    callback = StopOnDivergence(store, 2, keys, tmp_path / "diverged.json")
+    callback.set_model(model)
+    for row in (0, 1, 2, 0, 1, 2):
+        model.skipped_in_a_row = row
+        _steps(store, callback, 1, {"kl": 1.0})
+    model.skipped_in_a_row = 3
+    with pytest.raises(Diverged) as caught:
+        _steps(store, callback, 1, {"kl": 1.0})
     message = str(caught.value)
-    assert f"step 4: kl is {value}" in message
-    assert "gan is" not in message
+    assert "step 7: losses or gradients were not finite 3 steps in a row" in message
     assert "no checkpoint was saved" in message and "--run" in message
+    report = json.loads((tmp_path / "diverged.json").read_text())
+    assert report["keys of the last batch"] == ["a", "b"] and asked == [6]
 
 
 def test_scalars_hold_losses_rates_and_speed(tmp_path):
@@ -95,6 +110,7 @@ def test_scalars_hold_losses_rates_and_speed(tmp_path):
     assert events[2, "learning_rate/generator"] == 0.5
     assert events[4, "learning_rate/discriminator"] == 0.25
     assert events[4, "speed/images_per_second"] > 0
+    assert events[2, "skipped_steps"] == 3
     assert (3, "losses/gan") not in events
     assert callback.model.resets == 2
 
@@ -126,6 +142,30 @@ def test_checkpoints_are_saved_when_due():
     store = Store()
     _steps(store, Checkpoints(store, every=3), 7)
     assert store.saved == [3, 6]
+
+
+def test_checkpoints_are_saved_by_the_clock_too():
+    store, now = Store(), [0.0]
+    callback = Checkpoints(store, every=100, minutes=2, clock=lambda: now[0])
+    for seconds in (60, 119, 120, 121, 239, 300):
+        now[0] = seconds
+        _steps(store, callback, 1)
+    assert store.saved == [3, 6]
+
+
+def test_validation_is_a_mean_and_decides_what_is_best(tmp_path):
+    store, saved = Store(), []
+    store.save = lambda metric: saved.append((store.step, metric))
+    examples = [
+        {"label": np.zeros((1, 2, 2)), "image": np.full((1, 2, 2, 3), value, "float32")}
+        for value in (1.0, 0.5)
+    ]
+    callback = Validation(store, summary_writer(tmp_path), 2, examples, "l1")
+    callback.set_model(Model())
+    _steps(store, callback, 5)
+    assert saved == [(2, ("l1", 0.25)), (4, ("l1", 0.25))]  # the model's image is 1
+    events = {(step, tag): float(value) for step, tag, value in _events(tmp_path)}
+    assert events == {(2, "validation/l1"): 0.25, (4, "validation/l1"): 0.25}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -194,6 +234,55 @@ def test_a_terminal_line_is_redrawn_and_never_wraps(monkeypatch):
     *drawn, last = stream.getvalue().split("\r")
     assert last.endswith("\n") and stream.getvalue().count("\n") == 1
     assert drawn and all(len(line) < 40 for line in (*drawn, last.rstrip("\n")))
+
+
+def test_what_others_print_stands_above_the_line(monkeypatch, tmp_path):
+    monkeypatch.setenv("COLUMNS", "40")
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setattr("sys.stderr", terminal)
+    store, progress = _progress(None)
+    for _ in range(2):  # as a training that first ends an interrupted epoch
+        progress.on_train_begin()
+        _steps(store, progress, 10)
+        print("one line")
+        print("two", "lines\nand ", end="", file=sys.stderr)
+        progress._draw("after an unfinished line")
+        print("done", file=sys.stderr)
+        progress.on_train_end()
+    assert (sys.stdout, sys.stderr) == (terminal, terminal)
+    seen = _screen(terminal.getvalue())
+    part = ["one line", "two lines", "and ", "done", "after an unfinished line"]
+    assert [line.rstrip() for line in seen] == [part[0], part[1], "and", *part[3:]] * 2
+
+
+def test_an_error_leaves_the_line_and_gives_the_streams_back(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    _, progress = _progress(None)
+    progress.on_train_begin()
+    progress._draw("step 0")
+    progress.release()
+    progress.release()
+    assert sys.stdout is terminal
+    (line,) = _screen(terminal.getvalue())
+    assert line.rstrip() == "step 0"
+
+
+def _screen(text):
+    """The lines that a terminal shows after ``text``."""
+    lines, column = [""], 0
+    for character in text:
+        if character == "\n":
+            lines.append("")
+            column = 0
+        elif character == "\r":
+            column = 0
+        else:
+            line = lines[-1]
+            lines[-1] = line[:column] + character + line[column + 1 :]
+            column += 1
+    return lines[:-1]
 
 
 @pytest.mark.parametrize(

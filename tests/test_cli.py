@@ -22,3 +22,8 @@ def test_unknown_command_fails(capsys):
         cli.run(["frobnicate"])
     assert caught.value.code == 2
     assert "frobnicate" in capsys.readouterr().err
+
+
+def test_unlock_says_what_was_done(tmp_path, capsys):
+    assert cli.run(["unlock", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"{tmp_path} is not locked\n"

@@ -5,10 +5,11 @@ import json
 
 import pytest
 
+from ccfpse_tf.checkpoints import require_checkpoint
 from ccfpse_tf.config import Config, override
 from ccfpse_tf.data.description import Description, Split
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.runs import open_run, read_run, require_checkpoint
+from ccfpse_tf.runs import open_run, read_run
 
 CONFIG = Config(name="test")
 

@@ -1,15 +1,23 @@
 """Scenes from preparing to the gallery through the recipe, with a tiny network."""
 
 import json
+import os
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from tensorboard.plugins.hparams import plugin_data_pb2
+from tensorflow.python.summary.summary_iterator import summary_iterator
+from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 from ccfpse_tf.build import build_model
 from ccfpse_tf.checkpoints import steps_saved
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.locks import RUN_LOCK, TRAINING, is_held, locked
+from ccfpse_tf.run_table import list_runs
+from ccfpse_tf.status import read_status
+from ccfpse_tf.train import train
 from tests.test_recipes import load
 
 TINY = [
@@ -32,9 +40,9 @@ def records(scenes, tmp_path_factory):
     return folder
 
 
-def _train(scenes, records, run, *settings):
+def _train(scenes, records, run, *settings, options=()):
     return scenes.main(
-        ["train", "--smoke", "--records", str(records), "--run", str(run)]
+        ["train", "--smoke", "--records", str(records), "--run", str(run), *options]
         + ["--set", *TINY, *settings]
     )
 
@@ -54,7 +62,8 @@ def run(scenes, records, tmp_path_factory):
     assert steps_saved(folder / "checkpoints") == [2]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ccfpse_tf.train.build_model", _build_eager)
-        _train(scenes, records, folder, "schedule.epochs=2")
+        options = ["--profile", "3:3"]
+        _train(scenes, records, folder, "schedule.epochs=2", options=options)
     return folder
 
 
@@ -67,6 +76,89 @@ def test_a_run_resumes_where_it_was(run):
     counters = [name for name in names if "iteration" in name]
     assert {int(reader.get_tensor(name)) for name in counters} == {4}
     assert list((run / "logs").glob("events*"))
+
+
+def test_the_status_says_where_the_run_is(run):
+    status = read_status(run)
+    assert (status["status"], status["step"], status["total_steps"]) == ("done", 4, 4)
+    assert {"generator_loss", "kl"} <= status["losses"].keys()
+    assert status["images_per_second"] > 0
+    (row,) = list_runs(run.parent)
+    assert (row.run, row.data, row.status, row.problems) == (
+        "run",
+        "scenes",
+        "done",
+        (),
+    )
+    assert not is_held(run / RUN_LOCK) and not (run / RUN_LOCK).exists()
+
+
+def test_each_start_writes_the_settings_beside_the_losses(run):
+    found = {}
+    for path in sorted((run / "logs").glob("events*")):
+        for event in summary_iterator(str(path)):
+            for value in event.summary.value:
+                if value.metadata.plugin_data.plugin_name == "hparams":
+                    content = plugin_data_pb2.HParamsPluginData.FromString(
+                        value.metadata.plugin_data.content
+                    )
+                    found.setdefault(value.tag.split("/")[1], []).append(content)
+    first, second = (x.session_start_info.hparams for x in found["session_start_info"])
+    assert first["generator.ngf"].number_value == 1
+    assert first["data.image_size"].string_value == "64x64"
+    # TensorBoard shows the first start's: what a resumed run may change is left out.
+    assert first == second
+    assert not {"data.records", "schedule.epochs"} & first.keys()
+    metrics = [info.name.tag for info in found["experiment"][0].experiment.metric_infos]
+    assert metrics[:2] == ["losses/discriminator_loss", "losses/generator_loss"]
+
+
+def test_the_profile_is_there(run):
+    (path,) = (run / "logs" / "plugins" / "profile").glob("*/*.xplane.pb")
+    steps = []
+    for plane in xplane_pb2.XSpace.FromString(path.read_bytes()).planes:
+        for event in (event for line in plane.lines for event in line.events):
+            if plane.event_metadata[event.metadata_id].name == "train":
+                steps += [
+                    stat.int64_value
+                    for stat in event.stats
+                    if plane.stat_metadata[stat.metadata_id].name == "step_num"
+                ]
+    assert steps == [3]
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        ("3", "write FIRST:LAST"),
+        ("0:2", "counted from 1"),
+        ("5:4", "two steps"),
+        ("4:5", "the steps left to train are from 5 to 6"),
+        ("5:7", "the steps left to train are from 5 to 6"),
+    ],
+)
+def test_steps_that_cannot_be_profiled(steps, words, scenes, records, run):
+    before = (run / "status.json").read_bytes()
+    with pytest.raises(InputError, match=f"--profile {steps}: .*{words}"):
+        options = ["--profile", steps]
+        _train(scenes, records, run, "schedule.epochs=3", options=options)
+    assert (run / "status.json").read_bytes() == before
+
+
+def test_two_trainings_in_one_folder(scenes, records, run, tmp_path, monkeypatch):
+    def busy(*_):
+        raise AssertionError("TensorFlow was started")
+
+    for folder in (tmp_path / "new", run):
+        with locked(folder / RUN_LOCK, TRAINING):
+            before = sorted(folder.rglob("*"))
+            with monkeypatch.context() as patch:
+                patch.setattr("ccfpse_tf.recipe.import_tensorflow", busy)
+                with pytest.raises(InputError, match=f"{TRAINING} .*pid {os.getpid()}"):
+                    _train(scenes, records, folder)
+            with pytest.raises(InputError, match=f"{TRAINING} .*pid {os.getpid()}"):
+                train(scenes.SMOKE, folder)
+            assert sorted(folder.rglob("*")) == before
 
 
 def test_a_complete_run_is_left_alone(scenes, records, run, capsys):

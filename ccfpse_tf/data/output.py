@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -20,9 +19,9 @@ from typing import Any
 from ccfpse_tf.data import description
 from ccfpse_tf.data.records import Record, serialize_record
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.locks import RECORDS_LOCK, locked
 
 _STATE = ".prepare.json"
-_LOCK = ".prepare.lock"
 
 
 def digest(content: Any) -> str:
@@ -64,14 +63,7 @@ class OutputFolder:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Keeps a second run out of the folder while this one writes."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        with open(self.path / _LOCK, "w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise InputError(
-                    f"{self.path}: another run is writing there; wait for it to end"
-                ) from None
+        with locked(self.path / RECORDS_LOCK, "another run is writing"):
             for leftover in self.path.glob(".*.partial"):
                 leftover.unlink()
             yield
@@ -109,7 +101,6 @@ class OutputFolder:
         for name, content in files.items():
             description.write_json(self.path / name, content)
         (self.path / _STATE).unlink(missing_ok=True)
-        (self.path / _LOCK).unlink(missing_ok=True)
 
     def _earlier(self) -> dict[str, Any] | None:
         """What an earlier run has left, None for an empty or absent folder."""

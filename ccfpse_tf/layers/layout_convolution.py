@@ -50,14 +50,19 @@ def _looked_up(label, features, kernels, biases, relu):
     def convolve(features, *weights):
         # Else a tape would also record, and keep, what happens inside the function.
         features, *weights = map(tf.stop_gradient, (features, *weights))
-        kernels, biases = weights[:count], weights[count:]
-        outputs = _forward(taps, features, kernels, biases, relu=relu)
+        kernels, bias = weights[:count], tf.concat(weights[count:], 0)
+        dense = tf.concat([kernel[:, :, classes:] for kernel in kernels], -1)
+        if further:
+            y = convolution(features, dense, bias, exact_zeros=relu)
+        else:
+            y = bias[None, None, None]
+        tables = [tf.reshape(k, (9, classes + further, k.shape[-1])) for k in kernels]
+        outputs = _rows_forward(taps, y, *tables, relu=relu)
 
         def gradient(*dy):
             masks = outputs if relu else ()
             dy, *d_tables = _rows_backward(taps, dy, masks, rows=classes, shared=False)
             if further:
-                dense = tf.concat([kernel[:, :, classes:] for kernel in kernels], -1)
                 d_features, d_dense, d_bias = convolution_gradients(features, dense, dy)
                 d_dense = tf.reshape(d_dense, (9, further, dy.shape[-1]))
                 parts = tf.split(d_dense, [k.shape[-1] for k in kernels], -1)
@@ -135,7 +140,9 @@ def _mean_rows(cells, table):
     """Mean of rows ``cells (..., n)`` of ``table (1, rows, out)``: ``(..., out)``."""
     cells, table = tf.stop_gradient(cells), tf.stop_gradient(table)
     count, rows = cells.shape[-1], table.shape[1]
-    total = _rows_forward(cells, table)
+    [total] = _rows_forward(
+        cells, tf.zeros((1, 1, 1, 1), table.dtype), table, relu=False
+    )
 
     def gradient(dy):
         _, d_table = _rows_backward(cells, (dy,), (), rows=rows, shared=True)
@@ -145,48 +152,30 @@ def _mean_rows(cells, table):
 
 
 @compiled
-def _forward(taps, features, kernels, biases, *, relu):
-    """Looked-up rows, convolved features and bias, of each kernel.
-
-    One kernel after the other: XLA adds the rows to the convolved features in place, so
-    nothing as large as all results is held beside them.
-    """
-    further, outputs = features.shape[-1], []
-    for kernel, bias in zip(kernels, biases, strict=True):
-        _, _, rows, width = kernel.shape
-        y = bias[None, None, None]
-        if further:
-            y += tf.nn.conv2d(features, kernel[:, :, rows - further :], 1, "SAME")
-        total = _add_rows(
-            at_least_float32(y), taps, tf.reshape(kernel, (9, rows, width))
-        )
-        output = tf.cast(total, kernel.dtype)
-        outputs.append(tf.nn.relu(output) if relu else output)
-    return outputs
-
-
-@compiled
-def _rows_forward(taps, table):
-    return _add_rows(0.0, taps, table)
-
-
-def _add_rows(y, taps, table):
-    """``y + sum over n of table[n, taps[..., n]]``, in float32 at least.
+def _rows_forward(taps, y, *tables, relu):
+    """``y[..., part] + sum over n of table[n, taps[..., n]]`` for each table's part.
 
     Args:
-        y: of that dtype, broadcast to the sum.
         taps: ``(batch, height, width, n)``; -1 adds nothing.
-        table: ``(n, rows, out)``, or ``(1, rows, out)`` for all ``n`` alike.
+        y: ``(batch, height, width, sum of out)``, or broadcast to that.
+        *tables: each ``(n, rows, out)``, or ``(1, rows, out)`` for all ``n`` alike.
+        relu: whether ``max(0, .)`` follows.
     """
-    count, rows, width = table.shape
-    table = tf.reshape(table, (count * rows, width))
-    inside, taps = taps >= 0, tf.maximum(taps, 0)
-    total = y
-    for n in range(taps.shape[-1]):
-        found = tf.gather(table, taps[..., n] + (n % count) * rows)
-        found = at_least_float32(found)
-        total += tf.where(inside[..., n, None], found, tf.zeros_like(found))
-    return total
+    outputs, start = [], 0
+    inside, taps = tf.cast(taps >= 0, tf.int32), tf.maximum(taps, 0)
+    for table in tables:
+        count, rows, width = table.shape
+        table = tf.reshape(table, (count * rows, width))
+        part = y if y.shape[-1] == 1 else y[..., start : start + width]
+        total = at_least_float32(part)
+        for n in range(taps.shape[-1]):
+            found = tf.gather(table, taps[..., n] + (n % count) * rows)
+            found = at_least_float32(found)
+            total += tf.where(inside[..., n, None] > 0, found, tf.zeros_like(found))
+        output = tf.cast(total, table.dtype)
+        outputs.append(tf.nn.relu(output) if relu else output)
+        start += width
+    return outputs
 
 
 @compiled

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from ccfpse_tf.data.pipeline import (
+    batch_keys,
     evaluation_dataset,
     steps_per_epoch,
     training_dataset,
@@ -202,3 +203,15 @@ def test_replicas_get_the_halves_of_the_same_batches(records, repository):
         check=False,
     )
     assert result.stdout == "equal\n", result.stderr[-2000:]
+
+
+@pytest.mark.parametrize("step", [0, 1, 5])
+def test_the_keys_of_a_batch_name_its_images(step, records):
+    stream = evaluation_dataset(records, (40, 48), 1, split="train")
+    numbers = {
+        int(pixels(one["image"])[0, 0, 0, 2]): one["key"][0].decode()
+        for one in stream.as_numpy_iterator()
+    }
+    (batch,) = batches(records, 1, seed=3, start_step=step)
+    shown = [numbers[int(image[0, 0, 2])] for image in pixels(batch["image"])]
+    assert batch_keys(records, 4, step, seed=3, shuffle_buffer=6) == shown

@@ -1,0 +1,221 @@
+"""Exclusive locks on folders, which the kernel frees when their holder dies.
+
+The lock is ``flock`` on a hidden file, which also says as JSON who holds it. It goes
+away with the process, however that ends. Only where the file system keeps it for a
+machine that is gone (NFS), somebody has to clear it: ``ccfpse unlock``.
+"""
+
+import contextlib
+import dataclasses
+import errno
+import fcntl
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ccfpse_tf.errors import InputError
+
+RUN_LOCK = ".train.lock"
+RECORDS_LOCK = ".prepare.lock"
+TRAINING = "another training is running"  # what refusals say of the first
+# A look at a lock (`is_held`) takes it for an instant; that must not stop a training.
+PATIENCE = 0.5  # seconds
+# What file systems without locks answer: NFS without lock service, Lustre, some FUSE.
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
+
+_held: set[int] = set()
+
+
+@dataclasses.dataclass(frozen=True)
+class Holder:
+    """Who holds a lock, as they noted it themselves."""
+
+    pid: int
+    host: str
+    started: str  # ISO time in UTC
+    command: str
+
+    def lives_here(self) -> bool:
+        """Whether it is a living process of this machine."""
+        if self.host != socket.gethostname():
+            return False
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass  # somebody else's
+        return True
+
+    def __str__(self):
+        return f"pid {self.pid} on {self.host} since {self.started} ({self.command})"
+
+
+@contextlib.contextmanager
+def locked(path: Path, doing: str) -> Iterator[None]:
+    """Holds the lock file ``path``; makes its folder, and removes it if left empty.
+
+    Args:
+        path: a hidden file in the folder that is to be kept for one process.
+        doing: what others may be at there, such as "another run is writing".
+
+    Raises:
+        InputError: somebody holds it (says who, and the way out), or the folder's place
+            is taken by a file.
+        OSError: a folder that cannot be written.
+    """
+    made = _make(path.parent)
+    descriptor = None
+    try:
+        descriptor = _acquire(path, doing)
+        _held.add(descriptor)
+        _note(descriptor)
+        yield
+    finally:
+        _release(path, descriptor, made)
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock, on this machine or on another.
+
+    On a file system without locks: whether the noted holder may be alive.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            return not _flock(descriptor, fcntl.LOCK_SH)
+        finally:
+            os.close(descriptor)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        noted = read_holder(path)
+        here = noted is not None and noted.host == socket.gethostname()
+        return noted.lives_here() if here else noted is not None
+
+
+def refuse_if_held(path: Path, doing: str) -> None:
+    """Raises what :func:`locked` would raise, before anything costly is begun."""
+    if is_held(path):
+        raise InputError(_refusal(path, doing))
+
+
+def read_holder(path: Path) -> Holder | None:
+    """Returns who noted themselves last, or None where that cannot be read."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        fields = [values[field.name] for field in dataclasses.fields(Holder)]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return Holder(*fields) if isinstance(fields[0], int) else None
+
+
+def _make(folder):
+    """Makes a folder; returns those that were not there, the innermost first."""
+    missing = []
+    for part in (folder, *folder.parents):
+        if part.exists():
+            if not part.is_dir():
+                raise InputError(f"{part} is a file; name a folder")
+            break
+        missing.append(part)
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def _acquire(path, doing):
+    """Opens and locks the file that has this name when the lock is there."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            if _may_take(path, descriptor) and _is_named(path, descriptor):
+                return descriptor
+            if time.monotonic() > deadline:
+                raise InputError(_refusal(path, doing))
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+        time.sleep(PATIENCE / 10)
+
+
+def _may_take(path, descriptor):
+    try:
+        return _flock(descriptor, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        holder = read_holder(path)
+        if holder and holder.lives_here():
+            return False
+        print(
+            f"note: {path.parent}: this file system knows no locks ({error.strerror}); "
+            "see to it yourself that only one process writes there",
+            file=sys.stderr,
+        )
+        return True
+
+
+def _flock(descriptor, kind):
+    """Whether the lock was free."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_named(path, descriptor):
+    """Whether the open file is still the one of this name, not one put aside."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _note(descriptor):
+    """Says who holds the lock; a full disk takes nothing from the lock itself."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    holder = Holder(os.getpid(), socket.gethostname(), now, " ".join(sys.argv))
+    with contextlib.suppress(OSError):
+        os.truncate(descriptor, 0)
+        os.write(descriptor, json.dumps(dataclasses.asdict(holder)).encode() + b"\n")
+
+
+def _release(path, descriptor, made):
+    if descriptor is not None and descriptor not in _held:
+        return  # a forked child: the lock is its parent's
+    if descriptor is not None:
+        _held.discard(descriptor)
+        with contextlib.suppress(OSError):
+            if _is_named(path, descriptor):
+                path.unlink()
+        os.close(descriptor)
+    with contextlib.suppress(OSError):
+        for folder in made:
+            folder.rmdir()  # fails, as it should, where something was written
+
+
+def _forget():
+    """Keeps a forked child from holding its parent's locks."""
+    for descriptor in _held:
+        os.close(descriptor)
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_forget)
+
+
+def _refusal(path, doing):
+    holder = read_holder(path)
+    who = f": {holder}" if holder else ""
+    return (
+        f"{path.parent}: {doing} there{who}; wait for it to end, or stop it. If its "
+        f"machine is gone and the lock stays: ccfpse unlock {path.parent}"
+    )
