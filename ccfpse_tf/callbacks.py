@@ -182,13 +182,22 @@ class Checkpoints(StepCallback):
 class SaveOnSignal(StepCallback):
     """Turns Ctrl-C and SIGTERM into: finish this step, save, stop.
 
-    A second Ctrl-C stops at once without saving. Raises:
+    A second Ctrl-C stops at once without saving.
+
+    Args:
+        store: where to save.
+        say: prints.
+        agree: asked after every step; tells from whether this process was told to stop
+            whether any of the training's processes was. All must stop at one step.
+
+    Raises:
         KeyboardInterrupt: after the checkpoint has been written.
     """
 
-    def __init__(self, store, say=print):
+    def __init__(self, store, say=print, agree=bool):
         super().__init__(store)
         self.say = say
+        self.agree = agree
         self._before = {}
         self._stop = False
 
@@ -215,7 +224,7 @@ class SaveOnSignal(StepCallback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Saves and stops if a signal has come."""
-        if self._stop:
+        if self.agree(self._stop):
             path = self.store.save()
             self.say(f"saved {path}")
             raise KeyboardInterrupt

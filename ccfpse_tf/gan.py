@@ -146,6 +146,12 @@ class CCFPSE(keras.Model):
             self.optimizer.build(self._generator_variables())
             other.build(self.discriminator.trainable_variables)
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Keeps Keras from building the model, which the constructor has done.
+
+        With replicas it would use up a batch for it, and over several machines fail.
+        """
+
     def _check_jit(self, jit_compile):
         replicas = self.distribute_strategy.num_replicas_in_sync
         if jit_compile and replicas > 1:
@@ -273,7 +279,9 @@ class CCFPSE(keras.Model):
     def _track(self, logs):
         for name, value in logs.items():
             self._trackers[name].update_state(value)
-        return {name: self._trackers[name].result() for name in logs}
+        # Over several machines Keras averages logs along an axis: scalars have none.
+        shape = (1,) if _several_machines(self.distribute_strategy) else ()
+        return {name: tf.reshape(self._trackers[name].result(), shape) for name in logs}
 
     def call(self, inputs, training=False):
         """Images ``(batch, height, width, 3)`` of a batch dictionary.
@@ -344,6 +352,10 @@ class CCFPSE(keras.Model):
         """Compiles as the saved model was."""
         config = keras.saving.deserialize_keras_object(config)
         self.compile(**config)
+
+
+def _several_machines(strategy):
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
 
 def _checked_weights(weights):

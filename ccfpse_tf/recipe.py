@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ccfpse_tf.config import Config, override
+from ccfpse_tf.devices import ALLOWED, parse_devices
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.quiet import import_tensorflow
+from ccfpse_tf.workers import read_workers
 
 
 def main(
@@ -72,6 +74,9 @@ def _add_train(commands, variants):
         default=[],  # argparse copies it before it extends
         metavar="KEY=VALUE",
         help="change the config, such as generator.ngf=32 data.batch_size=4",
+    )
+    train.add_argument(
+        "--devices", default="auto", metavar="LIST", help=f"{ALLOWED} (default: auto)"
     )
     train.add_argument(
         "--dry-run", action="store_true", help="print the resolved config and stop"
@@ -135,11 +140,15 @@ def _train(config, variants, arguments):
             raise InputError(
                 f"train needs --{option} DIR (or --dry-run to print the config)"
             )
-    import_tensorflow()
+    parse_devices(arguments.devices)  # what is wrong is told before TensorFlow starts
+    workers = read_workers()
+    import_tensorflow(open_devices=False)
     from ccfpse_tf.train import train
 
-    step = train(config, arguments.run)
-    print(f"trained to step {step}; see images with: generate --run {arguments.run}")
+    step = train(config, arguments.run, arguments.devices)
+    if workers.chief:
+        run = arguments.run
+        print(f"trained to step {step}; see images with: generate --run {run}")
     return 0
 
 

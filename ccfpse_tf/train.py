@@ -1,6 +1,8 @@
 """Training a run: from a config and a folder of records to checkpoints and logs."""
 
 import contextlib
+import dataclasses
+import functools
 import itertools
 import random
 from pathlib import Path
@@ -24,14 +26,17 @@ from ccfpse_tf.data.pipeline import (
     training_dataset,
 )
 from ccfpse_tf.data.records import Description, read_description
+from ccfpse_tf.devices import check_replicas, open_strategy, parse_devices
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.progress import Progress
 from ccfpse_tf.runs import Run, open_run
+from ccfpse_tf.workers import Follower, Together, read_workers
 
 ANY_DATA = "folder"  # the recipe whose name says nothing about the data
+CHIEFS = (Progress, LayoutGrids)  # what the other workers do not do
 
 
-def train(config: Config, run_directory: Path) -> int:
+def train(config: Config, run_directory: Path, devices: str = "auto") -> int:
     """Trains a run to the end of its schedule, or goes on with one that was stopped.
 
     A resumed run continues as if it had never stopped: networks, both optimisers, step,
@@ -40,38 +45,61 @@ def train(config: Config, run_directory: Path) -> int:
     Args:
         config: what to train; ``data.records`` names the records.
         run_directory: made if it does not exist.
+        devices: what to train on, see `devices.parse_devices`. Where ``TF_CONFIG``
+            names several workers, each of them calls this.
 
     Returns:
         The step that the run is at.
 
     Raises:
         InputError: records or a run folder that do not fit the config, diverged losses,
-            too little memory: anything that the user can mend.
+            too little memory, a lost worker: anything that the user can mend.
         KeyboardInterrupt: Ctrl-C or SIGTERM, after the state has been saved.
     """
     description = read_description(Path(config.data.records))
     _check_data(config, description)
     epoch_steps = _epoch_steps(config)
-    strategy = _strategy(config)
+    workers = read_workers()
+    strategy = open_strategy(parse_devices(devices), workers)
+    check_replicas(strategy, config.data.batch_size, config.step.jit_compile)
+    together = Together(strategy, workers)
+    with together.clear_errors(run_directory):
+        return _train(config, run_directory, description, epoch_steps, together)
+
+
+def _train(config, run_directory, description, epoch_steps, together):
     # Keras draws the seeds of its initialisers from Python's generator. TensorFlow's
     # global seed stays alone: it would enter the order of the data.
     random.seed(config.data.seed)
-    with strategy.scope():
+    with together.strategy.scope():
         model = build_model(config, description, epoch_steps)
     # Only now: a model that cannot be built must leave no run of its config behind.
-    run = open_run(run_directory, config, description)
+    run = Run(run_directory, config)
+    if together.chief:
+        run = open_run(run_directory, config, description)
     store = CheckpointStore(model, run.checkpoints, config.schedule.keep)
-    with strategy.scope():
+    with together.strategy.scope():
         start = store.restore()
+    together.check_same(start, _content(config, description))
+    if not together.chief:
+        store = Follower(store)
     schedule = config.schedule
     total = (schedule.epochs + schedule.decay_epochs) * epoch_steps
-    _announce(run, description, strategy, start, total)
+    if together.chief:
+        _announce(run, description, together.strategy, start, total)
     if start < total:
-        _fit(model, config, store, _callbacks(run, store, description, epoch_steps))
+        callbacks = _callbacks(run, store, description, epoch_steps, together)
+        _fit(model, config, store, callbacks, together)
     return store.step
 
 
-def _fit(model, config, store, callbacks):
+def _content(config, description):
+    """What all workers must have in common, as text; records may lie elsewhere."""
+    data = dataclasses.replace(config.data, records="")
+    return repr((dataclasses.replace(config, data=data), description.splits))
+
+
+def _fit(model, config, store, callbacks, together):
     """Runs to the end of the schedule: first what an interrupted epoch has left."""
     schedule = config.schedule
     epoch_steps = _epoch_steps(config)
@@ -83,7 +111,7 @@ def _fit(model, config, store, callbacks):
     with _clear_errors(config), _released(callbacks):
         for steps, first, last in parts:
             model.fit(
-                _stream(config, store.step),
+                _stream(config, store.step, together),
                 steps_per_epoch=steps,
                 initial_epoch=first,
                 epochs=last,
@@ -92,11 +120,13 @@ def _fit(model, config, store, callbacks):
                 verbose=0,
             )
         store.save()
+        together.any(False)  # nobody leaves before the chief has saved
 
 
-def _stream(config, start_step):
+def _stream(config, start_step, together):
     data = config.data
-    return training_dataset(
+    open_stream = functools.partial(
+        training_dataset,
         Path(data.records),
         data.image_size,
         data.batch_size,
@@ -104,14 +134,17 @@ def _stream(config, start_step):
         flip=data.flip,
         start_step=start_step,
     )
+    return together.stream(open_stream, data.batch_size)
 
 
-def _callbacks(run: Run, store, description, epoch_steps):
+def _callbacks(run: Run, store, description, epoch_steps, together):
     config, schedule = run.config, run.config.schedule
-    writer = summary_writer(run.logs)
+    writer = tf.summary.create_noop_writer()
+    if together.chief:
+        writer = summary_writer(run.logs)
     scalars = ScalarLogs(store, writer, schedule.log_every, config.data.batch_size)
     total = (schedule.epochs + schedule.decay_epochs) * epoch_steps
-    return [
+    callbacks = [
         StopOnNonFinite(store),
         Progress(store, scalars, epoch_steps, total),
         scalars,
@@ -123,8 +156,15 @@ def _callbacks(run: Run, store, description, epoch_steps):
             description.index_palette,
         ),
         Checkpoints(store, schedule.checkpoint_every),
-        SaveOnSignal(store),
+        SaveOnSignal(store, print if together.chief else _silent, together.any),
     ]
+    if together.chief:
+        return callbacks
+    return [callback for callback in callbacks if not isinstance(callback, CHIEFS)]
+
+
+def _silent(text):
+    """Says nothing: the chief does."""
 
 
 def _validation_examples(config, description):
@@ -149,26 +189,6 @@ def _check_data(config, description: Description):
             f"{config.name!r}; give other --records or use recipes/{ANY_DATA}.py, "
             "which takes any"
         )
-
-
-def _strategy(config):
-    """One device as it is; several GPUs mirrored, each with its share of the batch."""
-    gpus = len(tf.config.list_logical_devices("GPU"))
-    if gpus <= 1:
-        return tf.distribute.get_strategy()
-    if config.data.batch_size % gpus:
-        raise InputError(
-            f"data.batch_size is {config.data.batch_size}, which {gpus} GPUs cannot "
-            f"share evenly; choose a multiple of {gpus}, or hide some of them with "
-            "CUDA_VISIBLE_DEVICES"
-        )
-    if config.step.jit_compile:
-        raise InputError(
-            f"step.jit_compile works on one device, and {gpus} GPUs are visible: one "
-            "XLA program cannot reach the weights on all of them; set it to false, or "
-            "hide all GPUs but one with CUDA_VISIBLE_DEVICES"
-        )
-    return tf.distribute.MirroredStrategy()
 
 
 def _announce(run, description, strategy, start, total):
