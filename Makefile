@@ -9,7 +9,7 @@ DEMO := build/demo
 SCENES := $(BIN)/python recipes/scenes.py
 BENCH_PYTHON ?= $(BIN)/python
 
-.PHONY: help .venv test test-slow lint format demo bench bench-check clean distclean
+.PHONY: help .venv test test-slow lint format demo bench bench-check chaos clean distclean
 
 help:
 	@echo "make demo       train a small CC-FPSE on drawn street scenes, make a gallery"
@@ -19,6 +19,7 @@ help:
 	@echo "make format     let ruff rewrite the sources"
 	@echo "make bench      run all benchmarks, rewrite benchmarks/results and its table"
 	@echo "make bench-check  quick benchmarks against the recorded ratios"
+	@echo "make chaos      kill, damage and outlast a small training; prints tables"
 	@echo "make clean      remove build/ and caches; distclean: .venv as well"
 
 .venv: $(INSTALLED)
@@ -65,6 +66,9 @@ bench: .venv
 
 bench-check: .venv
 	$(BENCH_PYTHON) -m benchmarks.check
+
+chaos: .venv
+	$(BIN)/python -m tests.chaos
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache

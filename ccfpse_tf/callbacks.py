@@ -47,38 +47,39 @@ class StopOnDivergence(StepCallback):
         store: knows the model's step.
         allowed: how many in a row are put up with.
         keys_of: gives the keys of the batch of a step, counted from 0.
-        report: JSON file to write, with step, losses and keys.
+        report: JSON file to write, with step, losses and keys; None writes none.
 
     Raises:
         Diverged: naming step, losses, the last good checkpoint and the way out.
     """
 
-    def __init__(self, store, allowed: int, keys_of, report: Path):
+    def __init__(self, store, allowed: int, keys_of, report: Path | None):
         super().__init__(store)
         self.allowed = allowed
         self.keys_of = keys_of
-        self.report = Path(report)
+        self.report = report
 
     def on_train_batch_end(self, batch, logs=None):
         """Looks how many were left out."""
         row = int(tf.convert_to_tensor(self.model.skipped_in_a_row))
         if row <= self.allowed:
             return
-        step = self.store.step
+        what = (
+            f"step {self.store.step}: losses or gradients were not finite {row} times"
+        )
+        if self.report:
+            self._write(row, logs or {})
+            what += f" in a row (the last batch's images are named in {self.report})"
+        raise Diverged(diverged_message(what, self.store.directory))
+
+    def _write(self, row, logs):
         facts = {
-            "step": step,
+            "step": self.store.step,
             "left out in a row": row,
-            "losses": {name: float(value) for name, value in (logs or {}).items()},
-            "keys of the last batch": self.keys_of(step - 1),
+            "losses": {name: float(np.squeeze(value)) for name, value in logs.items()},
+            "keys of the last batch": self.keys_of(self.store.step - 1),
         }
         self.report.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-        raise Diverged(
-            diverged_message(
-                f"step {step}: losses or gradients were not finite {row} steps in a "
-                f"row (the images are in {self.report})",
-                self.store.directory,
-            )
-        )
 
 
 class ScalarLogs(StepCallback):
@@ -216,13 +217,22 @@ class Checkpoints(StepCallback):
 class SaveOnSignal(StepCallback):
     """Turns Ctrl-C and SIGTERM into: finish this step, save, stop.
 
-    A second Ctrl-C stops at once without saving. Raises:
+    A second Ctrl-C stops at once without saving.
+
+    Args:
+        store: where to save.
+        say: prints.
+        agree: asked after every step; tells from whether this process was told to stop
+            whether any of the training's processes was. All must stop at one step.
+
+    Raises:
         KeyboardInterrupt: after the checkpoint has been written.
     """
 
-    def __init__(self, store, say=print):
+    def __init__(self, store, say=print, agree=bool):
         super().__init__(store)
         self.say = say
+        self.agree = agree
         self._before = {}
         self._stop = False
 
@@ -249,7 +259,7 @@ class SaveOnSignal(StepCallback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Saves and stops if a signal has come."""
-        if self._stop:
+        if self.agree(self._stop):
             path = self.store.save()
             self.say(f"saved {path}")
             raise KeyboardInterrupt

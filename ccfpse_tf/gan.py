@@ -125,6 +125,12 @@ class CCFPSE(Synthesizer):
             self.optimizer.build(self._generator_variables())
             other.build(self.discriminator.trainable_variables)
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Keeps Keras from building the model, which the constructor has done.
+
+        With replicas it would use up a batch for it, and over several machines fail.
+        """
+
     def _check_jit(self, jit_compile):
         replicas = self.distribute_strategy.num_replicas_in_sync
         if jit_compile and replicas > 1:
@@ -266,7 +272,9 @@ class CCFPSE(Synthesizer):
             self._trackers[name].update_state(
                 tf.where(finite, value, 0), tf.cast(finite, value.dtype)
             )
-        return {name: self._trackers[name].result() for name in logs}
+        # Over several machines Keras averages logs along an axis: scalars have none.
+        shape = (1,) if _several_machines(self.distribute_strategy) else ()
+        return {name: tf.reshape(self._trackers[name].result(), shape) for name in logs}
 
     def get_compile_config(self):
         """Returns everything that ``compile`` was given, serialised."""
@@ -287,6 +295,10 @@ class CCFPSE(Synthesizer):
         """Compiles as the saved model was."""
         config = keras.saving.deserialize_keras_object(config)
         self.compile(**config)
+
+
+def _several_machines(strategy):
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
 
 def _checked_fake(kind):

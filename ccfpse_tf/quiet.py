@@ -18,14 +18,19 @@ NOTICES = re.compile(
 )
 
 
-def import_tensorflow() -> None:
-    """Imports TensorFlow and opens its devices, dropping the usual notices."""
+def import_tensorflow(open_devices: bool = True) -> None:
+    """Imports TensorFlow and opens its devices, dropping the usual notices.
+
+    Args:
+        open_devices: False leaves that to who still has to choose them.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with without_notices():
         import tensorflow as tf
 
         tf.config.list_physical_devices()
-        tf.zeros(())
+        if open_devices:
+            tf.zeros(())
 
 
 @contextlib.contextmanager

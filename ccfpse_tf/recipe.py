@@ -5,16 +5,17 @@ answer at once and touch no device.
 """
 
 import argparse
-import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ccfpse_tf.config import Config, override
+from ccfpse_tf.devices import ALLOWED, parse_devices
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.locks import RUN_LOCK, TRAINING, refuse_if_held
 from ccfpse_tf.quiet import import_tensorflow
+from ccfpse_tf.workers import read_workers
 
 
 def main(
@@ -74,6 +75,9 @@ def _add_train(commands, variants):
         default=[],  # argparse copies it before it extends
         metavar="KEY=VALUE",
         help="change the config, such as generator.ngf=32 data.batch_size=4",
+    )
+    train.add_argument(
+        "--devices", default="auto", metavar="LIST", help=f"{ALLOWED} (default: auto)"
     )
     train.add_argument(
         "--dry-run", action="store_true", help="print the resolved config and stop"
@@ -143,13 +147,17 @@ def _train(config, variants, arguments):
                 f"train needs --{option} DIR (or --dry-run to print the config)"
             )
     profile = _steps(arguments.profile) if arguments.profile else None
-    if "TF_CONFIG" not in os.environ:  # of several machines, the first has the lock
+    parse_devices(arguments.devices)  # what is wrong is told before TensorFlow starts
+    workers = read_workers()
+    if not workers.several:  # of several, the chief takes the lock
         refuse_if_held(arguments.run / RUN_LOCK, TRAINING)
-    import_tensorflow()
+    import_tensorflow(open_devices=False)
     from ccfpse_tf.train import train
 
-    step = train(config, arguments.run, profile)
-    print(f"trained to step {step}; see images with: generate --run {arguments.run}")
+    step = train(config, arguments.run, arguments.devices, profile)
+    if workers.chief:
+        run = arguments.run
+        print(f"trained to step {step}; see images with: generate --run {run}")
     return 0
 
 

@@ -1,45 +1,37 @@
 """Training a run: from a config and a folder of records to checkpoints and logs."""
 
 import contextlib
+import dataclasses
+import functools
 import random
 from pathlib import Path
 
 import tensorflow as tf
 
 from ccfpse_tf.build import build_model
-from ccfpse_tf.callbacks import (
-    Checkpoints,
-    LayoutGrids,
-    SaveOnSignal,
-    ScalarLogs,
-    StopOnDivergence,
-    summary_writer,
-)
+from ccfpse_tf.callbacks import SaveOnSignal
 from ccfpse_tf.checkpoints import CheckpointStore, steps_saved
 from ccfpse_tf.config import Config
-from ccfpse_tf.data.pipeline import (
-    batch_keys,
-    evaluation_dataset,
-    steps_per_epoch,
-    training_dataset,
-)
+from ccfpse_tf.data.pipeline import steps_per_epoch, training_dataset
 from ccfpse_tf.data.records import Description, read_description
+from ccfpse_tf.devices import check_replicas, open_strategy, parse_devices
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.gan import LOGGED
-from ccfpse_tf.hparams import write_hparams
 from ccfpse_tf.locks import RUN_LOCK, TRAINING, locked
 from ccfpse_tf.profile import Profile, check_steps
 from ccfpse_tf.progress import Progress
-from ccfpse_tf.runs import Run, open_run, settings
+from ccfpse_tf.runs import Run, open_run
 from ccfpse_tf.status import Status
-from ccfpse_tf.status_updates import StatusUpdates
-from ccfpse_tf.validation import AverageStatistics, Validation
+from ccfpse_tf.train_callbacks import Training, make_callbacks
+from ccfpse_tf.workers import Follower, Together, read_workers
 
 ANY_DATA = "folder"  # the recipe whose name says nothing about the data
 
 
 def train(
-    config: Config, run_directory: Path, profile: tuple[int, int] | None = None
+    config: Config,
+    run_directory: Path,
+    devices: str = "auto",
+    profile: tuple[int, int] | None = None,
 ) -> int:
     """Trains a run to the end of its schedule, or goes on with one that was stopped.
 
@@ -50,6 +42,8 @@ def train(
     Args:
         config: what to train; ``data.records`` names the records.
         run_directory: made if it does not exist, and locked while this trains.
+        devices: what to train on, see `devices.parse_devices`. Where ``TF_CONFIG``
+            names several workers, each of them calls this.
         profile: first and last step to record for TensorBoard's profile page.
 
     Returns:
@@ -57,60 +51,93 @@ def train(
 
     Raises:
         InputError: records or a run folder that do not fit the config, diverged losses,
-            too little memory, another training in the folder: anything that the user
-            can mend.
+            too little memory, a lost worker, another training in the folder: anything
+            that the user can mend.
         KeyboardInterrupt: Ctrl-C or SIGTERM, after the state has been saved.
     """
-    with locked(Path(run_directory) / RUN_LOCK, TRAINING):
-        return _train(config, Path(run_directory), profile)
+    directory, workers = Path(run_directory), read_workers()
+    with contextlib.ExitStack() as stack:
+        if workers.chief:
+            stack.enter_context(locked(directory / RUN_LOCK, TRAINING))
+        description = read_description(Path(config.data.records))
+        _check_data(config, description)
+        total = _epochs(config) * _epoch_steps(config)
+        if profile:
+            saved = steps_saved(directory / "checkpoints")
+            check_steps(profile, max(saved, default=0), total)
+        if config.step.deterministic:
+            tf.config.experimental.enable_op_determinism()
+        strategy = open_strategy(parse_devices(devices), workers)
+        check_replicas(strategy, config.data.batch_size, config.step.jit_compile)
+        together = Together(strategy, workers)
+        stack.enter_context(together.clear_errors(directory))
+        return _train(config, directory, description, together, profile)
 
 
-def _train(config, run_directory, profile):
-    description = read_description(Path(config.data.records))
-    _check_data(config, description)
-    epoch_steps = _epoch_steps(config)
-    if config.step.deterministic:
-        tf.config.experimental.enable_op_determinism()
-    schedule = config.schedule
-    total = (schedule.epochs + schedule.decay_epochs) * epoch_steps
-    if profile:
-        saved = steps_saved(run_directory / "checkpoints")
-        check_steps(profile, max(saved, default=0), total)
-    strategy = _strategy(config)
+def _train(config, directory, description, together, profile):
     # Keras draws the seeds of its initialisers from Python's generator. TensorFlow's
     # global seed stays alone: it would enter the order of the data.
     random.seed(config.data.seed)
-    with strategy.scope():
+    epoch_steps = _epoch_steps(config)
+    with together.strategy.scope():
         model = build_model(config, description, epoch_steps)
     # Only now: a model that cannot be built must leave no run of its config behind.
-    run = open_run(run_directory, config, description)
-    store = CheckpointStore(model, run.checkpoints, config.schedule.keep)
-    store.tidy()
-    with Status(run.directory).recorded() as status:
-        with strategy.scope():
-            start = store.restore()
-        _announce(run, description, strategy, start, total)
-        if start < total:
-            callbacks = _callbacks(run, store, description, epoch_steps, status)
-            if profile:
-                callbacks.insert(0, Profile(store, run.logs, profile))
-            _fit(model, config, store, callbacks)
-    return store.step
+    run, status = Run(directory, config), contextlib.nullcontext()
+    if together.chief:
+        run = open_run(directory, config, description)
+        status = Status(directory).recorded()
+    with status as status:
+        store = _open_store(model, run, together)
+        together.check_same(store.step, _content(config, description))
+        total = _epochs(config) * epoch_steps
+        if together.chief:
+            _announce(run, description, together.strategy, store.step, total)
+        if store.step < total:
+            training = Training(
+                run,
+                store,
+                description,
+                together,
+                status,
+                functools.partial(_stream, config, together),
+                epoch_steps,
+                total,
+                profile,
+            )
+            _fit(model, training)
+        return store.step
 
 
-def _fit(model, config, store, callbacks):
+def _open_store(model, run, together):
+    """The run's checkpoints, the newest one restored."""
+    say = print if together.chief else lambda text: None
+    store = CheckpointStore(model, run.checkpoints, run.config.schedule.keep, say)
+    if together.chief:
+        store.tidy()
+    with together.strategy.scope():
+        store.restore()
+    return store if together.chief else Follower(store)
+
+
+def _content(config, description):
+    """What all workers must have in common, as text; records may lie elsewhere."""
+    data = dataclasses.replace(config.data, records="")
+    return repr((dataclasses.replace(config, data=data), description.splits))
+
+
+def _fit(model, training):
     """Runs to the end of the schedule: first what an interrupted epoch has left."""
-    schedule = config.schedule
-    epoch_steps = _epoch_steps(config)
-    epochs = schedule.epochs + schedule.decay_epochs
+    store, epoch_steps = training.store, training.epoch_steps
+    config = training.run.config
+    callbacks = make_callbacks(training)
     epoch, done = divmod(store.step, epoch_steps)
     parts = [(epoch_steps - done, epoch, epoch + 1)] if done else []
-    if epoch + bool(done) < epochs:
-        parts.append((epoch_steps, epoch + bool(done), epochs))
+    if epoch + bool(done) < _epochs(config):
+        parts.append((epoch_steps, epoch + bool(done), _epochs(config)))
     with _clear_errors(config), _released(callbacks):
         for steps, first, last in parts:
             model.fit(
-                _stream(config, store.step),
+                training.open_stream(store.step),
                 steps_per_epoch=steps,
                 initial_epoch=first,
                 epochs=last,
@@ -119,11 +146,13 @@ def _fit(model, config, store, callbacks):
                 verbose=0,
             )
         store.save()
+        training.together.any(False)  # nobody leaves before the chief has saved
 
 
-def _stream(config, start_step):
+def _stream(config, together, start_step):
     data = config.data
-    return training_dataset(
+    open_stream = functools.partial(
+        training_dataset,
         Path(data.records),
         data.image_size,
         data.batch_size,
@@ -131,85 +160,11 @@ def _stream(config, start_step):
         flip=data.flip,
         start_step=start_step,
     )
+    return together.stream(open_stream, data.batch_size)
 
 
-def _callbacks(run: Run, store, description, epoch_steps, status):
-    config, schedule = run.config, run.config.schedule
-    writer = summary_writer(run.logs)
-    write_hparams(writer, settings(config), LOGGED)
-    scalars = ScalarLogs(store, writer, schedule.log_every, config.data.batch_size)
-    total = (schedule.epochs + schedule.decay_epochs) * epoch_steps
-    examples = _validation_examples(config, description)
-    every = schedule.log_every
-    callbacks = [
-        StatusUpdates(store, status, scalars, every, epoch_steps, total),
-        StopOnDivergence(
-            store,
-            schedule.skips_allowed,
-            lambda step: _keys(config, step),
-            run.directory / "diverged.json",
-        ),
-        Progress(store, scalars, epoch_steps, total),
-        scalars,
-    ]
-    if config.generator.average_decay:
-        callbacks.append(_average_statistics(config, store, total))
-    return [
-        *callbacks,
-        LayoutGrids(
-            store,
-            writer,
-            schedule.images_every,
-            list(examples.take(schedule.images)),
-            description.index_palette,
-        ),
-        Validation(
-            store,
-            writer,
-            schedule.validate_every,
-            examples.take(schedule.validation_images),
-            _best_metric(config),
-        ),
-        Checkpoints(store, schedule.checkpoint_every, schedule.checkpoint_minutes),
-        SaveOnSignal(store),
-    ]
-
-
-def _average_statistics(config, store, total):
-    schedule = config.schedule
-    cadences = (
-        schedule.images_every,
-        schedule.validate_every,
-        schedule.checkpoint_every,
-        total,
-    )
-
-    def due(step):
-        return any(step % every == 0 for every in cadences)
-
-    def batches():
-        # Not the stream's next ones: a resumed run has to find the same statistics.
-        strategy = store.model.distribute_strategy
-        return strategy.experimental_distribute_dataset(_stream(config, 0))
-
-    return AverageStatistics(store, due, batches, schedule.average_batches)
-
-
-def _best_metric(config):
-    auto = "l1" if config.losses.vgg == "off" else "perceptual"
-    return auto if config.schedule.best == "auto" else config.schedule.best
-
-
-def _keys(config, step):
-    data = config.data
-    return batch_keys(Path(data.records), data.batch_size, step, seed=data.seed)
-
-
-def _validation_examples(config, description):
-    """The validation layouts, one by one (training ones where there are no others)."""
-    split = "val" if "val" in description.splits else "train"
-    data = config.data
-    return evaluation_dataset(Path(data.records), data.image_size, 1, split=split)
+def _epochs(config):
+    return config.schedule.epochs + config.schedule.decay_epochs
 
 
 def _epoch_steps(config):
@@ -225,26 +180,6 @@ def _check_data(config, description: Description):
             f"{config.name!r}; give other --records or use recipes/{ANY_DATA}.py, "
             "which takes any"
         )
-
-
-def _strategy(config):
-    """One device as it is; several GPUs mirrored, each with its share of the batch."""
-    gpus = len(tf.config.list_logical_devices("GPU"))
-    if gpus <= 1:
-        return tf.distribute.get_strategy()
-    if config.data.batch_size % gpus:
-        raise InputError(
-            f"data.batch_size is {config.data.batch_size}, which {gpus} GPUs cannot "
-            f"share evenly; choose a multiple of {gpus}, or hide some of them with "
-            "CUDA_VISIBLE_DEVICES"
-        )
-    if config.step.jit_compile:
-        raise InputError(
-            f"step.jit_compile works on one device, and {gpus} GPUs are visible: one "
-            "XLA program cannot reach the weights on all of them; set it to false, or "
-            "hide all GPUs but one with CUDA_VISIBLE_DEVICES"
-        )
-    return tf.distribute.MirroredStrategy()
 
 
 def _announce(run, description, strategy, start, total):
@@ -291,4 +226,9 @@ def _clear_errors(config):
         raise InputError(
             f"{config.data.records}: the records are damaged ({error.message}); "
             "delete the damaged shard and run prepare again, it rewrites only that one"
+        ) from error
+    except tf.errors.NotFoundError as error:
+        raise InputError(
+            f"{config.data.records}: records are gone ({error.message.splitlines()[0]})"
+            "; put them back or run prepare again, and give the same command to go on"
         ) from error

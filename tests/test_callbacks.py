@@ -94,7 +94,7 @@ def test_a_training_that_diverges_stops_with_step_images_and_way_out(tmp_path):
     with pytest.raises(Diverged) as caught:
         _steps(store, callback, 1, {"kl": 1.0})
     message = str(caught.value)
-    assert "step 7: losses or gradients were not finite 3 steps in a row" in message
+    assert "step 7: losses or gradients were not finite 3 times in a row" in message
     assert "no checkpoint was saved" in message and "--run" in message
     report = json.loads((tmp_path / "diverged.json").read_text())
     assert report["keys of the last batch"] == ["a", "b"] and asked == [6]

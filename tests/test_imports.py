@@ -31,6 +31,7 @@ LEVELS = {
     "ccfpse_tf.averaging": 3,
     "ccfpse_tf.callbacks": 3,
     "ccfpse_tf.checkpoints": 3,
+    "ccfpse_tf.devices": 3,
     "ccfpse_tf.gan": 3,
     "ccfpse_tf.hparams": 3,
     "ccfpse_tf.profile": 3,
@@ -38,6 +39,7 @@ LEVELS = {
     "ccfpse_tf.status_updates": 3,
     "ccfpse_tf.synthesizer": 3,
     "ccfpse_tf.validation": 3,
+    "ccfpse_tf.workers": 3,
     "ccfpse_tf.cli": 4,
     "ccfpse_tf.convert": 4,
     "ccfpse_tf.gallery": 4,
@@ -48,6 +50,7 @@ LEVELS = {
     "ccfpse_tf.run_table": 4,
     "ccfpse_tf.styles": 4,
     "ccfpse_tf.train": 4,
+    "ccfpse_tf.train_callbacks": 4,
     "recipes": 5,
     "tfrecords": 5,
 }

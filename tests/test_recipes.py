@@ -120,6 +120,10 @@ def test_records_is_another_name_for_out(repository, monkeypatch, capsys):
         (["train"], ["--records"]),
         (["train", "--records", "x"], ["--run"]),
         (["train", "--set", "ngf=1"], ["generator.ngf"]),
+        (
+            ["train", "--records", "x", "--run", "r", "--devices", "1,"],
+            ["--devices 1,"],
+        ),
         (["generate", "--run", "r", "--out", "o", "--count", "0"], ["--count 0"]),
         (["generate", "--run", "r", "--out", "o", "--styles", "0"], ["--styles 0"]),
         (["generate", "--run", "r", "--out", "o"], ["r is no run folder"]),

@@ -48,6 +48,7 @@ def training_dataset(
     seed: int = 0,
     flip: bool = True,
     start_step: int = 0,
+    shard: tuple[int, int] = (0, 1),
     shuffle_buffer: int = SHUFFLE_BUFFER,
 ) -> tf.data.Dataset:
     """Opens an endless stream of training batches.
@@ -60,6 +61,8 @@ def training_dataset(
         seed: of order, crops and flips.
         flip: mirror half of the images.
         start_step: batches to leave out at the start of the stream.
+        shard: (index, count): only the index-th of count equal parts of every batch,
+            `batch_size / count` rows in order. The other parts are not decoded.
         shuffle_buffer: records mixed at a time, beside the order of the shards.
 
     Returns:
@@ -70,7 +73,11 @@ def training_dataset(
 
     Raises:
         InputError: if records are smaller than the crop, or fewer than a batch.
+        ValueError: a batch that the shards cannot share evenly.
     """
+    part, parts = shard
+    if batch_size % parts:
+        raise ValueError(f"{parts} shards cannot share a batch of {batch_size}")
     description = read_description(records_dir)
     steps = _steps(description, records_dir, batch_size, split)
     _check_crop(description, records_dir, split, image_size)
@@ -84,7 +91,12 @@ def training_dataset(
         stream = tf.data.Dataset.zip(numbers, stream)
         # Records that a stopped run has used are passed over still encoded.
         done = tf.where(epoch == first_epoch, first_batch * batch_size, 0)
-        return stream.skip(tf.cast(done, tf.int64))
+        stream = stream.skip(tf.cast(done, tf.int64))
+        return stream.filter(is_ours) if parts > 1 else stream
+
+    def is_ours(number, serialized):
+        # Epochs are whole batches, so the number tells the row.
+        return number % batch_size // (batch_size // parts) == part
 
     def prepare(number, serialized):
         example = decode_record(
@@ -98,7 +110,7 @@ def training_dataset(
     last = tf.int64.max // per_epoch
     stream = tf.data.Dataset.range(first_epoch, last).flat_map(epoch_stream)
     stream = stream.map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
-    stream = stream.batch(batch_size, drop_remainder=True)
+    stream = stream.batch(batch_size // parts, drop_remainder=True)
     return stream.prefetch(tf.data.AUTOTUNE).with_options(_options())
 
 
@@ -248,7 +260,7 @@ def _check_crop(description, folder, split: str, size: tuple[int, int]) -> None:
 def _options() -> tf.data.Options:
     options = tf.data.Options()
     options.deterministic = True
-    # With several workers each takes its part of every batch.
+    # Replicas on one machine split every batch; machines have streams of their own.
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.DATA
     )

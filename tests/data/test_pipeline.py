@@ -87,6 +87,42 @@ def test_a_stream_can_be_entered_at_any_step(records, start):
     assert all(map(same, whole[start:], resumed))
 
 
+@pytest.mark.parametrize("start", [0, 1, 3])
+@pytest.mark.parametrize("count", [2, 4])
+def test_shards_are_the_rows_of_the_same_batches(start, count, records):
+    whole = batches(records, 4, seed=7, start_step=start)
+    parts = [
+        batches(records, 4, seed=7, start_step=start, shard=(index, count))
+        for index in range(count)
+    ]
+    for expected, *found in zip(whole, *parts, strict=True):
+        for name, values in expected.items():
+            rows = [part[name] for part in found]
+            assert {len(x) for x in rows} == {4 // count}
+            np.testing.assert_array_equal(np.concatenate(rows), values)
+
+
+def test_a_shard_does_not_decode_the_others_rows(records, monkeypatch):
+    from ccfpse_tf.data import pipeline
+
+    seen, window = [], pipeline._random_window
+
+    def watched(example, size, seed, number, flip):
+        note = lambda number: seen.append(number) or number  # noqa: E731
+        return window(
+            example, size, seed, tf.numpy_function(note, [number], tf.int64), flip
+        )
+
+    monkeypatch.setattr(pipeline, "_random_window", watched)
+    assert len(batches(records, 5, shard=(1, 2))) == 5
+    assert len(seen) >= 10 and {number % 4 for number in seen} == {2, 3}
+
+
+def test_shards_are_equal(records):
+    with pytest.raises(ValueError, match="3 shards cannot share a batch of 4"):
+        batches(records, 1, shard=(0, 3))
+
+
 def test_the_seed_decides_everything(records):
     first, again = batches(records, 3, seed=1), batches(records, 3, seed=1)
     assert all(map(same, first, again))

@@ -1,0 +1,277 @@
+"""Several processes, on one or more machines, that train one model together.
+
+``TF_CONFIG`` names them, as everywhere in TensorFlow. All do the same at the same
+time: whatever one does alone (the chief draws, prints and saves) must not use what is
+computed together, or the others would wait for ever.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import zlib
+from collections.abc import Callable, Mapping
+
+from ccfpse_tf.errors import InputError
+
+# Of one sum over all workers: far above what the chief takes between two steps for
+# pictures and checkpoints. Workers that have died are noticed within seconds anyway,
+# by missing heartbeats; this ends the wait for one that hangs.
+TIMEOUT = 3600
+
+
+@dataclasses.dataclass(frozen=True)
+class Workers:
+    """The processes of a training, and which of them this is.
+
+    Args:
+        addresses: ``host:port`` of each, the chief first; empty for a single process.
+        index: this process's place among them.
+    """
+
+    addresses: tuple[str, ...] = ()
+    index: int = 0
+
+    @property
+    def several(self) -> bool:
+        """Whether there are others."""
+        return len(self.addresses) > 1
+
+    @property
+    def chief(self) -> bool:
+        """Whether this process writes: checkpoints, logs, what is printed."""
+        return self.index == 0
+
+    def connect(self):
+        """Waits for the others and returns the strategy over all.
+
+        Raises:
+            InputError: they do not come together.
+        """
+        import tensorflow as tf
+
+        if self.chief:
+            others = ", ".join(self.addresses[1:])
+            print(f"workers  {len(self.addresses)}, waiting for {others}", flush=True)
+        options = tf.distribute.experimental.CommunicationOptions(
+            timeout_seconds=TIMEOUT
+        )
+        try:
+            return tf.distribute.MultiWorkerMirroredStrategy(
+                communication_options=options
+            )
+        except (tf.errors.OpError, RuntimeError) as error:
+            raise InputError(
+                f"worker {self.index} at {self.addresses[self.index]} cannot join the "
+                f"{len(self.addresses)} of TF_CONFIG ({_first_line(error)}); start all "
+                "of them, each with its own index and a free port"
+            ) from error
+
+
+def read_workers(environment: Mapping[str, str] = os.environ) -> Workers:
+    """Reads ``TF_CONFIG``; one worker or none is a single process.
+
+    Raises:
+        InputError: a value that TensorFlow could not use, or roles that a training
+            does not have.
+    """
+    text = environment.get("TF_CONFIG", "")
+    if not text.strip():
+        return Workers()
+    try:
+        values = json.loads(text)
+        cluster = {job: list(tasks) for job, tasks in values["cluster"].items()}
+        job, index = values["task"]["type"], int(values["task"]["index"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"TF_CONFIG {_short(text)}: cannot be read ({error!r}); write "
+            '{"cluster": {"worker": ["host:port", ...]}, '
+            '"task": {"type": "worker", "index": 0}}'
+        ) from None
+    others = sorted({*cluster, job} - {"chief", "worker"})
+    if others:
+        raise InputError(
+            f"TF_CONFIG {_short(text)}: has {others[0]!r}; workers (and a chief) alone "
+            "train here"
+        )
+    tasks = cluster.get(job, [])
+    if not 0 <= index < len(tasks):
+        raise InputError(
+            f"TF_CONFIG {_short(text)}: task {job} {index} is not in the cluster, "
+            f"which has {len(tasks)} of them"
+        )
+    chiefs = cluster.get("chief", [])
+    addresses = (*chiefs, *cluster.get("worker", []))
+    place = index + (len(chiefs) if job == "worker" else 0)
+    return Workers(addresses, place) if len(addresses) > 1 else Workers()
+
+
+class Together:
+    """What the workers of a training do in step with each other.
+
+    Without other workers everything is as if this were not here.
+
+    Args:
+        strategy: from `devices.open_strategy`.
+        workers: the processes.
+    """
+
+    def __init__(self, strategy, workers: Workers):
+        self.strategy = strategy
+        self.workers = workers
+        self._add = _adder(strategy) if workers.several else None
+
+    @property
+    def chief(self) -> bool:
+        """Whether this process writes."""
+        return self.workers.chief
+
+    def any(self, flag: bool) -> bool:
+        """Whether ``flag`` is true on any worker; all must ask."""
+        if not self.workers.several:
+            return flag
+        return bool(self._rows([flag])[:, 0].any())
+
+    def check_same(self, step: int, content: str) -> None:
+        """Compares what the workers are about to train.
+
+        Args:
+            step: restored from the run folder.
+            content: config and data as text.
+
+        Raises:
+            InputError: on every worker: who is at which step, or trains something else.
+        """
+        if not self.workers.several:
+            return
+        rows = self._rows([step, zlib.crc32(content.encode())])
+        steps, digests = rows.T.astype(int).tolist()
+        if len(set(steps)) > 1:
+            raise InputError(
+                f"the workers have restored different steps, {_listed(steps)}: --run "
+                "must be one folder that all of them see, as on a network disk"
+            )
+        if len(set(digests)) > 1:
+            other = next(i for i, x in enumerate(digests) if x != digests[0])
+            raise InputError(
+                f"worker {other} ({self.workers.addresses[other]}) has another config "
+                "or other records than the chief; start all with the same command"
+            )
+
+    def stream(self, open_stream: Callable, batch_size: int):
+        """Opens the training data, of which each worker decodes its own rows only.
+
+        Args:
+            open_stream: takes ``shard=(index, count)`` or nothing, returns batches.
+            batch_size: over all replicas.
+
+        Returns:
+            What ``fit`` takes. Replica i has rows ``[i n, (i + 1) n)`` of every batch.
+        """
+        if not self.workers.several:
+            return open_stream()
+        import tensorflow as tf
+
+        def of_worker(context):
+            shard = context.input_pipeline_id, context.num_input_pipelines
+            stream = open_stream(shard=shard)
+            per_replica = context.get_per_replica_batch_size(batch_size)
+            if per_replica < batch_size // context.num_input_pipelines:
+                stream = stream.rebatch(per_replica)
+            # Said to be endless, else the workers tell each other at every step
+            # whether they have a batch.
+            endless = tf.data.experimental.assert_cardinality(
+                tf.data.INFINITE_CARDINALITY
+            )
+            return stream.apply(endless)
+
+        return self.strategy.distribute_datasets_from_function(of_worker)
+
+    @contextlib.contextmanager
+    def clear_errors(self, directory):
+        """Says what to do when another worker was lost.
+
+        Args:
+            directory: the run folder.
+        """
+        if not self.workers.several:
+            yield
+            return
+        import tensorflow as tf
+
+        lost = (
+            tf.errors.UnavailableError,
+            tf.errors.AbortedError,
+            tf.errors.CancelledError,
+            tf.errors.DeadlineExceededError,
+            tf.errors.FailedPreconditionError,
+        )
+        try:
+            yield
+        except lost as error:
+            place = self.workers.addresses[self.workers.index]
+            raise InputError(
+                f"worker {self.workers.index} ({place}) has lost another one of the "
+                f"{len(self.workers.addresses)}, whose own output says why "
+                f"({_first_line(error)}); start all of them again with the same "
+                f"command: {directory} goes on from its last checkpoint"
+            ) from error
+
+    def _rows(self, values):
+        """What each worker gave, ``(workers, values)``."""
+        import numpy as np
+
+        rows = np.zeros((len(self.workers.addresses), len(values)))
+        rows[self.workers.index] = values
+        local = self.strategy.num_replicas_in_sync // len(self.workers.addresses)
+        return self._add(rows) / local  # each local replica has added its own
+
+
+class Follower:
+    """A checkpoint store that leaves the saving to the chief.
+
+    Args:
+        store: the store; everything else is done by it.
+    """
+
+    def __init__(self, store):
+        self._store = store
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    def save(self):
+        """Writes nothing; returns the folder that the chief writes to."""
+        return self._store.directory
+
+
+def _adder(strategy):
+    """A function that adds a float64 array up over all replicas."""
+    import tensorflow as tf
+
+    @tf.function(reduce_retracing=True)
+    def add(values):
+        def on_replica():
+            replica = tf.distribute.get_replica_context()
+            # A copy, as only what is on a replica's own device is added up.
+            return replica.all_reduce(tf.distribute.ReduceOp.SUM, tf.identity(values))
+
+        return strategy.experimental_local_results(strategy.run(on_replica))[0]
+
+    return lambda values: add(tf.constant(values, tf.float64)).numpy()
+
+
+def _listed(steps):
+    return ", ".join(f"worker {i}: {step}" for i, step in enumerate(steps))
+
+
+def _first_line(error):
+    """The line of a TensorFlow error that says what happened."""
+    message = getattr(error, "message", None) or str(error)
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    told = [line for line in lines if "Collective ops is aborted" in line]
+    return (told or lines or [repr(error)])[0][:300]
+
+
+def _short(text, limit=200):
+    return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -1,0 +1,1 @@
+"""What training must survive, shown at length: scripts that print tables."""
