@@ -142,7 +142,9 @@ def _codes(processes, timeout):
 
 
 def _weights(run, step):
-    reader = tf.train.load_checkpoint(str(run / "checkpoints" / f"ckpt-{step}" / "state"))
+    reader = tf.train.load_checkpoint(
+        str(run / "checkpoints" / f"ckpt-{step}" / "state")
+    )
     return {
         name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()
     }

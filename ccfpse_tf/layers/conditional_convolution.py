@@ -66,16 +66,27 @@ def _neighbour(x, taps):
     """
     (height, width), channels = spatial_size(x), x.shape[-1]
     row, column = np.divmod(taps, 3)
-    # (height, 1, *taps) and (1, width, *taps)
-    shape = (-1, *[1] * np.ndim(taps))
-    rows = tf.reshape(tf.range(height), shape)[:, None] + (row - 1)
-    columns = tf.reshape(tf.range(width), shape)[None] + (column - 1)
-    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-    rows = tf.clip_by_value(rows, 0, height - 1)
-    columns = tf.clip_by_value(columns, 0, width - 1)
+    rows, in_rows = _clipped(height, row - 1)
+    columns, in_columns = _clipped(width, column - 1)
     flat = tf.reshape(x, (-1, height * width, channels))
-    found = at_least_float32(tf.gather(flat, rows * width + columns, axis=1))
-    return found * tf.cast(inside, found.dtype)[..., None]
+    places = (rows * width)[:, None] + columns[None]
+    found = at_least_float32(tf.gather(flat, places, axis=1))
+    for inside in (in_rows[:, None], in_columns[None]):
+        found *= tf.cast(inside[..., None], found.dtype)
+    return found
+
+
+def _clipped(size, offsets):
+    """Places ``0..size-1`` moved by ``offsets`` and clipped, and which were inside.
+
+    Both ``(size, *offsets)``; constants where the size is known, as they are many.
+    """
+    if isinstance(size, int):
+        moved = np.add.outer(np.arange(size, dtype=np.int32), np.int32(offsets))
+        return np.clip(moved, 0, size - 1), (moved >= 0) & (moved < size)
+    places = tf.reshape(tf.range(size), (-1, *[1] * np.ndim(offsets)))
+    moved = places + np.int32(offsets)
+    return tf.clip_by_value(moved, 0, size - 1), (moved >= 0) & (moved < size)
 
 
 def _tap(kernels, tap):

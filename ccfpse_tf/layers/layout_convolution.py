@@ -4,6 +4,7 @@ A 3x3 convolution of a one-hot map is the sum of nine rows of its kernel, so its
 does not grow with the number of classes.
 """
 
+import numpy as np
 import tensorflow as tf
 
 from ccfpse_tf.layers.compiled import compiled
@@ -162,16 +163,18 @@ def _rows_forward(taps, y, *tables, relu):
         relu: whether ``max(0, .)`` follows.
     """
     outputs, start = [], 0
-    inside, taps = tf.cast(taps >= 0, tf.int32), tf.maximum(taps, 0)
+    inside = tf.unstack(taps[..., None] >= 0, axis=-2)
+    taps = tf.maximum(taps, 0)
     for table in tables:
         count, rows, width = table.shape
         table = tf.reshape(table, (count * rows, width))
         part = y if y.shape[-1] == 1 else y[..., start : start + width]
         total = at_least_float32(part)
-        for n in range(taps.shape[-1]):
-            found = tf.gather(table, taps[..., n] + (n % count) * rows)
-            found = at_least_float32(found)
-            total += tf.where(inside[..., n, None] > 0, found, tf.zeros_like(found))
+        firsts = rows * (np.arange(taps.shape[-1]) % count)
+        places = tf.unstack(taps + tf.constant(firsts, taps.dtype), axis=-1)
+        for place, known in zip(places, inside, strict=True):
+            found = at_least_float32(tf.gather(table, place))
+            total += tf.where(known, found, 0)
         output = tf.cast(total, table.dtype)
         outputs.append(tf.nn.relu(output) if relu else output)
         start += width
@@ -184,12 +187,11 @@ def _rows_backward(taps, dy, masks, *, rows, shared):
     if masks:
         dy = [tf.where(mask > 0, part, 0) for part, mask in zip(dy, masks, strict=True)]
 
+    places = tf.unstack(taps, axis=-1)
+
     def d_table(part):
         wide = at_least_float32(part)
-        sums = [
-            tf.math.unsorted_segment_sum(wide, taps[..., n], rows)
-            for n in range(taps.shape[-1])
-        ]
+        sums = [tf.math.unsorted_segment_sum(wide, place, rows) for place in places]
         return tf.cast(tf.add_n(sums)[None] if shared else tf.stack(sums), part.dtype)
 
     return tf.concat(dy, -1), *[d_table(part) for part in dy]
