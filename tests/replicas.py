@@ -56,7 +56,7 @@ def _trained(strategy, workers: Workers, arguments):
     """Losses, weights and optimisers after the steps, by name."""
     keras.utils.clear_session()  # which numbers layers from the start
     keras.utils.set_random_seed(1)
-    perceptual = PerceptualLoss("torchvision", arguments.vgg) if arguments.vgg else None
+    perceptual = _perceptual(arguments.vgg) if arguments.vgg else None
     with strategy.scope():
         # In float64, so that what differs is not rounding.
         model = small_model(
@@ -69,14 +69,12 @@ def _trained(strategy, workers: Workers, arguments):
     for optimizer in (model.generator_optimizer, model.discriminator_optimizer):
         # Variables made later would be one device's: graphs die on a placeholder.
         assert optimizer.built
-    noise = strategy.run(
-        lambda: model.style_noise(BATCH // strategy.num_replicas_in_sync, 0)
-    )
+    noise = _noise(model, strategy)
     data = Together(strategy, workers).stream(
         lambda shard=(0, 1): _rows(arguments.steps, *shard), BATCH
     )
     model.fit(data, steps_per_epoch=arguments.steps, shuffle=False, verbose=0)
-    result = {"noise": np.asarray(strategy.gather(noise, 0))} | {
+    result = {"noise": noise} | {
         f"loss/{name}": np.asarray(value)
         for name, value in model.get_metrics_result().items()
     }
@@ -90,6 +88,25 @@ def _trained(strategy, workers: Workers, arguments):
     z = tf.ones((2, model.z_dim), tf.float64)
     image = model.synthesize(first["label"], first["instance"], z)
     return result | {"image": np.asarray(image), "steps": np.asarray(model.steps)}
+
+
+def _perceptual(weights):
+    loss = PerceptualLoss("torchvision", weights)
+    return lambda *images: tf.cast(loss(*images), tf.float64)
+
+
+def _noise(model, strategy):
+    """All replicas' noise, each in its rows of the batch."""
+    rows = BATCH // strategy.num_replicas_in_sync
+
+    def on_replica():
+        replica = tf.distribute.get_replica_context()
+        before = replica.replica_id_in_sync_group * rows
+        around = [[before, BATCH - rows - before], [0, 0]]
+        return tf.pad(model.style_noise(rows, phase=0), around)
+
+    sums = strategy.reduce(tf.distribute.ReduceOp.SUM, strategy.run(on_replica), None)
+    return np.asarray(sums)
 
 
 def _rows(steps, index, count):
