@@ -159,8 +159,9 @@ class LayoutGrids(StepCallback):
         self._written = None
 
     def on_train_begin(self, logs=None):
-        """The grid that later ones are compared with."""
-        self.write()
+        """The grid that later ones are compared with: of the untrained model."""
+        if self.store.step == 0:
+            self.write()
 
     def on_train_batch_end(self, batch, logs=None):
         """Writes when due."""
