@@ -40,7 +40,8 @@ def test_fit_moves_all_weights_and_is_traced_once(model):
     pairs = zip(model.variables, before, weights(model), strict=True)
     same = [variable.path for variable, a, b in pairs if np.array_equal(a, b)]
     # Without a loss on VGG features its tracker stays; nothing else does.
-    assert all("perceptual" in name for name in same), same
+    same = [name for name in same if "perceptual" not in name]
+    assert same == ["ccfpse/skipped", "ccfpse/skipped_in_a_row"], same
     assert int(model.steps) == steps + 8
 
 
@@ -124,7 +125,8 @@ def test_what_compile_was_given_is_saved(tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert loaded.gan_mode == "least_squares" and loaded.loss_weights["kl"] == 0.3
-    assert loaded.generator_optimizer.epsilon == model.generator_optimizer.epsilon
+    adams = (x.generator_optimizer.inner_optimizer for x in (loaded, model))
+    assert len({adam.epsilon for adam in adams}) == 1
 
 
 def test_parts_that_do_not_fit_are_refused(model):
