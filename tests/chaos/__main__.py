@@ -5,7 +5,7 @@ import sys
 
 SCRIPTS = (
     ["kills"],
-    ["kills", "--kills", "10", "--devices", "cpu:2"],
+    ["kills", "--kills", "10", "--devices", "cpu:2", "--average"],
     ["faults"],
     ["replicas"],
     ["soak"],

@@ -1,6 +1,6 @@
 """Kills a small training again and again, and compares what comes out in the end.
 
-``python -m tests.chaos.kills [--kills 40] [--devices cpu:2] [--seed 0] [--folder DIR]``
+``python -m tests.chaos.kills [--kills 40] [--devices cpu:2] [--average] [--seed 0]``
 prepares records and trains on them without a disturbance; then again, killing every
 process (SIGKILL) at a random moment: during the preparation, while it starts, between
 steps, and while a checkpoint is being written. The records must be the same files, the
@@ -28,6 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=40)
     parser.add_argument("--devices", default="cpu")
+    parser.add_argument(
+        "--average", action="store_true", help="with a running average of the generator"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="kept; default: a temporary one")
     arguments = parser.parse_args(argv)
@@ -42,11 +45,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments, folder: Path) -> int:
     chance = random.Random(arguments.seed)
     devices = ("--devices", arguments.devices)
+    average = {"generator__average_decay": 0.9, "schedule__average_batches": 2}
+    settings = average if arguments.average else {}
     calm, wild = folder / "calm", folder / "wild"
     began = time.monotonic()
     runs.finish(runs.prepare_command(calm / "records"))
     seconds = time.monotonic() - began
-    runs.finish(runs.train_command(calm / "records", calm / "run", *devices))
+    runs.finish(
+        runs.train_command(calm / "records", calm / "run", *devices, **settings)
+    )
 
     preparing = max(1, arguments.kills // 7)
     counts = Counter()
@@ -57,7 +64,7 @@ def _run(arguments, folder: Path) -> int:
         counts["preparing records"] += runs.kill(process)
     runs.finish(command)
 
-    command = runs.train_command(wild / "records", wild / "run", *devices)
+    command = runs.train_command(wild / "records", wild / "run", *devices, **settings)
     log = wild / "output.txt"
     for number in range(arguments.kills - sum(counts.values())):
         moment = ("starting", "between steps", "writing a checkpoint")[number % 3]
