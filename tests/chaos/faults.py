@@ -86,7 +86,7 @@ def truncated_shard(ground, name):
     shard = sorted(records.glob("*train.tfrecord-*"))[1]
     shard.write_bytes(shard.read_bytes()[:-100])
     code, output = ground.train(records, run)
-    return _message(code, output, shard.name, "prepare")
+    return _message(code, output, shard.name, "run the same tfrecords")
 
 
 @fault("the checksum notices; error names the records and the way out")
