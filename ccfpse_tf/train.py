@@ -12,7 +12,11 @@ from ccfpse_tf.build import build_model
 from ccfpse_tf.callbacks import SaveOnSignal
 from ccfpse_tf.checkpoints import CheckpointStore, steps_saved
 from ccfpse_tf.config import Config
-from ccfpse_tf.data.pipeline import steps_per_epoch, training_dataset
+from ccfpse_tf.data.pipeline import (
+    damaged_shards,
+    steps_per_epoch,
+    training_dataset,
+)
 from ccfpse_tf.data.records import Description, read_description
 from ccfpse_tf.devices import check_replicas, open_strategy, parse_devices
 from ccfpse_tf.errors import InputError
@@ -223,12 +227,26 @@ def _clear_errors(config):
             f"--set data.batch_size={max(1, config.data.batch_size // 2)}"
         ) from error
     except tf.errors.DataLossError as error:
+        damaged = ", ".join(damaged_shards(config.data.records))
         raise InputError(
-            f"{config.data.records}: the records are damaged ({error.message}); "
-            "delete the damaged shard and run prepare again, it rewrites only that one"
+            f"{config.data.records}: {damaged or 'a record'} is damaged "
+            f"({_reason(error)}); delete the file and run prepare again, which writes "
+            "only what is missing; then give the same command to go on"
         ) from error
     except tf.errors.NotFoundError as error:
         raise InputError(
-            f"{config.data.records}: records are gone ({error.message.splitlines()[0]})"
+            f"{config.data.records}: records are gone ({_reason(error)})"
             "; put them back or run prepare again, and give the same command to go on"
         ) from error
+
+
+def _reason(error) -> str:
+    """The line of a TensorFlow error that says what happened.
+
+    From inside a graph it stands after the Python lines that made the node, and before
+    the node's name.
+    """
+    lines = [line.strip() for line in error.message.splitlines() if line.strip()]
+    named = (i for i, line in enumerate(lines) if "{{node" in line)
+    place = next(named, 0)
+    return lines[place - 1 if place else 0].partition("[[")[0].strip()
