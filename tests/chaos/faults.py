@@ -113,12 +113,13 @@ def shard_deleted_during_training(ground, name):
     with log.open("w") as output:
         process = runs.start(command, output)
         runs.wait_for(process, lambda: steps_saved(run / "checkpoints"))
-        for shard in shards:
-            shard.rename(shard.with_suffix(".away"))
+        away = [shard.with_name(f"{shard.name}.away") for shard in shards]
+        for shard, place in zip(shards, away, strict=True):
+            shard.rename(place)
         code = process.wait(timeout=600)
     good, observed = _message(code, log.read_text(), "records")
-    for shard in shards:
-        shard.with_suffix(".away").rename(shard)
+    for shard, place in zip(shards, away, strict=True):
+        place.rename(shard)
     runs.finish(command)
     calm = ground.folder / f"{name} calm"
     runs.finish(runs.train_command(records, calm, **settings))
