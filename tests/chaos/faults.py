@@ -17,7 +17,12 @@ from pathlib import Path
 from ccfpse_tf.checkpoints import latest, steps_saved
 from tests.chaos import runs
 
-FEW = {"schedule__epochs": 1, "schedule__validate_every": 5}  # ten steps
+# Ten steps, whose checkpoints all stay.
+FEW = {
+    "schedule__epochs": 1,
+    "schedule__validate_every": 5,
+    "schedule__keep": 9,
+}
 NOBODY = 65534
 FAULTS: dict[str, tuple[str, Callable]] = {}
 
