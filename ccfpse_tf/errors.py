@@ -17,6 +17,7 @@ _DISK_ADVICE = {
     errno.EDQUOT: (
         "free part of the quota and run the same command again: finished files are kept"
     ),
+    errno.EFBIG: "raise the limit on file sizes (ulimit -f), or name another folder",
     errno.EACCES: "check the permissions, or name another folder",
     errno.EPERM: "check the permissions, or name another folder",
     errno.EROFS: "name a folder on a disk that can be written",

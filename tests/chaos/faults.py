@@ -5,6 +5,7 @@ and the observed behaviour; the exit status is 1 where they differ.
 """
 
 import argparse
+import contextlib
 import os
 import resource
 import shutil
@@ -23,7 +24,6 @@ FEW = {
     "schedule__validate_every": 5,
     "schedule__keep": 9,
 }
-NOBODY = 65534
 FAULTS: dict[str, tuple[str, Callable]] = {}
 
 
@@ -164,20 +164,32 @@ def disk_full_while_saving(ground, name):
 @fault("error names the folder; nothing in it changes")
 def read_only_run_folder(ground, name):
     records, run = ground.copy(name)
-    how = {}
-    if os.geteuid() == 0:
-        how = {"user": NOBODY, "group": NOBODY}  # root may write anywhere
-    for path in (ground.folder, ground.folder / name):
-        path.chmod(0o755)
-    for path in [run, *run.rglob("*")]:
-        path.chmod(0o555 if path.is_dir() else 0o444)
-    before = sorted(str(path) for path in run.rglob("*"))
-    code, output = ground.train(records, run, **how)
+    before = runs.digest_of_files(run, "**/*.*")
+    with _read_only(run):
+        code, output = ground.train(records, run)
     good, observed = _message(code, output, run.name)
-    same = before == sorted(str(path) for path in run.rglob("*"))
-    for path in [run, *run.rglob("*")]:
-        path.chmod(0o755 if path.is_dir() else 0o644)
+    same = before == runs.digest_of_files(run, "**/*.*")
     return good and same, f"{observed}; unchanged: {same}"
+
+
+@contextlib.contextmanager
+def _read_only(folder):
+    """By its permissions, or for root, whom these do not stop, by mounting it so."""
+    if os.geteuid():
+        paths = [folder, *folder.rglob("*")]
+        modes = [path.stat().st_mode for path in paths]
+        for path, mode in zip(paths, modes, strict=True):
+            path.chmod(mode & ~0o222)
+        yield
+        for path, mode in zip(paths, modes, strict=True):
+            path.chmod(mode)
+        return
+    subprocess.run(["mount", "--bind", folder, folder], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
 
 
 @fault("no effect: checkpoints count in steps, cadences by a clock that only rises")
