@@ -121,16 +121,18 @@ exit_cleanly(lambda: scenes.main(sys.argv[1:]))
 def _start(records, run, repository, logs):
     command = [sys.executable, "-c", SCRIPT, "train", "--smoke", "--set", *SETTINGS]
     command += ["--records", str(records), "--run", str(run)]
-    return [
-        subprocess.Popen(
-            command,
-            env=environment,
-            cwd=repository,
-            stdout=open(f"{logs}.{index}.out", "w"),
-            stderr=open(f"{logs}.{index}.err", "w"),
-        )
-        for index, environment in enumerate(environments(2))
-    ]
+    started = []
+    for index, environment in enumerate(environments(2)):
+        with (
+            open(f"{logs}.{index}.out", "w") as out,
+            open(f"{logs}.{index}.err", "w") as err,
+        ):
+            started.append(
+                subprocess.Popen(
+                    command, env=environment, cwd=repository, stdout=out, stderr=err
+                )
+            )
+    return started
 
 
 def _codes(processes, timeout):
