@@ -180,3 +180,10 @@ def assert_same(one, two):
     found = replicas.differences(one, two)
     wrong = {key: x for key, x in found.items() if x > replicas.limit(key)}
     assert not wrong
+    for key, value in one.items():
+        if key in ("image", "noise"):
+            continue  # compared above
+        error = float(np.abs(value - two[key]).max())
+        # Losses are averaged in float32, everything else is float64.
+        limit = 1e-5 if key.startswith("loss/") else 1e-9
+        assert error < limit * max(1.0, float(np.abs(value).max())), (key, error)

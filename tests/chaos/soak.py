@@ -46,12 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 seen[self.store.step] = (time.monotonic(), _status("VmRSS"))
 
     CCFPSE.train_step = counting
-    make = train._callbacks
-
-    def with_watch(run, store, *arguments):
-        return [*make(run, store, *arguments), Watch(store)]
-
-    train._callbacks = with_watch
+    make = train.make_callbacks
+    train.make_callbacks = lambda training: [*make(training), Watch(training.store)]
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         records, run = Path(folder) / "records", Path(folder) / "run"
         runs.finish(runs.prepare_command(records))
