@@ -144,8 +144,8 @@ class CCFPSE(Synthesizer):
         if isinstance(optimizer, SkipNonFinite):
             return optimizer
         if self.dtype_policy.name == "mixed_float16":
-            return LossScaleOptimizer(optimizer)
-        return SkipNonFinite(optimizer)
+            return LossScaleOptimizer(optimizer, name=optimizer.name)
+        return SkipNonFinite(optimizer, name=optimizer.name)
 
     @property
     def generator_optimizer(self):
@@ -249,12 +249,15 @@ class CCFPSE(Synthesizer):
         return optimizer.scale_loss(loss)
 
     def _update(self, optimizer, tape, loss, variables):
-        """Applies the gradients; returns whether they were left out."""
+        """Differentiates and applies; returns whether the update was left out."""
         gradients = tape.gradient(loss, [variable.value for variable in variables])
         # A loss that is not finite may have gradients that are: it spoils one of them.
         sizes = [math.prod(variable.shape) for variable in variables]
         smallest = sizes.index(min(sizes))
         gradients[smallest] += tf.cast(0 * loss, gradients[smallest].dtype)
+        return self._apply(optimizer, gradients, variables)
+
+    def _apply(self, optimizer, gradients, variables):
         before = tf.identity(optimizer.skipped.value)
         optimizer.apply(gradients, variables)
         return tf.not_equal(optimizer.skipped.value, before)

@@ -43,11 +43,9 @@ class RecordedCCFPSE(CCFPSE):
         self.record[f"fake{phase}"] = fake
         return fake, terms
 
-    def _update(self, optimizer, tape, loss, variables):
-        # As the parent does, keeping the gradients.
-        gradients = tape.gradient(loss, [variable.value for variable in variables])
+    def _apply(self, optimizer, gradients, variables):
         self.record[f"gradients of {optimizer.name}"] = gradients
-        optimizer.apply(gradients, variables)
+        return super()._apply(optimizer, gradients, variables)
 
     def _track(self, logs):
         return logs | self.record
