@@ -143,6 +143,15 @@ class CCFPSE(Synthesizer):
         optimizer = keras.optimizers.get(optimizer)
         if isinstance(optimizer, SkipNonFinite):
             return optimizer
+        if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+            # Keras's own looks at one replica only; a second one around it would scale
+            # twice.
+            return LossScaleOptimizer(
+                optimizer.inner_optimizer,
+                optimizer.initial_scale,
+                optimizer.dynamic_growth_steps,
+                name=optimizer.name,
+            )
         if self.dtype_policy.name == "mixed_float16":
             return LossScaleOptimizer(optimizer, name=optimizer.name)
         return SkipNonFinite(optimizer, name=optimizer.name)

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from ccfpse_tf import CCFPSE
-from ccfpse_tf.optimizers import LossScaleOptimizer
+from ccfpse_tf.optimizers import Adam, LossScaleOptimizer
 from tests.small_model import batch, small_model
 
 WITHIN = {"mixed_bfloat16": 1e-2, "mixed_float16": 2e-3}  # of float32's losses
@@ -129,6 +129,15 @@ def test_a_step_that_is_not_finite_changes_no_weight_on_either_side():
     counts = int(model.steps), int(model.skipped), int(model.skipped_in_a_row)
     assert counts == (2, 1, 0)
     assert int(model.generator_optimizer.iterations) == 1
+
+
+def test_a_loss_scale_of_keras_becomes_ours_and_is_not_doubled():
+    scaled = keras.optimizers.LossScaleOptimizer(Adam(1e-3), initial_scale=8.0)
+    model = small_model()
+    model.compile(scaled)
+    found = model.generator_optimizer
+    assert type(found) is LossScaleOptimizer and type(found.inner_optimizer) is Adam
+    assert float(found.dynamic_scale) == 8.0
 
 
 def test_keras_global_policy_reaches_all_parts():
