@@ -18,6 +18,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ccfpse_tf.durable import flush
 from ccfpse_tf.errors import Diverged, InputError
 from ccfpse_tf.optimizers import scales_loss
 
@@ -103,8 +104,8 @@ class CheckpointStore:
         text = json.dumps(facts | {"bytes": sizes}, indent=2)
         (aside / _FACTS).write_text(text + "\n", encoding="utf-8")
         for file in aside.iterdir():
-            _flush(file)
-        _flush(aside)
+            flush(file)
+        flush(aside)
 
     def _keep_best(self, path):
         """Has ``path`` in ``best/``, too, if no earlier one there was better."""
@@ -332,7 +333,7 @@ def _rename(aside: Path, path: Path) -> None:
     if path.exists():
         _remove(path)
     os.rename(aside, path)
-    _flush(path.parent)
+    flush(path.parent)
 
 
 def _remove(path: Path) -> None:
@@ -341,15 +342,6 @@ def _remove(path: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
     os.rename(path, aside)
     shutil.rmtree(aside)
-
-
-def _flush(path: Path) -> None:
-    """Sends a file, or a folder's list of names, to the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _link_or_copy(source: str, target: str) -> None:

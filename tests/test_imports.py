@@ -12,6 +12,7 @@ import ccfpse_tf
 LEVELS = {
     "ccfpse_tf": 0,  # names only, imported when first used
     "ccfpse_tf.config": 0,
+    "ccfpse_tf.durable": 0,
     "ccfpse_tf.errors": 0,
     "ccfpse_tf.labels": 0,
     "ccfpse_tf.limits": 0,

@@ -18,6 +18,7 @@ from typing import Any
 
 from ccfpse_tf.data import description
 from ccfpse_tf.data.records import Record, serialize_record
+from ccfpse_tf.durable import flush
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.locks import RECORDS_LOCK, locked
 
@@ -171,7 +172,7 @@ def write_records(path: Path, records: Iterable[Record]) -> None:
         with tf.io.TFRecordWriter(str(path)) as writer:
             for record in records:
                 writer.write(serialize_record(record))
-        _sync(path)
+        flush(path)
     except tf.errors.OpError as error:
         _remove(path)
         number = {
@@ -182,15 +183,6 @@ def write_records(path: Path, records: Iterable[Record]) -> None:
     except BaseException:
         _remove(path)
         raise
-
-
-def _sync(path: Path) -> None:
-    """A rename can reach the disk before the data does, unless the data is there."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _remove(path: Path) -> None:
