@@ -43,6 +43,7 @@ LEVELS = {
     "ccfpse_tf.workers": 3,
     "ccfpse_tf.cli": 4,
     "ccfpse_tf.convert": 4,
+    "ccfpse_tf.drawing": 4,
     "ccfpse_tf.gallery": 4,
     "ccfpse_tf.generate": 4,
     "ccfpse_tf.label_folder": 4,
