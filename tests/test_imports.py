@@ -35,6 +35,7 @@ LEVELS = {
     "ccfpse_tf.devices": 3,
     "ccfpse_tf.gan": 3,
     "ccfpse_tf.hparams": 3,
+    "ccfpse_tf.judges": 3,
     "ccfpse_tf.profile": 3,
     "ccfpse_tf.progress": 3,
     "ccfpse_tf.status_updates": 3,
@@ -44,6 +45,7 @@ LEVELS = {
     "ccfpse_tf.cli": 4,
     "ccfpse_tf.convert": 4,
     "ccfpse_tf.drawing": 4,
+    "ccfpse_tf.evaluation": 4,
     "ccfpse_tf.gallery": 4,
     "ccfpse_tf.generate": 4,
     "ccfpse_tf.label_folder": 4,
@@ -56,7 +58,12 @@ LEVELS = {
     "recipes": 5,
     "tfrecords": 5,
 }
-FOLDERS = {"ccfpse_tf.data", "ccfpse_tf.layers", "ccfpse_tf.models"}
+FOLDERS = {
+    "ccfpse_tf.data",
+    "ccfpse_tf.evaluation",
+    "ccfpse_tf.layers",
+    "ccfpse_tf.models",
+}
 SCRIPTS = {"recipes", "tfrecords"}
 HIGHEST_WITHOUT_CONFIG = 2  # layers and networks get plain arguments
 QUIETENED = {"ccfpse_tf.quiet": {"tensorflow"}}  # imports it, inside a function

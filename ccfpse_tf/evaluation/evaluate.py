@@ -7,7 +7,7 @@ drawn again, and what the judges have seen is kept in ``progress.npz``.
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,8 +17,9 @@ from ccfpse_tf.data.description import write_json
 from ccfpse_tf.data.progress_bar import track
 from ccfpse_tf.durable import flush
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.evaluation_images import Images, Source
-from ccfpse_tf.evaluation_report import draw_iou, paper_line, published
+from ccfpse_tf.evaluation.measures import Measures, make_judges
+from ccfpse_tf.evaluation.report import draw_iou, paper_line, published
+from ccfpse_tf.evaluation.source import Images, Source
 from ccfpse_tf.judges import Judge
 from ccfpse_tf.locks import locked
 
@@ -29,17 +30,12 @@ SAVE_SECONDS = 60
 PACKAGES = ("ccfpse-tf", "keras", "tensorflow", "numpy", "pillow")
 
 
-def evaluate(
-    images: Images,
-    make_judges: Callable[..., Sequence[Judge]],
-    out: Path,
-) -> dict:
+def evaluate(images: Images, measures: Measures, out: Path) -> dict:
     """Judges images and writes ``metrics.json``, ``iou.png`` and the images drawn.
 
     Args:
         images: what to judge.
-        make_judges: takes the records' description and the image size, returns the
-            judges; see `judges.make_judges`.
+        measures: what to measure.
         out: folder to make, or one of the same evaluation to go on with.
 
     Returns:
@@ -53,7 +49,7 @@ def evaluate(
     out = Path(out)
     with locked(out / LOCK, "another evaluation is writing"):
         source = Source.open(images)
-        judges = make_judges(source.description, source.size)
+        judges = make_judges(measures, source, out)
         protocol = source.protocol() | {
             name: facts for judge in judges for name, facts in judge.protocol().items()
         }

@@ -1,16 +1,15 @@
 """The images of an evaluation: drawn by a run, or taken from a folder."""
 
 import dataclasses
+import functools
 import hashlib
 import itertools
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image, UnidentifiedImageError
 
 from ccfpse_tf.checkpoints import latest, require_checkpoint
 from ccfpse_tf.data.pipeline import evaluation_dataset
@@ -18,6 +17,14 @@ from ccfpse_tf.data.records import read_description
 from ccfpse_tf.devices import open_strategy, parse_devices
 from ccfpse_tf.drawing import Drawing
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.evaluation.files import (
+    digest,
+    first_size,
+    image_of,
+    read_image,
+    stem,
+    write_image,
+)
 from ccfpse_tf.judges import Judged
 from ccfpse_tf.runs import read_run
 from ccfpse_tf.styles import Styles, key_of, resolve_source
@@ -78,7 +85,9 @@ class Source:
         run = read_run(images.run) if images.run else None
         if run:
             require_checkpoint(run)
-        records = images.records or (run and Path(run.config.data.records))
+        records = images.records or (run and run.config.data.records)
+        if not records:
+            raise InputError("which layouts? add --records DIR")
         description = read_description(records)
         if images.split not in description.splits:
             raise InputError(
@@ -86,34 +95,65 @@ class Source:
                 f"{', '.join(sorted(description.splits))}: choose one with --split"
             )
         split = description.splits[images.split]
-        size = run.config.data.image_size if run else _first_size(images.folder)
+        size = run.config.data.image_size if run else first_size(images.folder)
         count = min(split.count, images.count or split.count)
         return cls(images, run, Path(records), description, tuple(size), count)
 
-    def protocol(self) -> dict:
-        """Whatever the images depend on."""
-        facts = {
+    def real_facts(self) -> dict:
+        """What the photographs and layouts depend on."""
+        identity = json.dumps(_identity(self.description, self.images.split))
+        return {
             "data": self.description.name,
-            "records": _digest_text(
-                json.dumps(_identity(self.description, self.images.split))
-            ),
+            "records": hashlib.sha256(identity.encode()).hexdigest(),
             "split": self.images.split,
             "images": self.count,
             "image_size": list(self.size),
-            "style": self.style,
         }
+
+    def protocol(self) -> dict:
+        """What the images depend on."""
+        facts = self.real_facts() | {"style": self.style}
         if not self.run:
             return facts | {"folder": str(Path(self.images.folder).resolve())}
         checkpoint = latest(self.run.checkpoints)
         if Path(self.style).is_file():
-            facts["style_image"] = _digest([Path(self.style)])
+            facts["style_image"] = digest([Path(self.style)])
         return facts | {
             "run": str(self.run.directory.resolve()),
             "checkpoint": checkpoint.name,
-            "checkpoint_sha256": _digest(sorted(checkpoint.glob("state.*"))),
+            "checkpoint_sha256": digest(sorted(checkpoint.glob("state.*"))),
             "averaged_generator": self.run.config.generator.average_decay > 0,
             "seed": self.images.seed,
         }
+
+    def real_images(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Yields key and uint8 photograph of every layout."""
+        stream = evaluation_dataset(self.records, self.size, 1, self.images.split)
+        for example in stream.take(self.count):
+            yield key_of(example), _exact_uint8(example["image"][0])
+
+    def require_styles(self) -> None:
+        """Checks that layouts can be drawn in several styles.
+
+        Raises:
+            InputError: a folder of images, or a run without style code.
+        """
+        if not self.run:
+            raise InputError("--diversity draws images: give --run instead of --images")
+        resolve_source(self.run, "random", 2, None)
+
+    def draw_styles(self, example: Judged, styles: int) -> np.ndarray:
+        """Draws a layout in styles from the prior, uint8 ``(styles, height, ...)``.
+
+        They are those of `generate --style random` with the same seed.
+        """
+        prior = Styles(self.drawing.model, "random", styles, self.images.seed, self.run)
+        z = np.concatenate([z for z, _ in prior.codes(example.index, [])])
+        label, instance = (
+            None if x is None else np.repeat(x[None], styles, axis=0)
+            for x in (example.labels[self.size], example.instance)
+        )
+        return self.drawing.images(label, instance, z)
 
     def examples(self, folder: Path, start: int, label_sizes) -> Iterator[Judged]:
         """Yields what comes after the first ``start`` layouts, with its image.
@@ -138,6 +178,7 @@ class Source:
         )
         rows = zip(itertools.count(start), zipped, strict=False)
         for index, example, others, image in self._with_images(rows, folder):
+            instance = example.get("instance")
             yield Judged(
                 index=index,
                 key=key_of(example),
@@ -148,28 +189,30 @@ class Source:
                     size: np.asarray(other["label"][0])
                     for size, other in zip(labels, others, strict=True)
                 },
+                instance=None if instance is None else np.asarray(instance[0]),
             )
 
     def _with_images(self, rows, folder):
         if not self.run:
             for index, (example, *others) in rows:
-                path = _image_of(self.images.folder, key_of(example))
-                yield index, example, others, _read(path, self.size)
+                path = image_of(self.images.folder, key_of(example))
+                yield index, example, others, read_image(path, self.size)
             return
         folder.mkdir(exist_ok=True)
-        drawing = self._drawing()
-        styles = Styles(drawing.model, self.style, 1, self.images.seed, self.run)
+        styles = Styles(self.drawing.model, self.style, 1, self.images.seed, self.run)
         while batch := list(itertools.islice(rows, self.images.batch)):
-            paths = [folder / f"{_stem(key_of(row[0]))}.png" for _, row in batch]
+            paths = [folder / f"{stem(key_of(row[0]))}.png" for _, row in batch]
             missing = [i for i, path in enumerate(paths) if not path.exists()]
             if missing:
-                drawn = _draw(drawing, styles, [batch[i] for i in missing])
+                drawn = _draw(self.drawing, styles, [batch[i] for i in missing])
                 for i, image in zip(missing, drawn, strict=True):
-                    _write_image(paths[i], image)
+                    write_image(paths[i], image)
             for (index, (example, *others)), path in zip(batch, paths, strict=True):
-                yield index, example, others, _read(path, self.size)
+                yield index, example, others, read_image(path, self.size)
 
-    def _drawing(self):
+    @functools.cached_property
+    def drawing(self) -> Drawing:
+        """The run's model; opened when first used."""
         strategy = open_strategy(parse_devices(self.images.devices), Workers())
         return Drawing(self.run, self.description, strategy)
 
@@ -184,50 +227,6 @@ def _draw(drawing, styles, batch):
         instance = np.concatenate([np.asarray(x["instance"]) for x in examples])
     label = np.concatenate([np.asarray(x["label"]) for x in examples])
     return drawing.images(label, instance, z)
-
-
-def _stem(key: str) -> str:
-    return key.replace("/", "__")
-
-
-def _image_of(folder, key) -> Path:
-    for name in (f"{_stem(key)}.png", f"{_stem(key)}_style1.png"):
-        if (path := Path(folder) / name).is_file():
-            return path
-    raise InputError(
-        f"--images {folder}: no {_stem(key)}.png (or {_stem(key)}_style1.png) for the "
-        f"layout {key}; draw the whole split, or judge its start alone with --count"
-    )
-
-
-def _first_size(folder) -> tuple[int, int]:
-    path = next(iter(sorted(Path(folder).glob("*.png"))), None)
-    if path is None:
-        raise InputError(f"--images {folder}: no *.png in there")
-    return _read(path, None).shape[:2]
-
-
-def _read(path, size) -> np.ndarray:
-    try:
-        with Image.open(path) as file:
-            image = np.asarray(file.convert("RGB"))
-    except (UnidentifiedImageError, OSError) as error:
-        raise InputError(
-            f"{path}: the image cannot be read ({error}); delete it to have it drawn "
-            "again"
-        ) from None
-    if size and image.shape[:2] != size:
-        found, wanted = ("x".join(map(str, x)) for x in (image.shape[:2], size))
-        raise InputError(
-            f"{path}: is {found} (height x width), the others are {wanted}"
-        )
-    return image
-
-
-def _write_image(path, image):
-    aside = path.with_name(f".{path.name}.partial")
-    Image.fromarray(image).save(aside, format="png")
-    os.replace(aside, path)
 
 
 def _exact_uint8(image) -> np.ndarray:
@@ -249,17 +248,3 @@ def _identity(description, split) -> list:
         facts.shard_lengths,
         facts.shard_bytes,
     ]
-
-
-def _digest_text(text) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _digest(paths) -> str:
-    """SHA-256 of files, one after the other."""
-    digest = hashlib.sha256()
-    for path in paths:
-        with open(path, "rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()
