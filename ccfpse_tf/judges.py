@@ -77,30 +77,27 @@ class SegmentationJudge(Judge):
 
     Args:
         evaluator: a :class:`ccfpse_tf.evaluators.Evaluator`.
-        label_size: ``(height, width)`` at which classes are compared; images are
-            resized to it (bicubic) before they are segmented. Default: their own.
+        label_size: ``(height, width)`` at which classes are compared.
         real: whether the photographs are segmented too, as what can be reached.
     """
 
-    def __init__(self, evaluator, label_size=None, real: bool = True):
+    def __init__(self, evaluator, label_size: tuple[int, int], real: bool = True):
         self.evaluator = evaluator
-        self.label_size = label_size and tuple(label_size)
+        self.label_size = tuple(label_size)
         self.titles = (GENERATED, REAL) if real else (GENERATED,)
         self.reset()
 
     def protocol(self) -> dict:
         """The network's protocol and the size of the comparison."""
-        facts = self.evaluator.protocol | {"name": self.evaluator.name}
-        size = self.label_size and list(self.label_size)
-        return {"segmenter": facts | {"label_size": size or "that of the image"}}
+        size = {"label_size": list(self.label_size)}
+        return {"segmenter": self.evaluator.protocol | size}
 
     def update(self, example: Judged) -> None:
         """Segments the image, and the photograph if asked for."""
-        size = self.label_size or example.image.shape[:2]
-        labels = self.evaluator.labels(example.labels[size])
+        labels = self.evaluator.labels(example.labels[self.label_size])
         for title, matrix in self.matrices.items():
             image = example.image if title == GENERATED else example.real
-            matrix.update(labels, self.evaluator.predict(image, size))
+            matrix.update(labels, self.evaluator.predict(image, self.label_size))
 
     def state(self):
         """The confusion matrices."""

@@ -30,8 +30,10 @@ class Measures:
 
     Args:
         segmenter: for mIoU and accuracy, see `evaluators.open_evaluator`.
-        label_size: ``(height, width)`` of that comparison; None: the images' own.
+        label_size: ``(height, width)`` that images (bicubic) and labels (nearest) are
+            resized to for that; None: the images' own.
         single_scale: whether the segmenter leaves its own test-time scales out.
+        normalisation: which release a UPerNet is from, if its weights leave that open.
         real: whether it also segments the photographs.
         fid: ``"download"``, a path of the Inception graph, or None.
         fid_resize: one of `models.inception.RESIZES`.
@@ -47,6 +49,7 @@ class Measures:
     segmenter: str | None = None
     label_size: tuple[int, int] | None = None
     single_scale: bool = False
+    normalisation: str | None = None
     real: bool = True
     fid: str | None = None
     fid_resize: str = "pytorch-fid"
@@ -66,10 +69,7 @@ def make_judges(measures: Measures, source: Source, out: Path) -> list[Judge]:
     """
     judges: list[Judge] = []
     if measures.segmenter:
-        evaluator = open_evaluator(
-            measures.segmenter, source.description, measures.single_scale
-        )
-        judges.append(SegmentationJudge(evaluator, measures.label_size, measures.real))
+        judges.append(_segmentation_judge(measures, source))
     if network := _feature_network(measures):
         judges.append(_feature_judge(network, measures, source, out))
     if measures.diversity:
@@ -80,6 +80,18 @@ def make_judges(measures: Measures, source: Source, out: Path) -> list[Judge]:
             "path), --features FILE or --diversity K"
         )
     return judges
+
+
+def _segmentation_judge(measures, source):
+    evaluator = open_evaluator(
+        measures.segmenter,
+        label_mapping=source.description.label_mapping,
+        multi_scale=not measures.single_scale,
+        image_size=measures.label_size,
+        normalisation=measures.normalisation,
+    )
+    size = measures.label_size or source.size
+    return SegmentationJudge(evaluator, size, measures.real)
 
 
 def _feature_network(measures):

@@ -84,8 +84,8 @@ def paper_line(generated: Mapping[str, float], protocol: Mapping, data: str) -> 
     if segmenter := protocol.get("segmenter"):
         height, width = segmenter["label_size"]
         facts.append(
-            f"{segmenter['name']}, labels by nearest neighbour at {height}x{width}, "
-            f"mIoU over {_MEANS[segmenter['miou']]}"
+            f"{segmenter['evaluator']}, labels by nearest neighbour at "
+            f"{height}x{width}, mIoU over {_MEANS[segmenter['miou']]}"
         )
     if distance := protocol.get("distance"):
         facts.append(
