@@ -37,8 +37,9 @@ def read_arrays(path: Path) -> State:
         InputError: if it is missing, damaged or holds Python objects.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+        with open(path, "rb") as file:  # NumPy leaves damaged ones open
+            arrays = np.load(file, allow_pickle=False)
+            return {name: arrays[name] for name in arrays.files}
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
     # AttributeError: a bare .npy, which np.load gives back as an array.

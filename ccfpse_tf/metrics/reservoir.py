@@ -110,8 +110,9 @@ class Reservoir:
             state, kind, size=(), seed=(), features=(None, None)
         )
         (priorities,) = take(state, kind, priorities=(len(features),))
-        sorted_ = priorities.dtype == np.uint64 and (np.diff(priorities) > 0).all()
-        if not sorted_ or len(features) > size or not np.isfinite(features).all():
+        rising = (priorities[1:] > priorities[:-1]).all()  # diff() would wrap around
+        fits = priorities.dtype == np.uint64 and rising
+        if not fits or len(features) > size or not np.isfinite(features).all():
             raise InputError(f"{kind}: the saved numbers are none of ours")
         self = cls(features.shape[1], int(size), int(seed))
         self._priorities = priorities
