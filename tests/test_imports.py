@@ -36,6 +36,7 @@ LEVELS = {
     "ccfpse_tf.gan": 3,
     "ccfpse_tf.hparams": 3,
     "ccfpse_tf.judges": 3,
+    "ccfpse_tf.metrics": 3,
     "ccfpse_tf.profile": 3,
     "ccfpse_tf.progress": 3,
     "ccfpse_tf.status_updates": 3,
@@ -62,6 +63,7 @@ FOLDERS = {
     "ccfpse_tf.data",
     "ccfpse_tf.evaluation",
     "ccfpse_tf.layers",
+    "ccfpse_tf.metrics",
     "ccfpse_tf.models",
 }
 SCRIPTS = {"recipes", "tfrecords"}
