@@ -67,6 +67,10 @@ class Dataset:
     tfds: TFDSLayout | None = None
     published: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
     """The paper's table: method -> (mIoU, pixel accuracy, FID)."""
+    segmenter: str | None = None
+    """The published segmentation network that judges images of this data set."""
+    segmenter_classes: tuple[int, ...] | None = None
+    """Which classes that network knows, in its order; None for all of them."""
 
     @property
     def label_channels(self) -> int:
@@ -105,6 +109,32 @@ def dont_care_index(mapping: str, num_classes: int, dont_care: bool) -> int | No
     if not dont_care:
         return None
     return 0 if mapping == "raw" else num_classes
+
+
+IGNORED = 255
+"""What an evaluator's label map holds where nothing is judged."""
+
+
+def segmenter_ids(dataset: Dataset, mapping: str) -> tuple[int, ...]:
+    """Returns which class of the data set's segmenter every label index is.
+
+    One entry per label channel; `IGNORED` for don't care and for classes that the
+    segmenter does not know.
+
+    Raises:
+        ValueError: for a mapping that the data set's labels never have.
+    """
+    if mapping not in dataset.label_mappings:
+        allowed = " or ".join(repr(name) for name in dataset.label_mappings)
+        raise ValueError(
+            f"label mapping {mapping!r}: labels of {dataset.title} are {allowed}"
+        )
+    known = dataset.segmenter_classes or tuple(range(dataset.num_classes))
+    offset = 1 if mapping == "raw" else 0
+    ids = [IGNORED] * dataset.label_channels
+    for position, index in enumerate(known):
+        ids[index + offset] = position
+    return tuple(ids)
 
 
 def distinct_colors(count: int) -> tuple[Color, ...]:
@@ -240,6 +270,7 @@ _COCO_STUFF = Dataset(
         "SPADE": (37.4, 67.9, 22.6),
         "CC-FPSE": (41.6, 70.7, 19.2),
     },
+    segmenter="deeplab",
 )
 
 _CITYSCAPES = Dataset(
@@ -278,6 +309,12 @@ _CITYSCAPES = Dataset(
         "SPADE": (62.3, 81.9, 71.8),
         "CC-FPSE": (65.5, 82.3, 54.3),
     },
+    segmenter="drn",
+    # The data set's trainIds 0..18: road first, bicycle last.
+    segmenter_classes=(
+        *(7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23),
+        *(24, 25, 26, 27, 28, 31, 32, 33),
+    ),
 )
 
 _ADE20K = Dataset(
@@ -315,6 +352,7 @@ _ADE20K = Dataset(
         "SPADE": (38.5, 79.9, 33.9),
         "CC-FPSE": (43.7, 82.9, 31.7),
     },
+    segmenter="upernet",
 )
 
 _SCENES = Dataset(

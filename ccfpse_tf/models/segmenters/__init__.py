@@ -1,0 +1,1 @@
+"""Published segmentation networks that judge generated images; inference only."""
