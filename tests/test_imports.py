@@ -33,6 +33,7 @@ LEVELS = {
     "ccfpse_tf.callbacks": 3,
     "ccfpse_tf.checkpoints": 3,
     "ccfpse_tf.devices": 3,
+    "ccfpse_tf.evaluators": 3,
     "ccfpse_tf.gan": 3,
     "ccfpse_tf.hparams": 3,
     "ccfpse_tf.judges": 3,
@@ -44,6 +45,7 @@ LEVELS = {
     "ccfpse_tf.validation": 3,
     "ccfpse_tf.workers": 3,
     "ccfpse_tf.cli": 4,
+    "ccfpse_tf.commands": 4,
     "ccfpse_tf.convert": 4,
     "ccfpse_tf.drawing": 4,
     "ccfpse_tf.evaluation": 4,
@@ -60,8 +62,10 @@ LEVELS = {
     "tfrecords": 5,
 }
 FOLDERS = {
+    "ccfpse_tf.commands",
     "ccfpse_tf.data",
     "ccfpse_tf.evaluation",
+    "ccfpse_tf.evaluators",
     "ccfpse_tf.layers",
     "ccfpse_tf.metrics",
     "ccfpse_tf.models",

@@ -17,7 +17,7 @@ from ccfpse_tf.data.description import write_json
 from ccfpse_tf.data.progress_bar import track
 from ccfpse_tf.durable import flush
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.evaluation.measures import Measures, make_judges
+from ccfpse_tf.evaluation.measures import REFERENCE, Measures, make_judges
 from ccfpse_tf.evaluation.report import draw_iou, paper_line, published
 from ccfpse_tf.evaluation.source import Images, Source
 from ccfpse_tf.judges import Judge
@@ -49,6 +49,7 @@ def evaluate(images: Images, measures: Measures, out: Path) -> dict:
     out = Path(out)
     with locked(out / LOCK, "another evaluation is writing"):
         source = Source.open(images)
+        _check_folder(out)
         judges = make_judges(measures, source, out)
         protocol = source.protocol() | {
             name: facts for judge in judges for name, facts in judge.protocol().items()
@@ -70,16 +71,20 @@ def evaluate(images: Images, measures: Measures, out: Path) -> dict:
         return _finish(out, protocol, judges, source.description)
 
 
-def _begin(out, protocol) -> dict | None:
-    """Checks the folder, writes the protocol; returns the result if it is there."""
-    path = out / PROTOCOL
-    there = {x.name for x in out.iterdir()} - {LOCK}
-    if there and not path.exists():
+def _check_folder(out):
+    # The statistics of the photographs may be there before the protocol, or half.
+    there = {x.name for x in out.iterdir() if x.name[0] != "."} - {REFERENCE}
+    if there and not (out / PROTOCOL).exists():
         raise InputError(
             f"--out {out} holds files that `evaluate` did not write; name another "
             "folder, nothing in this one is touched"
         )
-    if not there:
+
+
+def _begin(out, protocol) -> dict | None:
+    """Writes the protocol or compares it; returns the result if it is there."""
+    path = out / PROTOCOL
+    if not path.exists():
         write_json(path, protocol)
         return None
     before = json.loads(path.read_text(encoding="utf-8"))
@@ -135,9 +140,9 @@ def _finish(out, protocol, judges: Sequence[Judge], description) -> dict:
     iou: dict[str, dict[str, float | None]] = {}
     for judge in judges:
         for title, values in judge.result().items():
-            metrics.setdefault(title, {}).update(values)
+            metrics.setdefault(title, {}).update(_json(values))
         for title, classes in judge.per_class().items():
-            iou[title] = classes
+            iou[title] = _json(classes)
     result = {
         "protocol": protocol,
         "metrics": metrics,
@@ -149,7 +154,7 @@ def _finish(out, protocol, judges: Sequence[Judge], description) -> dict:
     if iou:
         names = list(next(iter(iou.values())))
         series = {
-            title: np.array([np.nan if x is None else x for x in values.values()])
+            title: np.array(list(values.values()), float)  # None becomes NaN
             for title, values in iou.items()
         }
         aside = out / f".{IOU_PICTURE}.partial.png"
@@ -158,3 +163,8 @@ def _finish(out, protocol, judges: Sequence[Judge], description) -> dict:
     write_json(out / METRICS, result)
     (out / PROGRESS).unlink(missing_ok=True)
     return result
+
+
+def _json(values):
+    """JSON has no NaN: what is undefined becomes null."""
+    return {name: None if np.isnan(x) else float(x) for name, x in values.items()}

@@ -196,8 +196,8 @@ def _class_names(said, found, source):
     if said is None:
         if found is None:
             raise InputError(
-                f"{source}: needed, with the classes' names: the model does not say how "
-                "many classes it has"
+                f"{source}: needed, with the classes' names: the model does not say "
+                "how many classes it has"
             )
         return [f"class {index}" for index in range(found)]
     if not isinstance(said, list) or not all(isinstance(name, str) for name in said):

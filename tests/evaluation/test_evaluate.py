@@ -8,8 +8,10 @@ import pytest
 from PIL import Image
 
 from ccfpse_tf.commands import evaluate as command
+from ccfpse_tf.drawing import Drawing
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.evaluation import evaluate as module
+from ccfpse_tf.evaluation import source
 from ccfpse_tf.evaluation.evaluate import evaluate
 from ccfpse_tf.evaluation.measures import Measures
 from ccfpse_tf.evaluation.source import Images
@@ -30,6 +32,21 @@ def made(tmp_path_factory):
     }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _one_drawing():
+    """The run is opened and traced once for all tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        opened = {}
+
+        def open_once(run, description, strategy):
+            if run.directory not in opened:
+                opened[run.directory] = Drawing(run, description, strategy)
+            return opened[run.directory]
+
+        patch.setattr(source, "Drawing", open_once)
+        yield
+
+
 @pytest.fixture(scope="module")
 def measures(made):
     return Measures(segmenter=made["segmenter"], features=made["features"])
@@ -43,11 +60,16 @@ def evaluated(made, measures, tmp_path_factory):
     return out
 
 
+def _pixels(path):
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
 def _copy(made, folder, change=lambda image: image):
     """The photographs as images to judge, changed."""
     for path in sorted((made["records"].parent / "in" / "image").iterdir()):
         folder.mkdir(exist_ok=True)
-        Image.fromarray(change(np.asarray(Image.open(path)))).save(folder / path.name)
+        Image.fromarray(change(_pixels(path))).save(folder / path.name)
     return folder
 
 
@@ -66,7 +88,8 @@ def test_everything_is_written_and_nothing_is_left(evaluated):
     assert protocol["distance"]["reference_images"] == 4
     for part in ("mIoU", "4 val images", "64x64", "style: reference", "quarters"):
         assert part in found["paper_line"]
-    assert Image.open(evaluated / "iou.png").size[0] > 300
+    with Image.open(evaluated / "iou.png") as picture:
+        assert picture.size[0] > 300
 
 
 def test_the_photographs_themselves_are_perfect(made, measures, tmp_path):

@@ -69,7 +69,8 @@ def test_bars_are_as_long_as_the_values(tmp_path):
     iou = np.array([0.5, np.nan, 1.0, np.nan])
     other = np.array([0.25, 0.75, np.nan, np.nan])
     draw_iou(path, ["a", "b", "c", "nowhere"], {"generated": iou, "real": other})
-    pixels = np.asarray(Image.open(path))
+    with Image.open(path) as image:
+        pixels = np.asarray(image)
     blue = (pixels == (0x2F, 0x6D, 0xB3)).all(-1)
     grey = (pixels == (0x9A, 0xA5, 0xB1)).all(-1)
     lengths = [sorted(set(part[40:].sum(1).tolist()) - {0}) for part in (blue, grey)]

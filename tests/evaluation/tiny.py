@@ -32,7 +32,15 @@ def make_records(root):
         save(root / "in" / "image" / f"p{number}.png", image)
         save(root / "in" / "label" / f"p{number}.png", label.astype(np.uint8))
     folders = [f"--{name}s={root}/in/{name}" for name in ("image", "label")]
-    sizes = ["--val-fraction", "0.99", "--num-classes", str(CLASSES), "--workers", "1"]
+    sizes = [
+        "--val-fraction",
+        "0.8",
+        "--keep-size",
+        "--num-classes",
+        str(CLASSES),
+        "--workers",
+        "1",
+    ]
     prepare.main("folder", [*folders, "--out", str(root / "records"), *sizes])
     return root / "records"
 

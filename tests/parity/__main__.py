@@ -86,6 +86,9 @@ def report(name: str, checks: list[Check], seconds: float) -> str:
     verdict = "FAIL" if failed else "pass"
     line = f"{verdict}  {name:<34} error {worst.error:9.2e}  tolerance "
     line += f"{worst.tolerance:7.1e}  at {worst.name}  ({len(checks)} checks"
+    guided = sum(check.name.endswith(training.GUIDED) for check in checks)
+    if guided:
+        line += f", {guided} from the float64 state"
     return line + (f", {failed} beyond" if failed else "") + f", {seconds:.0f} s)"
 
 
