@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import os
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -166,6 +169,25 @@ def test_missing_keys_are_told(places, tmp_path, capsys):
     ):
         cli.run([*command, "--pairs", "7", "--out", str(tmp_path / "more")])
     assert not (tmp_path / "more").exists()
+
+
+def test_the_command_needs_no_tensorflow(places, tmp_path, repository):
+    code = (
+        "import sys; from ccfpse_tf import cli\n"
+        "cli.run(['study', 'build', *sys.argv[1:]])\n"
+        "print(sorted({'tensorflow', 'keras'} & set(sys.modules)))"
+    )
+    options = zip(
+        ("--a", "--b", "--labels", "--out"), (*places, tmp_path / "out"), strict=True
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *(str(x) for pair in options for x in pair)],
+        env=os.environ | {"PYTHONPATH": str(repository)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_what_cannot_be_compared_is_refused(places, tmp_path):
