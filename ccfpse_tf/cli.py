@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ccfpse_tf.errors import exit_cleanly
 from ccfpse_tf.run_table import as_json, list_runs, table
+from ccfpse_tf.study import command as study
 from ccfpse_tf.unlock import unlock as unlock_folder
 
 RECIPES = """\
@@ -42,6 +43,7 @@ def run(argv: Sequence[str] | None = None) -> int:
         "unlock", help="clear the lock that a machine which is gone has left"
     )
     unlock.add_argument("folder", type=Path, metavar="DIR", help="run or records")
+    study.add_parser(commands)
     arguments = parser.parse_args(sys.argv[1:] if argv is None else argv)
     if arguments.version:
         print(f"ccfpse {version('ccfpse-tf')}")
@@ -53,6 +55,8 @@ def run(argv: Sequence[str] | None = None) -> int:
         print(as_json(rows) if arguments.json else table(rows))
     elif arguments.command == "unlock":
         print("\n".join(unlock_folder(arguments.folder)))
+    elif arguments.command == "study":
+        print(study.run_command(arguments))
     else:
         parser.print_help()
     return 0

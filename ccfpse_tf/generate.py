@@ -19,11 +19,10 @@ from ccfpse_tf.drawing import Drawing
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.gallery import Page, Row, write_page
 from ccfpse_tf.models.generator import to_uint8
-from ccfpse_tf.pictures import colorize
+from ccfpse_tf.pictures import MARKER, colorize
 from ccfpse_tf.runs import read_run
 from ccfpse_tf.styles import Styles, key_of, resolve_source, windows
 
-MARKER = "generated.json"
 SHOWN = 100  # layouts on the page; all of them are in images/
 
 
@@ -137,7 +136,7 @@ def _write(out, page: Page, drawn: Iterator[Drawn], description) -> Path:
         if total <= SHOWN:
             rows.append(_row(item, description))
     write_page(aside / "index.html", page, rows, total)
-    facts = dict(page.facts) | {"layouts": total}
+    facts = dict(page.facts) | {"layouts": total, "label_colors": _colors(description)}
     (aside / MARKER).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     _replace(aside, out)
     return out / "index.html"
@@ -147,6 +146,12 @@ def _row(item: Drawn, description) -> Row:
     label = colorize(item.label, description.index_palette, item.instance)
     present = tuple(int(index) for index in np.unique(item.label))
     return Row(item.key, label, item.fakes, item.captions, item.real, present)
+
+
+def _colors(description):
+    """Colour of every id in label files, for pages that show other images of them."""
+    palette = description.index_palette
+    return {str(id_): palette[i] for id_, i in description.label_ids.items()}
 
 
 def _replace(aside, out):

@@ -55,6 +55,7 @@ LEVELS = {
     "ccfpse_tf.recipe": 4,
     "ccfpse_tf.runs": 4,
     "ccfpse_tf.run_table": 4,
+    "ccfpse_tf.study": 4,
     "ccfpse_tf.styles": 4,
     "ccfpse_tf.train": 4,
     "ccfpse_tf.train_callbacks": 4,
@@ -70,6 +71,7 @@ FOLDERS = {
     "ccfpse_tf.metrics",
     "ccfpse_tf.models",
 }
+FOLDERS = {"ccfpse_tf.data", "ccfpse_tf.layers", "ccfpse_tf.models", "ccfpse_tf.study"}
 SCRIPTS = {"recipes", "tfrecords"}
 HIGHEST_WITHOUT_CONFIG = 2  # layers and networks get plain arguments
 QUIETENED = {"ccfpse_tf.quiet": {"tensorflow"}}  # imports it, inside a function

@@ -15,6 +15,7 @@ from tensorflow.tsl.profiler.protobuf import xplane_pb2
 from ccfpse_tf.build import build_model
 from ccfpse_tf.checkpoints import steps_saved
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.labels import DATASETS
 from ccfpse_tf.locks import RUN_LOCK, TRAINING, is_held, locked
 from ccfpse_tf.run_table import list_runs
 from ccfpse_tf.status import read_status
@@ -203,7 +204,9 @@ def test_generate_writes_images_and_a_page(scenes, run, tmp_path):
     assert {image.shape for image in images.values()} == {(64, 64, 3)}
     page = (out / "index.html").read_text()
     assert page.count("<section") == 2 and "own style" in page
-    assert json.loads((out / "generated.json").read_text())["step"] == 4
+    facts = json.loads((out / "generated.json").read_text())
+    assert facts["step"] == 4
+    assert facts["label_colors"]["0"] == list(DATASETS["scenes"].palette[0])
 
     _generate(scenes, run, out, "--styles", "2", "--count", "2", "--seed", "0")
     again = _images(out / "images")

@@ -1,0 +1,1 @@
+"""Human preference studies: the page that raters open, and what comes of it."""

@@ -1,0 +1,182 @@
+"""``ccfpse study build``: a page for raters, and the key that only the author keeps.
+
+``DIR/page/`` (``index.html``, ``pictures/``) is what raters get. Neither names nor
+order nor file format in there say which method an image is of; ``DIR/key.json`` does.
+"""
+
+import dataclasses
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from ccfpse_tf.data.description import write_json
+from ccfpse_tf.errors import DataErrors, InputError
+from ccfpse_tf.study.design import Design, Options, derive, draw, fingerprint
+from ccfpse_tf.study.sheet import Sheet, read_picture
+from ccfpse_tf.study.sources import Matched, label_colors, match
+
+ASSETS = Path(__file__).parent.parent / "assets"
+FORMAT = 1
+KEY_KIND = "ccfpse study key"
+KEY_NAME = "key.json"
+PAGE = "page"
+PICTURES = "pictures"
+
+
+@dataclasses.dataclass(frozen=True)
+class Built:
+    """What was written.
+
+    Args:
+        page: the HTML file.
+        key: the answer key.
+        options: with all numbers resolved.
+        pictures: how many.
+        size: bytes of page and pictures.
+        missing: option -> keys that the other folders have.
+    """
+
+    page: Path
+    key: Path
+    options: Options
+    pictures: int
+    size: int
+    missing: dict[str, tuple[str, ...]]
+
+
+def build(
+    a: str | Path,
+    b: str | Path,
+    labels: str | Path,
+    out: Path,
+    options: Options,
+    palette: Path | None = None,
+) -> Built:
+    """Writes a study beside ``out`` and renames it at the end.
+
+    Args:
+        a: images of one method: an output of ``generate``, a folder of PNG or JPEG, or
+            a template with ``{key}``; see `sources.match`.
+        b: images of the other.
+        labels: label maps, ids or colours, as PNG.
+        out: folder to make; a study that is there already is never touched.
+        options: numbers, question, seed.
+        palette: colours of label ids; default: those that ``generate`` has stored.
+
+    Raises:
+        InputError: a folder in the way, names that do not match, sizes that differ.
+        DataErrors: every picture that cannot be used.
+    """
+    _check_out(out)
+    matched = match(a, b, labels)
+    design = draw(matched, options)
+    colors = label_colors(a, b, palette)
+    secret = fingerprint(design, colors)
+    sheet = Sheet(secret, colors)
+    trials = {"pairs": _pairs(design, sheet), "checks": _checks(design, sheet)}
+    aside = out.with_name(f".{out.name}.partial")
+    shutil.rmtree(aside, ignore_errors=True)  # of a build that was killed
+    try:
+        sheet.write(aside / PAGE / PICTURES)
+        _write_page(aside / PAGE, secret, design.options, trials)
+        places = {"a": str(a), "b": str(b), "labels": str(labels)}
+        _write_key(aside / KEY_NAME, secret, design.options, trials, places)
+        size = sum(x.stat().st_size for x in (aside / PAGE).rglob("*") if x.is_file())
+        aside.rename(out)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    return _built(out, design, len(sheet.drawings), size, matched)
+
+
+def _built(out, design, pictures, size, matched: Matched):
+    page, key = out / PAGE / "index.html", out / KEY_NAME
+    return Built(page, key, design.options, pictures, size, matched.missing)
+
+
+def _pairs(design: Design, sheet: Sheet) -> dict[str, dict]:
+    found, problems = {}, []
+    for pair in design.pairs:
+        try:
+            if np.array_equal(read_picture(pair.a), read_picture(pair.b)):
+                problems.append(
+                    f"{pair.key}: {pair.a} and {pair.b} are the same image; there is "
+                    "nothing to choose, leave it out"
+                )
+        except InputError as error:
+            problems.append(str(error))
+        found[derive(sheet.secret, "pair", pair.key)] = {
+            "key": pair.key,
+            "layout": sheet.layout(pair),
+            "a": sheet.image(pair.a, "a", pair.key),
+            "b": sheet.image(pair.b, "b", pair.key),
+        }
+    if problems:
+        raise DataErrors(problems, "the pairs")
+    return found
+
+
+def _checks(design: Design, sheet: Sheet) -> dict[str, dict]:
+    found = {}
+    for number, check in enumerate(design.checks):
+        parts = (check.side, check.pair.key, str(number))
+        found[derive(sheet.secret, "check", *parts)] = {
+            "key": check.pair.key,
+            "layout": sheet.layout(check.pair),
+            "side": check.side,
+            "image": sheet.image(check.image, "check", *parts),
+            "spoilt": sheet.spoilt(check.image, "spoilt", *parts),
+        }
+    return found
+
+
+def _write_page(folder, secret, options: Options, trials):
+    study = {
+        "format": FORMAT,
+        "study": derive(secret, "study"),
+        "question": options.question,
+        "perRater": options.per_rater,
+        "repeats": options.repeats,
+        "minSeconds": options.min_seconds,
+        "pairs": [_shown(id_, x, "a", "b") for id_, x in trials["pairs"].items()],
+        "checks": [
+            _shown(id_, x, "image", "spoilt") for id_, x in trials["checks"].items()
+        ],
+    }
+    for kind in ("pairs", "checks"):
+        study[kind].sort(key=lambda trial: trial["id"])
+    # No "</script>" may occur in the question; JSON knows another way to write "<".
+    text = json.dumps(study).replace("<", "\\u003c")
+    parts = {
+        "style": (ASSETS / "study.css").read_text(encoding="utf-8"),
+        "script": (ASSETS / "study.js").read_text(encoding="utf-8"),
+        "study": text,
+    }
+    template = (ASSETS / "study.html").read_text(encoding="utf-8")
+    page = re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
+    (folder / "index.html").write_text(page, encoding="utf-8")
+
+
+def _shown(id_, trial, *names):
+    """What the page knows of a trial; sorted names have no order of methods."""
+    pictures = sorted(f"{PICTURES}/{trial[name]}" for name in names)
+    return {"id": id_, "layout": f"{PICTURES}/{trial['layout']}", "images": pictures}
+
+
+def _write_key(path, secret, options: Options, trials, places):
+    study = derive(secret, "study")
+    content = {"kind": KEY_KIND, "format": FORMAT, "study": study, **places}
+    write_json(path, content | {"options": dataclasses.asdict(options)} | trials)
+
+
+def _check_out(out):
+    if out.is_dir() and any(out.iterdir()):
+        raise InputError(
+            f"--out {out} holds files; name a new folder: results of a study can only "
+            "be scored with the key that was made with it"
+        )
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out {out} is a file; name a folder")
