@@ -62,16 +62,6 @@ LEVELS = {
     "recipes": 5,
     "tfrecords": 5,
 }
-FOLDERS = {
-    "ccfpse_tf.commands",
-    "ccfpse_tf.data",
-    "ccfpse_tf.evaluation",
-    "ccfpse_tf.evaluators",
-    "ccfpse_tf.layers",
-    "ccfpse_tf.metrics",
-    "ccfpse_tf.models",
-}
-FOLDERS = {"ccfpse_tf.data", "ccfpse_tf.layers", "ccfpse_tf.models", "ccfpse_tf.study"}
 SCRIPTS = {"recipes", "tfrecords"}
 HIGHEST_WITHOUT_CONFIG = 2  # layers and networks get plain arguments
 QUIETENED = {"ccfpse_tf.quiet": {"tensorflow"}}  # imports it, inside a function
@@ -81,10 +71,8 @@ def level_of(module):
     """The level of a module, or of the folder that it is in; None if not listed."""
     if module in LEVELS:
         return LEVELS[module]
-    for folder in FOLDERS | SCRIPTS:
-        if module.startswith(f"{folder}."):
-            return LEVELS[folder]
-    return None
+    folder = module.rpartition(".")[0]
+    return level_of(folder) if folder not in {"", "ccfpse_tf"} else None
 
 
 def modules(repository):
