@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from ccfpse_tf.convert.command import add_arguments as add_convert_arguments
+from ccfpse_tf.convert.command import convert
 from ccfpse_tf.errors import exit_cleanly
 from ccfpse_tf.run_table import as_json, list_runs, table
 from ccfpse_tf.unlock import unlock as unlock_folder
@@ -42,6 +44,10 @@ def run(argv: Sequence[str] | None = None) -> int:
         "unlock", help="clear the lock that a machine which is gone has left"
     )
     unlock.add_argument("folder", type=Path, metavar="DIR", help="run or records")
+    convert_parser = commands.add_parser(
+        "convert", help="official PyTorch checkpoints into runs, and back"
+    )
+    add_convert_arguments(convert_parser)
     arguments = parser.parse_args(sys.argv[1:] if argv is None else argv)
     if arguments.version:
         print(f"ccfpse {version('ccfpse-tf')}")
@@ -53,6 +59,8 @@ def run(argv: Sequence[str] | None = None) -> int:
         print(as_json(rows) if arguments.json else table(rows))
     elif arguments.command == "unlock":
         print("\n".join(unlock_folder(arguments.folder)))
+    elif arguments.command == "convert":
+        convert(arguments)
     else:
         parser.print_help()
     return 0

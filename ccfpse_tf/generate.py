@@ -15,11 +15,12 @@ from ccfpse_tf.build import build_model
 from ccfpse_tf.checkpoints import CheckpointStore, require_checkpoint
 from ccfpse_tf.data.pipeline import evaluation_dataset
 from ccfpse_tf.data.progress_bar import track
-from ccfpse_tf.data.records import read_description
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.gallery import Page, Row, write_page
+from ccfpse_tf.gan import CCFPSE
 from ccfpse_tf.models.generator import to_uint8
 from ccfpse_tf.pictures import colorize
+from ccfpse_tf.run_data import describe_data
 from ccfpse_tf.runs import read_run
 from ccfpse_tf.styles import Styles, key_of, resolve_source, windows
 
@@ -72,8 +73,7 @@ def generate(
     require_checkpoint(run)
     _check_out(out)
     style = resolve_source(run, style, styles, labels)
-    records = Path(records or run.config.data.records)
-    description = read_description(records)
+    records, description = describe_data(run, records, labels=labels is not None)
     size = run.config.data.image_size
     if labels:
         examples = label_folder.examples(labels, instances, description, size)
@@ -82,7 +82,7 @@ def generate(
         available = _images(records, description, split)
         examples = evaluation_dataset(records, size, 1, split=split)
     count = available if count is None else min(count, available)
-    model, step = _restore(run, description)
+    model, step = restore_model(run, description)
     page = Page(
         title=f"CC-FPSE on {description.name}, {step} steps",
         facts=_facts(run, step, split if not labels else str(labels), style, seed),
@@ -161,7 +161,16 @@ def _replace(aside, out):
     shutil.rmtree(previous, ignore_errors=True)
 
 
-def _restore(run, description):
+def restore_model(run, description) -> tuple[CCFPSE, int]:
+    """Returns a run's model with its newest checkpoint's weights, and their step.
+
+    Args:
+        run: a :class:`ccfpse_tf.runs.Run`.
+        description: of its data (``label_channels`` and ``instances`` are enough).
+
+    Raises:
+        InputError: every checkpoint is damaged.
+    """
     # The perceptual network is not needed to draw, nor are its weights at hand always.
     losses = dataclasses.replace(run.config.losses, vgg="off")
     # The same images on every machine, also on one that is slow in half precision.

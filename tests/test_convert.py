@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from ccfpse_tf.convert import entries, is_unused, load_official, official_state
+from ccfpse_tf.convert.names import entries, is_unused
+from ccfpse_tf.convert.state import load_official, official_state
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.layers.conditional_block import ConditionalBlock
 from ccfpse_tf.models.discriminator import FPSEDiscriminator

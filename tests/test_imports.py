@@ -17,6 +17,7 @@ LEVELS = {
     "ccfpse_tf.labels": 0,
     "ccfpse_tf.limits": 0,
     "ccfpse_tf.locks": 0,
+    "ccfpse_tf.origin": 0,
     "ccfpse_tf.quiet": 0,
     "ccfpse_tf.status": 0,
     "ccfpse_tf.typed": 0,
@@ -27,6 +28,7 @@ LEVELS = {
     "ccfpse_tf.optimizers": 1,
     "ccfpse_tf.pictures": 1,
     "ccfpse_tf.schedules": 1,
+    "ccfpse_tf.torch_files": 1,
     "ccfpse_tf.models": 2,
     "ccfpse_tf.build": 3,
     "ccfpse_tf.averaging": 3,
@@ -48,6 +50,7 @@ LEVELS = {
     "ccfpse_tf.label_folder": 4,
     "ccfpse_tf.recipe": 4,
     "ccfpse_tf.runs": 4,
+    "ccfpse_tf.run_data": 4,
     "ccfpse_tf.run_table": 4,
     "ccfpse_tf.styles": 4,
     "ccfpse_tf.train": 4,
@@ -55,7 +58,12 @@ LEVELS = {
     "recipes": 5,
     "tfrecords": 5,
 }
-FOLDERS = {"ccfpse_tf.data", "ccfpse_tf.layers", "ccfpse_tf.models"}
+FOLDERS = {
+    "ccfpse_tf.convert",
+    "ccfpse_tf.data",
+    "ccfpse_tf.layers",
+    "ccfpse_tf.models",
+}
 SCRIPTS = {"recipes", "tfrecords"}
 HIGHEST_WITHOUT_CONFIG = 2  # layers and networks get plain arguments
 QUIETENED = {"ccfpse_tf.quiet": {"tensorflow"}}  # imports it, inside a function
