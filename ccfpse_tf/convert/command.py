@@ -155,7 +155,7 @@ def _print_report(report):
 
 
 def shortened(names: list[str]) -> str:
-    """Returns the names of dropped tensors as filled text, whole norms as ``NORM.*``."""
+    """Returns the names of dropped tensors as text, those of a norm as ``NORM.*``."""
     modules: dict[str, list[str]] = {}
     for name in names:
         module, _, tensor = name.rpartition(".")

@@ -32,8 +32,8 @@ class PerceptualLoss:
     Args:
         source: ``"torchvision"`` or ``"keras"``.
         weights: path of the weights: torchvision's ``vgg19-*.pth`` (needs PyTorch to
-            read), a ``.npz`` with the same names (``ccfpse convert --vgg`` makes it),
-            or Keras's ``vgg19_*_notop.h5``. None downloads them by Keras's ``get_file``.
+            read), a ``.npz`` with the same names (``ccfpse convert --vgg`` makes
+            it), or Keras's ``vgg19_*_notop.h5``. None downloads them by ``get_file``.
 
     Raises:
         InputError: weights that cannot be had, read, or do not fit VGG19.
