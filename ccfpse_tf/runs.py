@@ -210,7 +210,7 @@ def _config_differences(stored, asked, stored_data):
 def _data_differences(stored, found):
     keys = stored | found
     if _never_trained(stored):
-        keys = stored.keys() - {"name"}
+        keys = [key for key in stored if key != "name"]
     return [
         f"records, {key}: the run has {_short(stored.get(key))}, now "
         f"{_short(found.get(key))}"
