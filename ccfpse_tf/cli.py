@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from ccfpse_tf.convert.command import add_arguments as add_convert_arguments
+from ccfpse_tf.convert.command import convert
 from ccfpse_tf.errors import exit_cleanly
 from ccfpse_tf.run_table import as_json, list_runs, table
 from ccfpse_tf.study import command as study
@@ -44,6 +46,10 @@ def run(argv: Sequence[str] | None = None) -> int:
     )
     unlock.add_argument("folder", type=Path, metavar="DIR", help="run or records")
     study.add_parser(commands)
+    convert_parser = commands.add_parser(
+        "convert", help="official PyTorch checkpoints into runs, and back"
+    )
+    add_convert_arguments(convert_parser)
     arguments = parser.parse_args(sys.argv[1:] if argv is None else argv)
     if arguments.version:
         print(f"ccfpse {version('ccfpse-tf')}")
@@ -57,6 +63,8 @@ def run(argv: Sequence[str] | None = None) -> int:
         print("\n".join(unlock_folder(arguments.folder)))
     elif arguments.command == "study":
         print(study.run_command(arguments))
+    elif arguments.command == "convert":
+        convert(arguments)
     else:
         parser.print_help()
     return 0

@@ -14,12 +14,12 @@ from ccfpse_tf import label_folder
 from ccfpse_tf.checkpoints import require_checkpoint
 from ccfpse_tf.data.pipeline import evaluation_dataset
 from ccfpse_tf.data.progress_bar import track
-from ccfpse_tf.data.records import read_description
 from ccfpse_tf.drawing import Drawing
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.gallery import Page, Row, write_page
 from ccfpse_tf.models.generator import to_uint8
 from ccfpse_tf.pictures import MARKER, colorize
+from ccfpse_tf.run_data import describe_data
 from ccfpse_tf.runs import read_run
 from ccfpse_tf.styles import Styles, key_of, resolve_source, windows
 
@@ -71,8 +71,7 @@ def generate(
     require_checkpoint(run)
     _check_out(out)
     style = resolve_source(run, style, styles, labels)
-    records = Path(records or run.config.data.records)
-    description = read_description(records)
+    records, description = describe_data(run, records, labels=labels is not None)
     size = run.config.data.image_size
     if labels:
         examples = label_folder.examples(labels, instances, description, size)

@@ -73,6 +73,11 @@ class Dataset:
     """Which classes that network knows, in its order; None for all of them."""
 
     @property
+    def official_mapping(self) -> str:
+        """How the official code turned ids into indices; see :func:`file_ids`."""
+        return "raw" if "raw" in self.label_mappings else self.label_mappings[0]
+
+    @property
     def label_channels(self) -> int:
         """Channels of the one-hot label: the classes, and don't care if it exists."""
         return self.num_classes + self.dont_care

@@ -9,6 +9,7 @@ from pathlib import Path
 from ccfpse_tf.config import Config, flatten, from_dict
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.locks import RUN_LOCK
+from ccfpse_tf.origin import refuse_training
 
 PACKAGES = ("ccfpse-tf", "keras", "tensorflow", "numpy", "pillow")
 # Keys that change what is written, or where data lie, but no step of the training.
@@ -25,6 +26,17 @@ FREE_KEYS = {
     "schedule.images",
     "schedule.log_every",
 }
+# What the first training of a converted run must keep: its weights have these shapes.
+NETWORK_KEYS = (
+    "name",
+    "generator.ngf",
+    "generator.depth",
+    "generator.z_dim",
+    "generator.hidden",
+    "generator.average_decay",
+    "discriminator.ndf",
+    "data.image_size",
+)
 IDENTITY = (
     "name",
     "num_classes",
@@ -62,6 +74,37 @@ def read_run(directory: Path) -> Run:
     return Run(Path(directory), _stored(Path(directory))[0])
 
 
+def read_data(run: Run) -> dict:
+    """Returns what ``config.json`` says of the run's data, by the keys in ``IDENTITY``.
+
+    Raises:
+        InputError: as :func:`read_run`.
+    """
+    return _stored(run.directory)[1]
+
+
+def make_run(directory: Path, config: Config, data: dict) -> Run:
+    """Writes a new run folder for weights that come from elsewhere.
+
+    Args:
+        directory: does not exist yet.
+        config: a config that builds the networks.
+        data: by the keys in ``IDENTITY``, as far as it is known; the first training
+            adopts the rest, and all keys of the config but ``NETWORK_KEYS``.
+    """
+    run = Run(directory, config)
+    run.checkpoints.mkdir(parents=True)
+    run.logs.mkdir()
+    _write(directory / "config.json", config, data)
+    return run
+
+
+def identity(description) -> dict:
+    """Returns the facts of a description that a run is bound to, as JSON values."""
+    values = {key: getattr(description, key) for key in IDENTITY}
+    return json.loads(json.dumps(values))  # tuples to lists, as they are read back
+
+
 def open_run(directory: Path, config: Config, description) -> Run:
     """Makes a run folder, or checks that an existing one goes on with this config.
 
@@ -79,7 +122,8 @@ def open_run(directory: Path, config: Config, description) -> Run:
     data = _described(description)
     if (directory / "config.json").exists():
         stored, stored_data = _stored(directory)
-        differences = _config_differences(stored, config)
+        refuse_training(directory)
+        differences = _config_differences(stored, config, stored_data)
         differences += _data_differences(stored_data, data)
         if differences:
             raise InputError(_other_config(directory, differences))
@@ -126,7 +170,7 @@ def _stored(directory):
 
 
 def _described(description) -> dict:
-    values = {key: getattr(description, key) for key in IDENTITY}
+    values = identity(description)
     for name, split in description.splits.items():
         # Shards too: the order of the data depends on how they were cut.
         values[f"{name} images"] = split.count
@@ -146,9 +190,16 @@ def _write(path, config, data):
     os.replace(aside, path)
 
 
-def _config_differences(stored, asked):
+def _never_trained(stored_data):
+    """Whether a converted run has met no training records yet."""
+    return not any(key.endswith(" images") for key in stored_data)
+
+
+def _config_differences(stored, asked, stored_data):
     old, new = flatten(stored), flatten(asked)
     free = _free_keys(stored) & _free_keys(asked)
+    if _never_trained(stored_data):
+        free = old.keys() - set(NETWORK_KEYS)
     return [
         f"{key}: the run has {old[key]!r}, now {new[key]!r}"
         for key in old
@@ -157,10 +208,13 @@ def _config_differences(stored, asked):
 
 
 def _data_differences(stored, found):
+    keys = stored | found
+    if _never_trained(stored):
+        keys = [key for key in stored if key != "name"]
     return [
         f"records, {key}: the run has {_short(stored.get(key))}, now "
         f"{_short(found.get(key))}"
-        for key in stored | found
+        for key in keys
         if stored.get(key) != found.get(key)
     ]
 

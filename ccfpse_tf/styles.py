@@ -9,6 +9,7 @@ from PIL import Image, UnidentifiedImageError
 
 from ccfpse_tf.data.transforms import normalize_image, resize_image
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.origin import missing_networks
 from ccfpse_tf.runs import Run
 
 
@@ -32,7 +33,12 @@ def resolve_source(run: Run, style: str | None, count: int, labels) -> str:
             )
         return "none"
     if style is None:
-        return "random" if labels else "reference"
+        style = "random" if labels else "reference"
+    if style != "random" and "encoder" in missing_networks(run.directory):
+        raise InputError(
+            f"{run.directory} was converted without encoder, so it cannot take a style "
+            "from an image: use --style random, or convert again with --encoder FILE"
+        )
     if style == "reference" and labels:
         raise InputError(
             "--style reference needs the layouts' own images, which --labels has not; "

@@ -9,7 +9,7 @@ from ccfpse_tf.checkpoints import require_checkpoint
 from ccfpse_tf.config import Config, override
 from ccfpse_tf.data.description import Description, Split
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.runs import open_run, read_run
+from ccfpse_tf.runs import identity, make_run, open_run, read_data, read_run
 
 CONFIG = Config(name="test")
 
@@ -94,6 +94,21 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path):
 def test_a_file_in_the_way(tmp_path):
     (tmp_path / "run").write_text("")
     with pytest.raises(InputError, match="is a file"):
+        open_run(tmp_path / "run", CONFIG, _description())
+
+
+def test_the_first_training_of_a_converted_run_decides_what_is_open(tmp_path):
+    make_run(tmp_path / "run", CONFIG, identity(_description(splits={}, name="custom")))
+    asked = override(CONFIG, ["data.batch_size=3", "losses.kl=0.5"])
+    other = override(asked, ["generator.z_dim=0"])
+    with pytest.raises(InputError, match="generator.z_dim: the run has 256, now 0"):
+        open_run(tmp_path / "run", other, _description())
+    with pytest.raises(InputError, match="label_mapping: the run has 'identity'"):
+        open_run(tmp_path / "run", asked, _description(label_mapping="shift"))
+    open_run(tmp_path / "run", asked, _description())
+    run = read_run(tmp_path / "run")
+    assert run.config == asked and read_data(run)["train images"] == 4
+    with pytest.raises(InputError, match="losses.kl: the run has 0.5, now 0.1"):
         open_run(tmp_path / "run", CONFIG, _description())
 
 

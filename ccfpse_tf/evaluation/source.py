@@ -26,6 +26,7 @@ from ccfpse_tf.evaluation.files import (
     write_image,
 )
 from ccfpse_tf.judges import Judged
+from ccfpse_tf.run_data import describe_data
 from ccfpse_tf.runs import read_run
 from ccfpse_tf.styles import Styles, key_of, resolve_source
 from ccfpse_tf.workers import Workers
@@ -85,10 +86,12 @@ class Source:
         run = read_run(images.run) if images.run else None
         if run:
             require_checkpoint(run)
-        records = images.records or (run and run.config.data.records)
-        if not records:
-            raise InputError("which layouts? add --records DIR")
-        description = read_description(records)
+        if run:
+            records, description = describe_data(run, images.records)
+        elif images.records:
+            records, description = images.records, read_description(images.records)
+        else:
+            raise InputError("--images: which layouts are they of? add --records DIR")
         if images.split not in description.splits:
             raise InputError(
                 f"{records} has no split {images.split!r}; it has "

@@ -5,10 +5,12 @@ import numpy as np
 import tensorflow as tf
 
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.torch_files import read_tensors
 
 LAYERS = tuple(f"block{i}_conv1" for i in range(1, 6))  # after ReLU: relu1_1 .. relu5_1
 WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
 CONVOLUTIONS = (2, 2, 4, 4, 1)  # per block, as far as the loss needs them
+WIDTHS = (64, 128, 256, 512, 512)  # per block
 TORCHVISION_URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
 CAFFE_MEAN = (103.939, 116.779, 123.68)  # BGR, of the images Keras's weights know
 
@@ -30,8 +32,8 @@ class PerceptualLoss:
     Args:
         source: ``"torchvision"`` or ``"keras"``.
         weights: path of the weights: torchvision's ``vgg19-*.pth`` (needs PyTorch to
-            read), a ``.npz`` with the same names (``features.0.weight`` ...), or
-            Keras's ``vgg19_*_notop.h5``. None downloads them by Keras's ``get_file``.
+            read), a ``.npz`` with the same names (``ccfpse convert --vgg`` makes
+            it), or Keras's ``vgg19_*_notop.h5``. None downloads them by ``get_file``.
 
     Raises:
         InputError: weights that cannot be had, read, or do not fit VGG19.
@@ -107,13 +109,30 @@ def _load_torchvision(network, path):
     if path is None:
         path = keras.utils.get_file("vgg19-dcbb9e9d.pth", TORCHVISION_URL)
     state = _read_state(str(path))
+    for index, block, convolution in _torchvision_places():
+        kernel = state[f"features.{index}.weight"]
+        bias = state[f"features.{index}.bias"]
+        layer = network.get_layer(f"block{block}_conv{convolution}")
+        layer.set_weights([kernel.transpose(2, 3, 1, 0), bias])
+
+
+def torchvision_shapes() -> dict[str, tuple[int, ...]]:
+    """Returns torchvision's names and shapes of the tensors that the loss reads."""
+    shapes, before = {}, 3
+    for index, block, _ in _torchvision_places():
+        width = WIDTHS[block - 1]
+        shapes[f"features.{index}.weight"] = (width, before, 3, 3)
+        shapes[f"features.{index}.bias"] = (width,)
+        before = width
+    return shapes
+
+
+def _torchvision_places():
+    """``(index there, block, convolution)`` of every layer that the loss needs."""
     index = 0  # torchvision counts convolutions, ReLUs and poolings alike
     for block, count in enumerate(CONVOLUTIONS, 1):
         for convolution in range(1, count + 1):
-            kernel = state[f"features.{index}.weight"]
-            bias = state[f"features.{index}.bias"]
-            layer = network.get_layer(f"block{block}_conv{convolution}")
-            layer.set_weights([kernel.transpose(2, 3, 1, 0), bias])
+            yield index, block, convolution
             index += 2
         index += 1
 
@@ -122,14 +141,7 @@ def _read_state(path):
     if path.endswith(".npz"):
         with np.load(path) as file:
             return dict(file)
-    try:
-        import torch
-    except ImportError as error:
-        raise InputError(
-            f"{path}: reading it needs PyTorch; pip install 'ccfpse_tf[convert]'"
-        ) from error
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    return {name: tensor.numpy() for name, tensor in state.items()}
+    return read_tensors(path)
 
 
 def _load_keras(network, path):

@@ -13,7 +13,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ccfpse_tf.layers.convolution import METHODS, convolution_method
-from tests.parity import data_sets, initial_values, layers, networks, training
+from tests.parity import (
+    checkpoints,
+    data_sets,
+    initial_values,
+    layers,
+    networks,
+    training,
+)
 from tests.parity.checks import Check
 from tests.parity.fixture import Fixture
 
@@ -31,7 +38,7 @@ def _ends(*endings):
 # In order: the first whose keys are there.
 KINDS: tuple[tuple[Callable, Runner], ...] = (
     (_has("fake_Gstep"), training.trajectory),
-    (_has("inference_image"), training.checkpoint),
+    (_has("inference_image"), checkpoints.checkpoint),
     (_has("c0/x", "c0/w"), layers.conditional_convolution),
     (_has("seg", "cot", "eval/gseg"), layers.block),
     (_has("hinge/D_real"), layers.loss_functions),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ccfpse_tf.convert import official_state
+from ccfpse_tf.convert.state import official_state
 from tests.parity import fixture as build
 from tests.parity.checks import Check
 

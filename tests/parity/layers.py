@@ -8,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from ccfpse_tf import losses
-from ccfpse_tf.convert import entries, load_official, official_state
+from ccfpse_tf.convert.names import entries
+from ccfpse_tf.convert.state import load_official, official_state
 from ccfpse_tf.layers.conditional_block import ConditionalBlock
 from ccfpse_tf.layers.conditional_convolution import conditional_depthwise_convolution
 from ccfpse_tf.models.generator import to_uint8

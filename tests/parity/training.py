@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.convert import load_official, official_state
+from ccfpse_tf.convert.state import load_official, official_state
 from ccfpse_tf.gan import CCFPSE
-from ccfpse_tf.models.encoder import sample_style
 from ccfpse_tf.optimizers import Adam
 from ccfpse_tf.schedules import LinearDecay
 from tests.parity import checks
@@ -275,39 +274,3 @@ def _final_states(fixture, parts):
             )
             error = abs(probe - projection) / max(length, 1e-30)
             yield Check(f"f64/summary/{net}/{name} probe", error, checks.STATE)
-
-
-def checkpoint(fixture: Fixture) -> Iterator[Check]:
-    """The official files, read by PyTorch, and what the networks then give."""
-    import torch
-
-    data, config = fixture.data, fixture.config
-    label = tf.constant(data["label"][:, 0].astype(np.int32))
-    instance = None if config["no_instance"] else data["instance"][:, 0]
-    semantics = build.layout_encoding(config)(label, instance)
-    image = nhwc(data["image"])
-    folders = sorted({name.split("/")[0] for name in fixture.entry["files"]})
-    for folder in folders:
-        parts = {
-            "G": build.generator(config),
-            "D": build.discriminator(config),
-            "E": build.encoder(config),
-        }
-        for net, part in parts.items():
-            path = fixture.path.parent / "checkpoints" / folder
-            path = path / f"latest_net_{net}.pth"
-            state = torch.load(path, map_location="cpu", weights_only=True)
-            load_official(part, {name: x.numpy() for name, x in state.items()})
-        mu, logvar = parts["E"](image, training=False)
-        z = sample_style(mu, logvar, data["eps"])
-        fake = parts["G"](semantics, z, training=False)
-        _, scores = parts["D"](image, semantics, training=False)
-        for name, ours in (
-            ("mu", mu),
-            ("logvar", logvar),
-            ("z", z),
-            ("inference_image", nchw(fake)),
-            *((f"D_pred{i}", nchw(x)) for i, x in enumerate(scores)),
-        ):
-            key = f"{folder}/{name}"
-            yield absolute(key, ours, data[name], checks.EVALUATION)

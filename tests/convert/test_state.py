@@ -1,12 +1,14 @@
 """Official names and layouts of weights, there and back."""
 
 import functools
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
-from ccfpse_tf.convert import entries, is_unused, load_official, official_state
+from ccfpse_tf.convert.names import entries, is_unused
+from ccfpse_tf.convert.state import complete_state, load_official, official_state
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.layers.conditional_block import ConditionalBlock
 from ccfpse_tf.models.discriminator import FPSEDiscriminator
@@ -21,6 +23,8 @@ def block():
     return layer
 
 
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+NORM = {"weight": 1.0, "bias": 0.0, "running_mean": 0.0, "running_var": 1.0}
 MAKERS = {
     "generator": lambda: Generator(3, (32, 64), ngf=1, z_dim=4, hidden=3),
     "generator without style": lambda: Generator(3, (32, 32), 1, z_dim=0, hidden=3),
@@ -203,6 +207,37 @@ def test_unused_tensors_are_dropped_and_named():
     assert load_official(part, state | unused) == sorted(unused)
     for value, expected in zip(weights(part), before, strict=True):
         np.testing.assert_array_equal(value, expected)
+
+
+@pytest.mark.parametrize("z_dim", [0, 4])
+@pytest.mark.parametrize(("depth", "variant"), [(5, "normal"), (6, "more")])
+def test_complete_states_have_the_official_names_in_their_order(depth, variant, z_dim):
+    part = make(
+        {(5, 4): "generator", (5, 0): "generator without style"}.get(
+            (depth, z_dim), "deep generator"
+        )
+    )
+    with np.load(FIXTURES / "generator.npz") as file:
+        expected = file[f"{variant}_{'vae' if z_dim else 'novae'}/sd_names"].tolist()
+    assert list(complete_state(part)) == expected
+
+
+def test_unused_tensors_are_written_as_they_start_there():
+    part = randomize(make("generator"))
+    state, used = complete_state(part), official_state(part)
+    assert [name for name in state if not is_unused(name)] == list(used)
+    for name, value in used.items():
+        assert state[name].tobytes() == value.tobytes()
+        assert state[name].dtype == np.float32 and state[name].flags.c_contiguous
+    norm = {name: state[f"up_0.norm_0.{name}"] for name in NORM}
+    assert {name: x.tolist() for name, x in norm.items()} == {
+        name: [value] * 8 for name, value in NORM.items()
+    }
+    assert state["up_0.conv_0.norm_layer.bias"].shape == (16,)
+    assert state["up_0.conv_2.norm_layer.bias"].shape == (8,)
+    counter = state["labelenc1.0.1.num_batches_tracked"]
+    assert (counter.shape, counter.dtype, int(counter)) == ((), np.int64, 0)
+    assert len(load_official(part, state)) == 7 * 15 + 34
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,15 @@
-"""Our weights under the names and in the layout of the official PyTorch checkpoints.
+"""The tensors of the official checkpoints: names, order, layout, our variables.
 
-Works on plain dictionaries of NumPy arrays, so it needs no PyTorch. Parameters that the
-official files hold but whose values no forward pass reads (see ``is_unused``) have no
-counterpart here.
+Parameters that the official files hold but whose values no forward pass reads have no
+variable here (``Unused``).
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from ccfpse_tf.errors import InputError
 from ccfpse_tf.layers.conditional_block import ConditionalBlock
 from ccfpse_tf.layers.normalization import BatchNormalization
 from ccfpse_tf.models.discriminator import FPSEDiscriminator
@@ -32,13 +30,24 @@ class Entry:
     from_official: Callable[[np.ndarray], np.ndarray]
 
 
+@dataclass(frozen=True)
+class Unused:
+    """An official tensor that nothing reads, and the value it starts with there."""
+
+    name: str
+    value: np.ndarray
+
+
 def is_unused(name: str) -> bool:
     """Whether an official tensor is one that the official forward pass never uses."""
     return _UNUSED.search(name) is not None
 
 
-def entries(part) -> Iterator[Entry]:
-    """All tensors of a generator, discriminator, encoder or conditional block.
+def tensors(part) -> Iterator[Entry | Unused]:
+    """All official tensors of a network, in the order of the official files.
+
+    Args:
+        part: a built generator, discriminator, encoder or conditional block.
 
     Raises:
         TypeError: another kind of model.
@@ -49,51 +58,9 @@ def entries(part) -> Iterator[Entry]:
     raise TypeError(f"no official counterpart of {type(part).__name__}")
 
 
-def load_official(part, state: Mapping[str, np.ndarray]) -> list[str]:
-    """Sets all weights from an official state dictionary.
-
-    Args:
-        part: a built generator, discriminator, encoder or conditional block.
-        state: official names to arrays, ``OIHW`` kernels as PyTorch has them.
-
-    Returns:
-        The official names that were dropped because nothing reads them.
-
-    Raises:
-        InputError: tensors missing, left over, or of another shape; all are named, and
-            no weight has been changed.
-    """
-    problems, values = [], []
-    wanted = list(entries(part))
-    for entry in wanted:
-        if entry.name not in state:
-            problems.append(f"{entry.name}: missing")
-            continue
-        value = np.asarray(state[entry.name])
-        shape = entry.to_official(np.zeros(entry.variable.shape)).shape
-        if value.shape != shape:
-            problems.append(f"{entry.name}: shape {value.shape}, expected {shape}")
-            continue
-        values.append((entry.variable, entry.from_official(value)))
-    rest = sorted(set(state) - {entry.name for entry in wanted})
-    dropped = [name for name in rest if is_unused(name)]
-    problems += [f"{name}: not in this model" for name in set(rest) - set(dropped)]
-    if problems:
-        raise InputError(
-            f"the checkpoint does not fit {type(part).__name__}; check width, depth, "
-            "class count and style code:\n  " + "\n  ".join(sorted(problems))
-        )
-    for variable, value in values:
-        variable.assign(value)
-    return dropped
-
-
-def official_state(part) -> dict[str, np.ndarray]:
-    """The weights under official names and layouts, without the unused tensors."""
-    return {
-        entry.name: entry.to_official(np.asarray(entry.variable))
-        for entry in entries(part)
-    }
+def entries(part) -> Iterator[Entry]:
+    """The tensors that are used, so that each has a variable; see :func:`tensors`."""
+    return (tensor for tensor in tensors(part) if isinstance(tensor, Entry))
 
 
 def _same(value):
@@ -162,6 +129,23 @@ def _batch_norm(name, layer):
         yield _vector(f"{name}.bias", layer.beta)
     yield _vector(f"{name}.running_mean", layer.moving_mean)
     yield _vector(f"{name}.running_var", layer.moving_variance)
+    yield _counter(name)
+
+
+def _counter(name):
+    return Unused(f"{name}.num_batches_tracked", np.zeros((), np.int64))
+
+
+def _unused_norm(name, channels):
+    """A batch norm as it is made there; it never runs, so it keeps these values."""
+    for ending, value in (
+        ("weight", 1),
+        ("bias", 0),
+        ("running_mean", 0),
+        ("running_var", 1),
+    ):
+        yield Unused(f"{name}.{ending}", np.full(channels, value, np.float32))
+    yield _counter(name)
 
 
 def _normalized(name, layer):
@@ -171,18 +155,22 @@ def _normalized(name, layer):
 
 
 def _block(block, prefix=""):
-    for index, kernels, attention in (
-        (1, block.first_kernels, block.first_attention),
-        (2, block.second_kernels, block.second_attention),
+    for name, predictor, last in (
+        ("gen_weights1", block.first_kernels, _tap_convolution),
+        ("gen_weights2", block.second_kernels, _tap_convolution),
+        ("gen_se_weights1", block.first_attention, _convolution),
+        ("gen_se_weights2", block.second_attention, _convolution),
     ):
-        name = f"{prefix}gen_weights{index}"
-        yield from _convolution(f"{name}.0", kernels.shared)
-        yield from _tap_convolution(f"{name}.2", kernels.output_convolution)
-        name = f"{prefix}gen_se_weights{index}"
-        yield from _convolution(f"{name}.0", attention.shared)
-        yield from _convolution(f"{name}.2", attention.output_convolution)
+        yield from _convolution(f"{prefix}{name}.0", predictor.shared)
+        yield from last(f"{prefix}{name}.2", predictor.output_convolution)
+    wide, narrow = (
+        norm.moving_mean.shape[0] for norm in (block.first_norm, block.second_norm)
+    )
+    yield from _unused_norm(f"{prefix}conv_0.norm_layer", wide)
+    yield from _unused_norm(f"{prefix}norm_0", narrow)
     yield from _convolution(f"{prefix}conv_1", block.first_pointwise)
     yield from _batch_norm(f"{prefix}norm_1", block.first_norm)
+    yield from _unused_norm(f"{prefix}conv_2.norm_layer", narrow)
     yield from _batch_norm(f"{prefix}norm_2", block.second_norm)
     yield from _convolution(f"{prefix}conv_3", block.second_pointwise)
     if block.shortcut_norm is not None:
@@ -213,9 +201,10 @@ def _generator(generator):
 def _discriminator(discriminator):
     for level, layer in enumerate(discriminator.bottom_up, 1):
         yield from _normalized(f"enc{level}.0", layer)
-    for level, layer in zip((5, 4, 3, 2), discriminator.lateral, strict=True):
+    # Ours run from coarse to fine; the official numbers name levels.
+    for level, layer in enumerate(reversed(discriminator.lateral), 2):
         yield from _normalized(f"lat{level}.0", layer)
-    for level, layer in zip((2, 3, 4), discriminator.final, strict=True):
+    for level, layer in enumerate(discriminator.final, 2):
         yield from _normalized(f"final{level}.0", layer)
     yield from _convolution("tf", discriminator.patch_score)
     yield from _convolution("seg", discriminator.semantic_features)

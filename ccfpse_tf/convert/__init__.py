@@ -1,0 +1,1 @@
+"""Official PyTorch checkpoints into run folders, and back."""

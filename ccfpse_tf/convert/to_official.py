@@ -1,0 +1,127 @@
+"""A run's newest checkpoint as files that the official code loads."""
+
+import dataclasses
+from pathlib import Path
+
+from ccfpse_tf.checkpoints import require_checkpoint
+from ccfpse_tf.config import Config
+from ccfpse_tf.convert.output import new_folder
+from ccfpse_tf.convert.sources import LETTERS
+from ccfpse_tf.convert.state import complete_state
+from ccfpse_tf.drawing import Drawing
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.labels import DATASETS
+from ccfpse_tf.origin import missing_networks
+from ccfpse_tf.runs import Run, read_data, read_run
+from ccfpse_tf.torch_files import FORMATS, write_tensors
+
+HIDDEN = 128  # these two are fixed in the official code
+STYLE = 256
+
+
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    """What was written: files by letter, the step, and what the user should know."""
+
+    directory: Path
+    files: dict[str, Path]
+    step: int
+    options: str
+    notes: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Channels:
+    label_channels: int
+    instances: bool
+
+
+def export_official(run_directory: Path, out: Path, form: str = "zip") -> Exported:
+    """Writes ``latest_net_{G,D,E}.pth`` with the official names, order and layout.
+
+    Tensors that the official code never reads have the values they start with there.
+    Where the run keeps a running average, the average is the generator that is written,
+    as it is what draws. Networks that a converted run lacks are left out.
+
+    Args:
+        run_directory: the run.
+        out: folder to make.
+        form: ``"zip"`` or ``"legacy"``, see `torch_files.write_tensors`.
+
+    Raises:
+        InputError: no run or checkpoint, a folder in the way, no PyTorch.
+    """
+    if form not in FORMATS:
+        raise InputError(f"--format {form}: choose {' or '.join(FORMATS)}")
+    run = read_run(run_directory)
+    require_checkpoint(run)
+    missing = missing_networks(run.directory)
+    with new_folder(out, "--to-official") as aside:
+        data = read_data(run)
+        drawing = Drawing(run, _channels(data))
+        model, step = drawing.model, drawing.step
+        parts = {
+            "generator": model.drawing_generator,
+            "discriminator": model.discriminator,
+            "encoder": model.encoder,
+        }
+        names = {}
+        for kind, part in parts.items():
+            if part is None or kind in missing:
+                continue
+            name = f"latest_net_{LETTERS[kind]}.pth"
+            write_tensors(aside / name, complete_state(part), form)
+            names[LETTERS[kind]] = Path(out) / name
+    options = official_options(run.config, data)
+    return Exported(Path(out), names, step, options, tuple(_notes(run, data, missing)))
+
+
+def official_options(config: Config, data: dict) -> str:
+    """Returns the official command line's options that build the same networks.
+
+    Args:
+        config: of the run.
+        data: its data, by the keys of ``runs.IDENTITY``.
+    """
+    height, width = config.data.image_size
+    generator = config.generator
+    options = [
+        f"--label_nc {data['num_classes']}",
+        f"--ngf {generator.ngf} --ndf {config.discriminator.ndf}",
+        f"--crop_size {width} --aspect_ratio {width / height:g}",
+    ]
+    if data["dont_care_index"] is not None:
+        options.insert(1, "--contain_dontcare_label")
+    if not data["instances"]:
+        options.insert(1, "--no_instance")
+    if generator.z_dim:
+        options.append(f"--use_vae --z_dim {generator.z_dim}")
+    return " ".join(options)
+
+
+def _notes(run: Run, data, missing):
+    generator = run.config.generator
+    if generator.average_decay:
+        yield "the generator is the running average, which draws; not the trained one"
+    for kind in missing:
+        yield f"no {kind}: the run was converted without one"
+    if generator.hidden != HIDDEN or generator.z_dim not in (0, STYLE):
+        yield (
+            f"generator.hidden is {generator.hidden} and z_dim {generator.z_dim}: the "
+            f"official code is made for {HIDDEN}, and 0 or {STYLE}, and will refuse it"
+        )
+    if generator.depth == 6:
+        deep = [x.name for x in DATASETS.values() if x.depth == 6]
+        yield f"6 upsamplings: the official code has them for {', '.join(deep)} only"
+    known = DATASETS.get(data["name"])
+    if known and data["label_mapping"] != known.official_mapping:
+        yield (
+            f"the labels were mapped by {data['label_mapping']!r}, the official code "
+            f"feeds them {known.official_mapping!r}: its images will be wrong unless "
+            "its label files are changed"
+        )
+
+
+def _channels(data):
+    care = data["dont_care_index"] is not None
+    return _Channels(data["num_classes"] + care, data["instances"])

@@ -1,0 +1,65 @@
+"""torchvision's VGG19 file into one that the perceptual loss reads without PyTorch."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from ccfpse_tf.durable import flush
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.models.perceptual import torchvision_shapes
+from ccfpse_tf.torch_files import read_tensors
+
+
+def convert_vgg(source: Path, out: Path) -> tuple[str, ...]:
+    """Writes the layers that the loss needs as ``.npz``, under torchvision's names.
+
+    Args:
+        source: ``vgg19-dcbb9e9d.pth``.
+        out: a new ``.npz``; written under a hidden name and renamed.
+
+    Returns:
+        The names that were left out: deeper layers and the classifier.
+
+    Raises:
+        InputError: another file, another ending of ``out``, a file that is there.
+    """
+    source, out = Path(source), Path(out)
+    if out.suffix != ".npz":
+        raise InputError(f"--out {out}: the weights are written as .npz; name it so")
+    if out.exists():
+        raise InputError(f"--out {out}: exists already; name a new file")
+    state = read_tensors(source)
+    shapes = torchvision_shapes()
+    problems = [
+        f"{name}: "
+        + (f"shape {state[name].shape}" if name in state else "missing")
+        + f", expected {shape}"
+        for name, shape in shapes.items()
+        if name not in state or state[name].shape != shape
+    ]
+    problems += [
+        f"{name}: not finite"
+        for name in shapes
+        if name in state and not np.isfinite(state[name]).all()
+    ]
+    if problems:
+        raise InputError(
+            f"{source}: is not torchvision's VGG19 (without batch norm):\n  "
+            + "\n  ".join(problems)
+        )
+    _write(out, {name: state[name] for name in shapes})
+    return tuple(name for name in state if name not in shapes)
+
+
+def _write(out, arrays):
+    out.parent.mkdir(parents=True, exist_ok=True)
+    aside = out.with_name(f".{out.name}.partial")
+    try:
+        with open(aside, "wb") as file:
+            np.savez(file, **arrays)
+        flush(aside)
+        os.replace(aside, out)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
