@@ -89,6 +89,17 @@ class ScheduleConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class EvaluationConfig:
+    """The paper's metrics while training; `evaluate` measures a finished run."""
+
+    every_epochs: int = 0  # 0: never
+    images: int | None = None  # validation layouts; None: all
+    segmenter: str | None = None  # as for `evaluate --segmenter`
+    fid: str | None = None  # "download" or the Inception graph's file
+    fid_resize: str = "pytorch-fid"  # one of limits.FID_RESIZES
+
+
+@dataclasses.dataclass(frozen=True)
 class StepConfig:
     """How the device computes a training step."""
 
@@ -119,6 +130,7 @@ class Config:
     optimizers: OptimizerConfig = OptimizerConfig()
     data: DataConfig = DataConfig()
     schedule: ScheduleConfig = ScheduleConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
     step: StepConfig = StepConfig()
 
     def __post_init__(self):

@@ -7,8 +7,12 @@ GAN_MODES = ("hinge", "least_squares", "original", "wasserstein")
 VGG_SOURCES = ("keras", "torchvision", "off")
 DISCRIMINATOR_FAKES = ("regenerate", "reuse")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
-BEST = ("auto", "perceptual", "l1")  # auto: perceptual where there is that network
+# auto: perceptual where there is that network
+BEST = ("auto", "perceptual", "l1", "fid", "mean_iou")
+FID_RESIZES = ("tf1", "pytorch-fid", "clean-fid")
+MEASURED_BY = {"fid": "evaluation.fid", "mean_iou": "evaluation.segmenter"}
 CHOICES = {
+    "evaluation.fid_resize": FID_RESIZES,
     "losses.gan_mode": GAN_MODES,
     "losses.vgg": VGG_SOURCES,
     "schedule.best": BEST,
@@ -44,7 +48,7 @@ def _out_of_range(flat):
     )
     check(
         "generator.z_dim data.seed schedule.epochs schedule.decay_epochs "
-        "schedule.skips_allowed",
+        "schedule.skips_allowed evaluation.every_epochs",
         lambda value: value >= 0,
         "0 or more",
     )
@@ -72,7 +76,7 @@ def _out_of_range(flat):
         "none or above 0",
     )
     check(
-        "schedule.steps_per_epoch",
+        "schedule.steps_per_epoch evaluation.images",
         lambda value: value is None or value >= 1,
         "none or 1 or more",
     )
@@ -102,6 +106,24 @@ def _unfit(flat):
             "schedule.best is 'perceptual', which losses.vgg 'off' cannot measure; "
             "choose 'l1', or a source of the VGG weights"
         )
+    problems += _unmeasured(flat)
     if flat["schedule.epochs"] + flat["schedule.decay_epochs"] < 1:
         problems.append("schedule.epochs and schedule.decay_epochs are both 0")
     return problems
+
+
+def _unmeasured(flat):
+    best, every = flat["schedule.best"], flat["evaluation.every_epochs"]
+    measures = [key for key in MEASURED_BY.values() if flat[key]]
+    if best in MEASURED_BY and not (flat[MEASURED_BY[best]] and every):
+        yield (
+            f"schedule.best is {best!r}, which is not measured; set "
+            f"{MEASURED_BY[best]} and evaluation.every_epochs"
+        )
+    if every and not measures:
+        yield (
+            f"evaluation.every_epochs is {every}, but there is nothing to measure; set "
+            + " or ".join(MEASURED_BY.values())
+        )
+    if measures and not every:
+        yield f"{measures[0]} is set; evaluation.every_epochs 0 never uses it"

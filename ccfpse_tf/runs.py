@@ -15,6 +15,11 @@ PACKAGES = ("ccfpse-tf", "keras", "tensorflow", "numpy", "pillow")
 # Keys that change what is written, or where data lie, but no step of the training.
 FREE_KEYS = {
     "data.records",
+    "evaluation.every_epochs",
+    "evaluation.images",
+    "evaluation.segmenter",
+    "evaluation.fid",
+    "evaluation.fid_resize",
     "schedule.checkpoint_every",
     "schedule.checkpoint_minutes",
     "schedule.keep",

@@ -14,14 +14,17 @@ from ccfpse_tf.callbacks import (
     summary_writer,
 )
 from ccfpse_tf.data.pipeline import batch_keys, evaluation_dataset
+from ccfpse_tf.evaluation.measures import Measures, make_judges
+from ccfpse_tf.evaluation.source import Source
 from ccfpse_tf.gan import LOGGED
 from ccfpse_tf.hparams import write_hparams
+from ccfpse_tf.limits import MEASURED_BY
 from ccfpse_tf.profile import Profile
 from ccfpse_tf.progress import Progress
 from ccfpse_tf.runs import Run, settings
 from ccfpse_tf.status import Status
 from ccfpse_tf.status_updates import StatusUpdates
-from ccfpse_tf.validation import AverageStatistics, Validation
+from ccfpse_tf.validation import AverageStatistics, Judgement, Validation
 from ccfpse_tf.workers import Together
 
 DIVERGED = "diverged.json"
@@ -111,6 +114,7 @@ def _shown_now_and_then(training, writer):
     metric = schedule.best
     if metric == "auto":
         metric = "l1" if config.losses.vgg == "off" else "perceptual"
+    judged = [_judgement(training, writer, split)] if _measures(config) else []
     return [
         LayoutGrids(
             training.store,
@@ -124,9 +128,38 @@ def _shown_now_and_then(training, writer):
             writer,
             schedule.validate_every,
             examples.take(schedule.validation_images),
-            metric,
+            None if metric in MEASURED_BY else metric,
         ),
+        *judged,
     ]
+
+
+def _measures(config):
+    wanted = config.evaluation
+    if not wanted.every_epochs:
+        return None
+    return Measures(
+        segmenter=wanted.segmenter,
+        fid=wanted.fid,
+        fid_resize=wanted.fid_resize,
+        real=False,
+    )
+
+
+def _judgement(training, writer, split):
+    config, wanted = training.run.config, training.run.config.evaluation
+    source = Source.of_records(
+        Path(config.data.records), split, config.data.image_size, wanted.images
+    )
+    best = config.schedule.best
+    return Judgement(
+        training.store,
+        writer,
+        wanted.every_epochs * training.epoch_steps,
+        source.layouts(),
+        make_judges(_measures(config), source, training.run.directory),
+        best if best in MEASURED_BY else None,
+    )
 
 
 def _average_statistics(training):
@@ -135,11 +168,12 @@ def _average_statistics(training):
         schedule.images_every,
         schedule.validate_every,
         schedule.checkpoint_every,
+        training.run.config.evaluation.every_epochs * training.epoch_steps,
         training.total_steps,
     )
 
     def due(step):
-        return any(step % every == 0 for every in cadences)
+        return any(step % every == 0 for every in cadences if every)
 
     def batches():
         # Not the stream's next ones: a resumed run has to find the same statistics.

@@ -1,8 +1,13 @@
 """What is measured on validation images while training, and what follows from it."""
 
+import math
+
+import numpy as np
 import tensorflow as tf
 
 from ccfpse_tf.callbacks import StepCallback
+from ccfpse_tf.judges import GENERATED, Judged
+from ccfpse_tf.models.generator import to_uint8
 
 
 class AverageStatistics(StepCallback):
@@ -56,10 +61,10 @@ class Validation(StepCallback):
         writer: a ``tf.summary`` writer.
         every: steps between two validations.
         examples: batches of one, ``image``, ``label`` and maybe ``instance``.
-        metric: which of the two decides what is best.
+        metric: which of the two decides what is best; None: neither.
     """
 
-    def __init__(self, store, writer, every: int, examples, metric: str):
+    def __init__(self, store, writer, every: int, examples, metric: str | None):
         super().__init__(store)
         self.writer = writer
         self.every = every
@@ -74,7 +79,8 @@ class Validation(StepCallback):
                 for name, value in found.items():
                     tf.summary.scalar(f"validation/{name}", value)
             self.writer.flush()
-            self.store.save((self.metric, found[self.metric]))
+            if self.metric:
+                self.store.save((self.metric, found[self.metric]))
 
     def measure(self) -> dict[str, float]:
         """Returns the mean over all examples of every metric."""
@@ -93,3 +99,69 @@ class Validation(StepCallback):
         if model.perceptual_loss is not None:
             found["perceptual"] = model.perceptual_loss(fake, real)
         return found
+
+
+class Judgement(StepCallback):
+    """The paper's metrics on validation images, now and then; keeps the best.
+
+    Layouts are drawn in the mean style of their own photographs.
+
+    Args:
+        store: keeps the best checkpoint.
+        writer: a ``tf.summary`` writer.
+        every: steps between two measurements.
+        layouts: batches of one with ``key``, ``image``, ``label``, maybe ``instance``.
+        judges: see :mod:`ccfpse_tf.judges`.
+        metric: ``"fid"`` or ``"mean_iou"`` decides what is best; None: neither.
+    """
+
+    def __init__(self, store, writer, every: int, layouts, judges, metric: str | None):
+        super().__init__(store)
+        self.writer = writer
+        self.every = every
+        self.layouts = layouts
+        self.judges = judges
+        self.metric = metric
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Measures when due."""
+        if not self.due(self.every):
+            return
+        found = self.measure()
+        with self.writer.as_default(step=self.store.step):
+            for name, value in found.items():
+                tf.summary.scalar(f"metrics/{name}", value)
+        self.writer.flush()
+        if self.metric and math.isfinite(found[self.metric]):
+            value = found[self.metric]
+            less = (self.metric, value) if self.metric == "fid" else _error(value)
+            self.store.save(less)
+
+    def measure(self) -> dict[str, float]:
+        """Returns the judges' metrics of images drawn now."""
+        for judge in self.judges:
+            judge.reset()
+        for index, layout in enumerate(self.layouts):
+            example = self._draw(index, layout)
+            for judge in self.judges:
+                judge.update(example)
+        found = [judge.result()[GENERATED] for judge in self.judges]
+        return {name: value for metrics in found for name, value in metrics.items()}
+
+    def _draw(self, index, layout):
+        model, real = self.model, layout["image"]
+        z = model.encode(real)[0] if model.z_dim else None
+        fake = model.synthesize(layout["label"], layout.get("instance"), z)
+        label = np.asarray(layout["label"][0])
+        return Judged(
+            index=index,
+            key=np.asarray(layout["key"])[0].decode(),
+            image=np.asarray(to_uint8(fake)[0]),
+            real=np.asarray(to_uint8(real)[0]),
+            labels={label.shape: label},
+        )
+
+
+def _error(mean_iou):
+    """Of two checkpoints the one with less is better."""
+    return "1 - mean_iou", 1 - mean_iou

@@ -22,8 +22,9 @@ from ccfpse_tf.callbacks import (
     summary_writer,
 )
 from ccfpse_tf.errors import Diverged
+from ccfpse_tf.judges import Judge
 from ccfpse_tf.progress import Progress, duration
-from ccfpse_tf.validation import Validation
+from ccfpse_tf.validation import Judgement, Validation
 
 
 class Store:
@@ -166,6 +167,45 @@ def test_validation_is_a_mean_and_decides_what_is_best(tmp_path):
     assert saved == [(2, ("l1", 0.25)), (4, ("l1", 0.25))]  # the model's image is 1
     events = {(step, tag): float(value) for step, tag, value in _events(tmp_path)}
     assert events == {(2, "validation/l1"): 0.25, (4, "validation/l1"): 0.25}
+
+
+class _Darkness(Judge):
+    """The share of black images, by either name."""
+
+    def reset(self):
+        self.seen = []
+
+    def update(self, example):
+        self.seen.append(example)
+
+    def result(self):
+        dark = np.mean([not example.image.any() for example in self.seen])
+        return {"generated": {"mean_iou": float(dark), "fid": 7.0}}
+
+
+@pytest.mark.parametrize(
+    ("metric", "saved"),
+    [("fid", ("fid", 7.0)), ("mean_iou", ("1 - mean_iou", 1.0)), (None, None)],
+)
+def test_judges_decide_what_is_best(tmp_path, metric, saved):
+    store, calls, judge = Store(), [], _Darkness()
+    store.save = lambda best: calls.append((store.step, best))
+    image = np.zeros((1, 2, 2, 3), "float32")
+    label = np.zeros((1, 2, 2), int)
+    layouts = [{"key": [b"a/b"], "label": label, "image": image}] * 3
+    writer = summary_writer(tmp_path)
+    callback = Judgement(store, writer, 2, layouts, [judge], metric)
+    callback.set_model(Model())
+    _steps(store, callback, 5)
+    assert calls == ([(2, saved), (4, saved)] if saved else [])
+    assert len(judge.seen) == 3  # not six: it forgets
+    assert [(x.index, x.key, x.real[0, 0, 0]) for x in judge.seen[:2]] == [
+        (0, "a/b", 127),
+        (1, "a/b", 127),
+    ]
+    tags = {(step, tag): float(value) for step, tag, value in _events(tmp_path)}
+    assert tags[2, "metrics/fid"] == tags[4, "metrics/fid"] == 7
+    assert tags[4, "metrics/mean_iou"] == 0  # the model's image is white
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from ccfpse_tf.devices import ALLOWED, parse_devices
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.limits import FID_RESIZES
 from ccfpse_tf.quiet import import_tensorflow
-
-RESIZES = ("tf1", "pytorch-fid", "clean-fid")
 
 
 def add(commands) -> None:
@@ -59,7 +58,12 @@ def _add_segmenter(group):
 def _add_distance(group):
     add = group.add_argument
     add("--fid", metavar="download|FILE", help="the 2015 Inception graph")
-    add("--fid-resize", choices=RESIZES, default="pytorch-fid", help="to its 299x299")
+    add(
+        "--fid-resize",
+        choices=FID_RESIZES,
+        default="pytorch-fid",
+        help="to its 299x299",
+    )
     add("--fid-sha256", metavar="HEX", help="that the graph must have")
     add("--features", type=Path, metavar="FILE", help="another feature network")
     add("--reference", type=Path, metavar="NPZ", help="statistics, read or made")

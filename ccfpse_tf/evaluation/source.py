@@ -102,6 +102,27 @@ class Source:
         count = min(split.count, images.count or split.count)
         return cls(images, run, Path(records), description, tuple(size), count)
 
+    @classmethod
+    def of_records(cls, records: Path, split: str, size, count: int | None):
+        """Layouts and photographs alone; somebody else draws.
+
+        Args:
+            records: folder of records.
+            split: of them.
+            size: ``(height, width)``.
+            count: how many, None for all.
+        """
+        description = read_description(records)
+        there = description.splits[split].count
+        images = Images(records=records, split=split)
+        count = min(there, count or there)
+        return cls(images, None, records, description, tuple(size), count)
+
+    def layouts(self) -> tf.data.Dataset:
+        """Batches of one with ``key``, ``image``, ``label`` and maybe ``instance``."""
+        stream = evaluation_dataset(self.records, self.size, 1, self.images.split)
+        return stream.take(self.count)
+
     def real_facts(self) -> dict:
         """What the photographs and layouts depend on."""
         identity = json.dumps(_identity(self.description, self.images.split))
@@ -131,8 +152,7 @@ class Source:
 
     def real_images(self) -> Iterator[tuple[str, np.ndarray]]:
         """Yields key and uint8 photograph of every layout."""
-        stream = evaluation_dataset(self.records, self.size, 1, self.images.split)
-        for example in stream.take(self.count):
+        for example in self.layouts():
             yield key_of(example), _exact_uint8(example["image"][0])
 
     def require_styles(self) -> None:
