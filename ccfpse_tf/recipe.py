@@ -1,4 +1,4 @@
-"""The command line that all recipes share: ``prepare``, ``train``, ``generate``.
+"""The command line that all recipes share: ``prepare``, ``train``, ``generate`` ...
 
 Nothing heavy is imported before it is needed, so that ``--help`` and ``--dry-run``
 answer at once and touch no device.
@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ccfpse_tf.commands import evaluate
 from ccfpse_tf.config import Config, override
 from ccfpse_tf.devices import ALLOWED, parse_devices
 from ccfpse_tf.errors import InputError
@@ -46,6 +47,8 @@ def main(
     arguments = _parser(variants, description).parse_args(argv)
     if arguments.command == "generate":
         return _generate(arguments)
+    if arguments.command == "evaluate":
+        return evaluate.run(arguments)
     return _train(config, variants, arguments)
 
 
@@ -57,6 +60,7 @@ def _parser(variants, description):
     commands.add_parser("prepare", help="write records (prepare --help has its own)")
     _add_train(commands, variants)
     _add_generate(commands)
+    evaluate.add(commands)
     return parser
 
 

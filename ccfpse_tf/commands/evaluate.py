@@ -1,6 +1,5 @@
 """``evaluate``: the paper's metrics of a run, with the protocol that made them."""
 
-import argparse
 import re
 from pathlib import Path
 
@@ -13,9 +12,7 @@ from ccfpse_tf.quiet import import_tensorflow
 def add(commands) -> None:
     """Adds the subcommand to a recipe's parser."""
     parser = commands.add_parser(
-        "evaluate",
-        help="mIoU, accuracy, FID and more of a run's images",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        "evaluate", help="mIoU, accuracy, FID and more of a run's images"
     )
     add = parser.add_argument
     source = parser.add_mutually_exclusive_group(required=True)
@@ -25,16 +22,15 @@ def add(commands) -> None:
     )
     add("--out", type=Path, required=True, metavar="DIR", help="made, or gone on with")
     add("--records", type=Path, metavar="DIR", help="default: those of the training")
-    add("--split", default="val", help="of the records")
-    add("--count", default="all", metavar="N", help="layouts, or all")
+    add("--split", default="val", help="of the records (default: val)")
+    add("--count", default="all", metavar="N", help="layouts, or all (default)")
     add("--style", metavar="reference|random|IMAGE", help="as for generate")
-    add("--seed", type=int, default=0, help="of the styles")
-    add("--batch", type=int, default=4, metavar="N", help="layouts drawn at once")
-    add("--devices", default="auto", metavar="LIST", help=ALLOWED)
+    add("--seed", type=int, default=0, help="of the styles (default: 0)")
+    add("--batch", type=int, default=4, metavar="N", help="drawn at once (default: 4)")
+    add("--devices", default="auto", metavar="LIST", help=f"{ALLOWED} (default: auto)")
     _add_segmenter(parser.add_argument_group("mIoU and pixel accuracy"))
     _add_distance(parser.add_argument_group("FID and KID"))
     _add_diversity(parser.add_argument_group("diversity"))
-    parser.set_defaults(call=run)
 
 
 def _add_segmenter(group):
@@ -50,7 +46,7 @@ def _add_segmenter(group):
         metavar="HxW",
         help="compare at this size: images bicubic, labels nearest (default: as drawn)",
     )
-    add("--single-scale", action="store_true", help="no test-time scales")
+    add("--single-scale", action="store_true", help="without its own test-time scales")
     add("--normalisation", choices=("imagenet", "caffe"), help="of a UPerNet release")
     add("--no-real", action="store_true", help="do not segment the photographs too")
 
@@ -71,8 +67,19 @@ def _add_distance(group):
 
 def _add_diversity(group):
     add = group.add_argument
-    add("--diversity", type=int, default=0, metavar="K", help="styles per layout")
-    add("--diversity-network", default="vgg19", metavar="vgg19|FILE", help="of maps")
+    add(
+        "--diversity",
+        type=int,
+        default=0,
+        metavar="K",
+        help="styles per layout, 2 or more",
+    )
+    add(
+        "--diversity-network",
+        default="vgg19",
+        metavar="vgg19|FILE",
+        help="of feature maps (default: vgg19)",
+    )
     add("--diversity-weights", type=Path, metavar="FILE", help="of VGG19")
 
 

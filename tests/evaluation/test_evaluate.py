@@ -211,7 +211,7 @@ def test_the_command_prints_a_table(made, evaluated, capsys):
     options = ["--run", str(made["run"]), "--out", str(evaluated), "--batch", "2"]
     options += ["--segmenter", made["segmenter"], "--features", str(made["features"])]
     arguments = _arguments(*options)
-    assert arguments.call(arguments) == 0
+    assert command.run(arguments) == 0
     printed = capsys.readouterr().out
     assert "mIoU" in printed and "real" in printed and "100.0" in printed
 
@@ -228,4 +228,4 @@ def test_the_command_prints_a_table(made, evaluated, capsys):
 def test_wrong_options(options, message):
     arguments = _arguments("--run", "x", "--out", "y", *options)
     with pytest.raises(InputError, match=message):
-        arguments.call(arguments)
+        command.run(arguments)
