@@ -33,6 +33,7 @@ LEVELS = {
     "ccfpse_tf.callbacks": 3,
     "ccfpse_tf.checkpoints": 3,
     "ccfpse_tf.devices": 3,
+    "ccfpse_tf.evaluators": 3,
     "ccfpse_tf.gan": 3,
     "ccfpse_tf.hparams": 3,
     "ccfpse_tf.profile": 3,
@@ -55,7 +56,12 @@ LEVELS = {
     "recipes": 5,
     "tfrecords": 5,
 }
-FOLDERS = {"ccfpse_tf.data", "ccfpse_tf.layers", "ccfpse_tf.models"}
+FOLDERS = {
+    "ccfpse_tf.data",
+    "ccfpse_tf.evaluators",
+    "ccfpse_tf.layers",
+    "ccfpse_tf.models",
+}
 SCRIPTS = {"recipes", "tfrecords"}
 HIGHEST_WITHOUT_CONFIG = 2  # layers and networks get plain arguments
 QUIETENED = {"ccfpse_tf.quiet": {"tensorflow"}}  # imports it, inside a function

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.evaluators.base import IGNORED, Evaluator, describe_files, integer_map
+from ccfpse_tf.labels import dont_care_index
 from ccfpse_tf.models.segmenters.resampling import resize_bilinear
 
 DESCRIPTION = "segmenter.json"
@@ -29,7 +30,8 @@ class ModelFileEvaluator(Evaluator):
             (names), ``image_size`` (``[height, width]`` that it needs) and ``scores``
             (``"softmax"``, or ``"logits"``, which are made probabilities before they
             are resized).
-        dont_care: label index that is ignored as well, None if there is none.
+        label_mapping: of the label indices to come (see ``labels.file_ids``); under
+            ``"raw"``, index 0 is no class and ignored as well.
         image_size: to resize images to, where the files leave that open.
 
     Raises:
@@ -39,16 +41,21 @@ class ModelFileEvaluator(Evaluator):
     def __init__(
         self,
         path: Path,
-        dont_care: int | None = None,
+        label_mapping: str = "identity",
         image_size: tuple[int, int] | None = None,
     ):
         path = Path(path)
         description, source = _description(path)
         model = _open_keras(path) if path.is_file() else _open_saved_model(path)
-        self.dont_care = dont_care
+        names = _class_names(description.get("classes"), model.classes, source)
+        if len(names) > IGNORED:
+            raise InputError(
+                f"{path} has {len(names)} classes; label maps hold at most {IGNORED}, "
+                f"as {IGNORED} stands for ignored pixels"
+            )
         self.score_kind = description.get("scores")
         self._model = model
-        names = _class_names(description.get("classes"), model.classes, source)
+        self.dont_care = dont_care_index(label_mapping, len(names), True)
         size = _image_size(description.get("image_size"), model.image_size, source)
         if size is not None and image_size is not None and size != tuple(image_size):
             raise InputError(
@@ -63,8 +70,7 @@ class ModelFileEvaluator(Evaluator):
             size or image_size,
             {
                 "weights": describe_files(files),
-                "label mapping": "identity",
-                "don't care": dont_care,
+                "label mapping": label_mapping,
                 "input": "RGB, 0..255",
                 "scales": [1.0],
                 "scores": self.score_kind or "as they are",
@@ -106,9 +112,7 @@ class ModelFileEvaluator(Evaluator):
         label = integer_map(label, self.name).astype(np.int64)
         if label.size and label.min() < 0:
             raise InputError(f"{self.name}: label index {label.min()} is below 0")
-        ignored = label >= self.classes
-        if self.dont_care is not None:
-            ignored |= label == self.dont_care
+        ignored = (label >= self.classes) | (label == self.dont_care)
         return np.where(ignored, IGNORED, label).astype(np.int32)
 
 
@@ -196,8 +200,8 @@ def _class_names(said, found, source):
     if said is None:
         if found is None:
             raise InputError(
-                f"{source}: needed, with the classes' names: the model does not say how "
-                "many classes it has"
+                f"{source}: needed, with the classes' names, as the model does not say "
+                "how many scores it gives"
             )
         return [f"class {index}" for index in range(found)]
     if not isinstance(said, list) or not all(isinstance(name, str) for name in said):

@@ -6,7 +6,7 @@ from ccfpse_tf.errors import InputError
 from ccfpse_tf.evaluators.base import Evaluator
 from ccfpse_tf.evaluators.model_file import ModelFileEvaluator
 from ccfpse_tf.evaluators.published import EVALUATORS
-from ccfpse_tf.labels import DATASETS
+from ccfpse_tf.labels import DATASETS, LABEL_MAPPINGS
 from ccfpse_tf.models.segmenters.deeplab import DeepLabV2
 from ccfpse_tf.models.segmenters.drn import DilatedResidualNetwork
 from ccfpse_tf.models.segmenters.upernet import UPerNet
@@ -79,8 +79,12 @@ def _open_model(spec, label_mapping, image_size):
     if not is_file and not (path / "saved_model.pb").is_file():
         found = "no such file or folder" if not path.exists() else "neither of these"
         raise InputError(f"evaluator {spec}: {found}; give {FORMS}")
-    dont_care = 0 if label_mapping == "raw" else None
-    return ModelFileEvaluator(path, dont_care, image_size)
+    if label_mapping not in (None, *LABEL_MAPPINGS):
+        raise InputError(
+            f"{spec}: label mapping {label_mapping!r}; choose from "
+            f"{', '.join(LABEL_MAPPINGS)}"
+        )
+    return ModelFileEvaluator(path, label_mapping or LABEL_MAPPINGS[0], image_size)
 
 
 def _upernet_files(rest):

@@ -13,7 +13,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ccfpse_tf.layers.convolution import METHODS, convolution_method
-from tests.parity import data_sets, initial_values, layers, networks, training
+from tests.parity import (
+    data_sets,
+    initial_values,
+    layers,
+    networks,
+    segmenters,
+    training,
+)
 from tests.parity.checks import Check
 from tests.parity.fixture import Fixture
 
@@ -73,6 +80,8 @@ def fixtures(folder: Path) -> Iterator[tuple[str, Callable[[], Iterator[Check]]]
         if name == "init_stats.json":
             path = folder / name
             yield name, lambda path=path: initial_values.statistics(path)
+    for path in sorted((folder / "segmenters").glob("*.json")):
+        yield f"segmenters/{path.name}", lambda path=path: segmenters.compare(path)
 
 
 def _unknown(fixture):

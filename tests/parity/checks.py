@@ -40,7 +40,9 @@ class Check:
         """Error in units of the tolerance; the largest one is shown."""
         if np.isnan(self.error):
             return np.inf
-        return self.error / self.tolerance if self.tolerance else self.error * np.inf
+        if self.tolerance == 0:
+            return np.inf if self.error else 0.0
+        return self.error / self.tolerance
 
 
 def absolute(name: str, ours, theirs, tolerance: float) -> Check:
