@@ -11,11 +11,11 @@ import numpy as np
 from PIL import Image
 
 from ccfpse_tf import label_folder
-from ccfpse_tf.build import build_model
-from ccfpse_tf.checkpoints import CheckpointStore, require_checkpoint
+from ccfpse_tf.checkpoints import require_checkpoint
 from ccfpse_tf.data.pipeline import evaluation_dataset
 from ccfpse_tf.data.progress_bar import track
 from ccfpse_tf.data.records import read_description
+from ccfpse_tf.drawing import Drawing
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.gallery import Page, Row, write_page
 from ccfpse_tf.models.generator import to_uint8
@@ -82,15 +82,15 @@ def generate(
         available = _images(records, description, split)
         examples = evaluation_dataset(records, size, 1, split=split)
     count = available if count is None else min(count, available)
-    model, step = _restore(run, description)
+    drawing = Drawing(run, description)
     page = Page(
-        title=f"CC-FPSE on {description.name}, {step} steps",
-        facts=_facts(run, step, split if not labels else str(labels), style, seed),
+        title=f"CC-FPSE on {description.name}, {drawing.step} steps",
+        facts=_facts(run, drawing.step, str(labels or split), style, seed),
         names=description.index_names,
         palette=description.index_palette,
     )
     examples = itertools.islice(examples, count)
-    drawn = _draw(model, examples, Styles(model, style, styles, seed, run))
+    drawn = _draw(drawing, examples, Styles(drawing.model, style, styles, seed, run))
     return _write(out, page, track(drawn, count, "drawing"), description)
 
 
@@ -106,15 +106,12 @@ class Drawn:
     real: np.ndarray | None
 
 
-def _draw(model, examples, styles: Styles) -> Iterator[Drawn]:
+def _draw(drawing: Drawing, examples, styles: Styles) -> Iterator[Drawn]:
     for index, window in enumerate(windows(examples, styles.count)):
         example = window[0]
         codes = styles.codes(index, window)
         instance = example.get("instance")
-        fakes = [
-            np.asarray(to_uint8(model.synthesize(example["label"], instance, z))[0])
-            for z, _ in codes
-        ]
+        fakes = [drawing.images(example["label"], instance, z)[0] for z, _ in codes]
         real = example.get("image")
         yield Drawn(
             key_of(example),
@@ -159,17 +156,6 @@ def _replace(aside, out):
         out.rename(previous)
     aside.rename(out)
     shutil.rmtree(previous, ignore_errors=True)
-
-
-def _restore(run, description):
-    # The perceptual network is not needed to draw, nor are its weights at hand always.
-    losses = dataclasses.replace(run.config.losses, vgg="off")
-    # The same images on every machine, also on one that is slow in half precision.
-    step = dataclasses.replace(run.config.step, precision="float32")
-    config = dataclasses.replace(run.config, losses=losses, step=step)
-    model = build_model(config, description, 1)
-    step = CheckpointStore(model, run.checkpoints).restore()
-    return model, step
 
 
 def _check_out(out):

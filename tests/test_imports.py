@@ -36,6 +36,8 @@ LEVELS = {
     "ccfpse_tf.evaluators": 3,
     "ccfpse_tf.gan": 3,
     "ccfpse_tf.hparams": 3,
+    "ccfpse_tf.judges": 3,
+    "ccfpse_tf.metrics": 3,
     "ccfpse_tf.profile": 3,
     "ccfpse_tf.progress": 3,
     "ccfpse_tf.status_updates": 3,
@@ -44,6 +46,8 @@ LEVELS = {
     "ccfpse_tf.workers": 3,
     "ccfpse_tf.cli": 4,
     "ccfpse_tf.convert": 4,
+    "ccfpse_tf.drawing": 4,
+    "ccfpse_tf.evaluation": 4,
     "ccfpse_tf.gallery": 4,
     "ccfpse_tf.generate": 4,
     "ccfpse_tf.label_folder": 4,
@@ -58,8 +62,10 @@ LEVELS = {
 }
 FOLDERS = {
     "ccfpse_tf.data",
+    "ccfpse_tf.evaluation",
     "ccfpse_tf.evaluators",
     "ccfpse_tf.layers",
+    "ccfpse_tf.metrics",
     "ccfpse_tf.models",
 }
 SCRIPTS = {"recipes", "tfrecords"}

@@ -1,0 +1,132 @@
+"""``evaluate``: the paper's metrics of a run, with the protocol that made them."""
+
+import argparse
+import re
+from pathlib import Path
+
+from ccfpse_tf.devices import ALLOWED, parse_devices
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.quiet import import_tensorflow
+
+RESIZES = ("tf1", "pytorch-fid", "clean-fid")
+
+
+def add(commands) -> None:
+    """Adds the subcommand to a recipe's parser."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="mIoU, accuracy, FID and more of a run's images",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--run", type=Path, metavar="DIR", help="run that draws")
+    source.add_argument(
+        "--images", type=Path, metavar="DIR", help="finished images, named by key"
+    )
+    add("--out", type=Path, required=True, metavar="DIR", help="made, or gone on with")
+    add("--records", type=Path, metavar="DIR", help="default: those of the training")
+    add("--split", default="val", help="of the records")
+    add("--count", default="all", metavar="N", help="layouts, or all")
+    add("--style", metavar="reference|random|IMAGE", help="as for generate")
+    add("--seed", type=int, default=0, help="of the styles")
+    add("--batch", type=int, default=4, metavar="N", help="layouts drawn at once")
+    add("--devices", default="auto", metavar="LIST", help=ALLOWED)
+    _add_segmenter(parser.add_argument_group("mIoU and pixel accuracy"))
+    _add_distance(parser.add_argument_group("FID and KID"))
+    _add_diversity(parser.add_argument_group("diversity"))
+    parser.set_defaults(call=run)
+
+
+def _add_segmenter(group):
+    add = group.add_argument
+    add(
+        "--segmenter",
+        metavar="SPEC",
+        help="drn:FILE, upernet:ENCODER,DECODER, deeplab:FILE, a .keras file or "
+        "SavedModel, such as the `segmenter` subcommand makes",
+    )
+    add(
+        "--label-size",
+        metavar="HxW",
+        help="compare at this size: images bicubic, labels nearest (default: as drawn)",
+    )
+    add("--single-scale", action="store_true", help="no test-time scales")
+    add("--normalisation", choices=("imagenet", "caffe"), help="of a UPerNet release")
+    add("--no-real", action="store_true", help="do not segment the photographs too")
+
+
+def _add_distance(group):
+    add = group.add_argument
+    add("--fid", metavar="download|FILE", help="the 2015 Inception graph")
+    add("--fid-resize", choices=RESIZES, default="pytorch-fid", help="to its 299x299")
+    add("--fid-sha256", metavar="HEX", help="that the graph must have")
+    add("--features", type=Path, metavar="FILE", help="another feature network")
+    add("--reference", type=Path, metavar="NPZ", help="statistics, read or made")
+
+
+def _add_diversity(group):
+    add = group.add_argument
+    add("--diversity", type=int, default=0, metavar="K", help="styles per layout")
+    add("--diversity-network", default="vgg19", metavar="vgg19|FILE", help="of maps")
+    add("--diversity-weights", type=Path, metavar="FILE", help="of VGG19")
+
+
+def run(arguments) -> int:
+    """Evaluates and prints the table."""
+    count = _count(arguments.count)
+    label_size = _size(arguments.label_size) if arguments.label_size else None
+    if arguments.batch < 1:
+        raise InputError(f"--batch {arguments.batch}: must be 1 or more")
+    parse_devices(arguments.devices)  # what is wrong is told before TensorFlow starts
+    import_tensorflow(open_devices=False)
+    from ccfpse_tf.evaluation.evaluate import evaluate
+    from ccfpse_tf.evaluation.measures import Measures
+    from ccfpse_tf.evaluation.report import table
+    from ccfpse_tf.evaluation.source import Images
+
+    images = Images(
+        run=arguments.run,
+        folder=arguments.images,
+        records=arguments.records,
+        split=arguments.split,
+        count=count,
+        style=arguments.style,
+        seed=arguments.seed,
+        batch=arguments.batch,
+        devices=arguments.devices,
+    )
+    measures = Measures(
+        segmenter=arguments.segmenter,
+        label_size=label_size,
+        single_scale=arguments.single_scale,
+        normalisation=arguments.normalisation,
+        real=not arguments.no_real,
+        fid=arguments.fid,
+        fid_resize=arguments.fid_resize,
+        fid_sha256=arguments.fid_sha256,
+        features=arguments.features,
+        reference=arguments.reference,
+        diversity=arguments.diversity,
+        diversity_network=arguments.diversity_network,
+        diversity_weights=arguments.diversity_weights,
+    )
+    found = evaluate(images, measures, arguments.out)
+    published = {f"{name} (paper)": row for name, row in found["published"].items()}
+    print(table(found["metrics"] | published))
+    print(f"\n{found['paper_line']}")
+    print(f"\nmetrics  {arguments.out / 'metrics.json'}")
+    return 0
+
+
+def _count(text):
+    if text != "all" and not re.fullmatch("0*[1-9][0-9]*", text):
+        raise InputError(f"--count {text}: must be 1 or more, or all")
+    return None if text == "all" else int(text)
+
+
+def _size(text):
+    if not re.fullmatch("[1-9][0-9]*x[1-9][0-9]*", text):
+        raise InputError(f"--label-size {text}: write HEIGHTxWIDTH, such as 256x512")
+    height, width = map(int, text.split("x"))
+    return height, width

@@ -1,0 +1,1 @@
+"""Measuring what a run draws: drawing, judging, reporting."""

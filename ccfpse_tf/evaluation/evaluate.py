@@ -1,0 +1,160 @@
+"""Measuring a run's images: draws a split, judges it, writes ``metrics.json``.
+
+An evaluation that was stopped goes on where it was: images that are there are not
+drawn again, and what the judges have seen is kept in ``progress.npz``.
+"""
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from ccfpse_tf.data.description import write_json
+from ccfpse_tf.data.progress_bar import track
+from ccfpse_tf.durable import flush
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.evaluation.measures import Measures, make_judges
+from ccfpse_tf.evaluation.report import draw_iou, paper_line, published
+from ccfpse_tf.evaluation.source import Images, Source
+from ccfpse_tf.judges import Judge
+from ccfpse_tf.locks import locked
+
+PROTOCOL, PROGRESS, METRICS = "protocol.json", "progress.npz", "metrics.json"
+IMAGES, IOU_PICTURE = "images", "iou.png"
+LOCK = ".evaluate.lock"
+SAVE_SECONDS = 60
+PACKAGES = ("ccfpse-tf", "keras", "tensorflow", "numpy", "pillow")
+
+
+def evaluate(images: Images, measures: Measures, out: Path) -> dict:
+    """Judges images and writes ``metrics.json``, ``iou.png`` and the images drawn.
+
+    Args:
+        images: what to judge.
+        measures: what to measure.
+        out: folder to make, or one of the same evaluation to go on with.
+
+    Returns:
+        What ``metrics.json`` holds: ``protocol``, ``metrics`` by what was judged,
+        ``iou``, ``published``, ``paper_line``.
+
+    Raises:
+        InputError: a run without checkpoint, a folder of another evaluation (what
+            differs is named), missing images: anything that the user can mend.
+    """
+    out = Path(out)
+    with locked(out / LOCK, "another evaluation is writing"):
+        source = Source.open(images)
+        judges = make_judges(measures, source, out)
+        protocol = source.protocol() | {
+            name: facts for judge in judges for name, facts in judge.protocol().items()
+        }
+        done = _begin(out, protocol)
+        if done:
+            return done
+        position = _load_progress(out, judges)
+        sizes = {judge.label_size for judge in judges if judge.label_size}
+        examples = source.examples(out / IMAGES, position, sizes)
+        saved = time.monotonic()
+        for example in track(examples, source.count - position, "evaluating"):
+            for judge in judges:
+                judge.update(example)
+            position += 1
+            if time.monotonic() - saved > SAVE_SECONDS:
+                _save_progress(out, judges, position)
+                saved = time.monotonic()
+        return _finish(out, protocol, judges, source.description)
+
+
+def _begin(out, protocol) -> dict | None:
+    """Checks the folder, writes the protocol; returns the result if it is there."""
+    path = out / PROTOCOL
+    there = {x.name for x in out.iterdir()} - {LOCK}
+    if there and not path.exists():
+        raise InputError(
+            f"--out {out} holds files that `evaluate` did not write; name another "
+            "folder, nothing in this one is touched"
+        )
+    if not there:
+        write_json(path, protocol)
+        return None
+    before = json.loads(path.read_text(encoding="utf-8"))
+    protocol = json.loads(json.dumps(protocol))  # tuples as JSON has them
+    differing = [
+        f"{key}: there {before.get(key)!r}, now {protocol.get(key)!r}"
+        for key in sorted({*before, *protocol})
+        if before.get(key) != protocol.get(key)
+    ]
+    if differing:
+        raise InputError(
+            f"--out {out} holds another evaluation; name another folder, or repeat "
+            "that one:\n  " + "\n  ".join(differing)
+        )
+    if (out / METRICS).exists():
+        return json.loads((out / METRICS).read_text(encoding="utf-8"))
+    return None
+
+
+def _load_progress(out, judges) -> int:
+    """Gives the judges back what they had seen; returns how many images that was."""
+    path = out / PROGRESS
+    if not path.exists():
+        return 0
+    with np.load(path) as saved:
+        for number, judge in enumerate(judges):
+            prefix = f"{number}/"
+            judge.restore(
+                {
+                    name.removeprefix(prefix): saved[name]
+                    for name in saved.files
+                    if name.startswith(prefix)
+                }
+            )
+        return int(saved["position"])
+
+
+def _save_progress(out, judges, position):
+    arrays = {
+        f"{number}/{name}": value
+        for number, judge in enumerate(judges)
+        for name, value in judge.state().items()
+    }
+    aside = out / f".{PROGRESS}.partial"
+    with open(aside, "wb") as file:
+        np.savez(file, position=position, **arrays)
+    flush(aside)
+    os.replace(aside, out / PROGRESS)
+
+
+def _finish(out, protocol, judges: Sequence[Judge], description) -> dict:
+    metrics: dict[str, dict[str, float]] = {}
+    iou: dict[str, dict[str, float | None]] = {}
+    for judge in judges:
+        for title, values in judge.result().items():
+            metrics.setdefault(title, {}).update(values)
+        for title, classes in judge.per_class().items():
+            iou[title] = classes
+    result = {
+        "protocol": protocol,
+        "metrics": metrics,
+        "iou": iou,
+        "published": published(description.name),
+        "paper_line": paper_line(metrics["generated"], protocol, description.name),
+        "versions": {name: version(name) for name in PACKAGES},
+    }
+    if iou:
+        names = list(next(iter(iou.values())))
+        series = {
+            title: np.array([np.nan if x is None else x for x in values.values()])
+            for title, values in iou.items()
+        }
+        aside = out / f".{IOU_PICTURE}.partial.png"
+        draw_iou(aside, names, series)
+        os.replace(aside, out / IOU_PICTURE)
+    write_json(out / METRICS, result)
+    (out / PROGRESS).unlink(missing_ok=True)
+    return result

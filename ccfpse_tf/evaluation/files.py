@@ -1,0 +1,82 @@
+"""Image files of an evaluation, named by the layouts' keys."""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from ccfpse_tf.errors import InputError
+
+
+def stem(key: str) -> str:
+    """The name, without ending, of a layout's image file."""
+    return key.replace("/", "__")
+
+
+def image_of(folder: Path, key: str) -> Path:
+    """Where a folder of images has that of a layout.
+
+    Raises:
+        InputError: it has none.
+    """
+    for name in (f"{stem(key)}.png", f"{stem(key)}_style1.png"):
+        if (path := Path(folder) / name).is_file():
+            return path
+    raise InputError(
+        f"--images {folder}: no {stem(key)}.png (or {stem(key)}_style1.png) for the "
+        f"layout {key}; draw the whole split, or judge its start alone with --count"
+    )
+
+
+def first_size(folder: Path) -> tuple[int, int]:
+    """``(height, width)`` of the first image of a folder.
+
+    Raises:
+        InputError: no PNG in there, or one that cannot be read.
+    """
+    path = next(iter(sorted(Path(folder).glob("*.png"))), None)
+    if path is None:
+        raise InputError(f"--images {folder}: no *.png in there")
+    return read_image(path, None).shape[:2]
+
+
+def read_image(path: Path, size: tuple[int, int] | None) -> np.ndarray:
+    """Reads an RGB image, uint8 ``(height, width, 3)``.
+
+    Raises:
+        InputError: it cannot be read, or is not of ``size`` (None: any).
+    """
+    try:
+        with Image.open(path) as file:
+            image = np.asarray(file.convert("RGB"))
+    except (UnidentifiedImageError, OSError) as error:
+        raise InputError(
+            f"{path}: the image cannot be read ({error}); delete it to have it drawn "
+            "again"
+        ) from None
+    if size and image.shape[:2] != size:
+        found, wanted = ("x".join(map(str, x)) for x in (image.shape[:2], size))
+        raise InputError(
+            f"{path}: is {found} (height x width), the others are {wanted}"
+        )
+    return image
+
+
+def write_image(path: Path, image: np.ndarray) -> None:
+    """Writes a PNG, whole or not at all."""
+    aside = path.with_name(f".{path.name}.partial")
+    Image.fromarray(image).save(aside, format="png")
+    os.replace(aside, path)
+
+
+def digest(paths: Iterable[Path]) -> str:
+    """SHA-256 of files, one after the other."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,208 @@
+"""Evaluating a run and a folder of images, stopping and going on."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ccfpse_tf.commands import evaluate as command
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.evaluation import evaluate as module
+from ccfpse_tf.evaluation.evaluate import evaluate
+from ccfpse_tf.evaluation.measures import Measures
+from ccfpse_tf.evaluation.source import Images
+from ccfpse_tf.judges import SegmentationJudge
+from tests.evaluation import tiny
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Records, run, segmenter, feature network."""
+    root = tmp_path_factory.mktemp("evaluation")
+    records = tiny.make_records(root)
+    return {
+        "records": records,
+        "run": tiny.make_run(records, root / "run"),
+        "segmenter": str(tiny.make_segmenter(root)),
+        "features": tiny.make_features(root),
+    }
+
+
+@pytest.fixture(scope="module")
+def measures(made):
+    return Measures(segmenter=made["segmenter"], features=made["features"])
+
+
+@pytest.fixture(scope="module")
+def evaluated(made, measures, tmp_path_factory):
+    """The folder of an evaluation that ran through."""
+    out = tmp_path_factory.mktemp("evaluated") / "out"
+    evaluate(Images(run=made["run"], batch=2), measures, out)
+    return out
+
+
+def _copy(made, folder, change=lambda image: image):
+    """The photographs as images to judge, changed."""
+    for path in sorted((made["records"].parent / "in" / "image").iterdir()):
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(change(np.asarray(Image.open(path)))).save(folder / path.name)
+    return folder
+
+
+def test_everything_is_written_and_nothing_is_left(evaluated):
+    names = {path.name for path in evaluated.iterdir()}
+    wanted = {"images", "iou.png", "metrics.json", "protocol.json", "reference.npz"}
+    assert names == wanted
+    assert len(list((evaluated / "images").iterdir())) == 4
+    found = json.loads((evaluated / "metrics.json").read_text())
+    assert found["metrics"]["real"]["mean_iou"] == 1
+    assert 0 <= found["metrics"]["generated"]["mean_iou"] < 0.6
+    assert found["metrics"]["generated"]["frechet_distance[quarters]"] > 10
+    protocol = found["protocol"]
+    assert protocol["checkpoint"] == "ckpt-0" and protocol["style"] == "reference"
+    assert protocol["segmenter"]["label_size"] == list(tiny.SIZE)
+    assert protocol["distance"]["reference_images"] == 4
+    for part in ("mIoU", "4 val images", "64x64", "style: reference", "quarters"):
+        assert part in found["paper_line"]
+    assert Image.open(evaluated / "iou.png").size[0] > 300
+
+
+def test_the_photographs_themselves_are_perfect(made, measures, tmp_path):
+    folder = _copy(made, tmp_path / "images")
+    images = Images(folder=folder, records=made["records"])
+    metrics = evaluate(images, measures, tmp_path / "out")["metrics"]
+    generated = metrics["generated"]
+    assert generated["mean_iou"] == generated["pixel_accuracy"] == 1
+    assert generated["frechet_distance[quarters]"] == pytest.approx(0, abs=1e-6)
+
+
+def test_worse_images_are_judged_worse(made, measures, tmp_path):
+    random = np.random.default_rng(0)
+
+    def noisy(strength):
+        def change(image):
+            noise = random.normal(0, strength, image.shape)
+            return np.clip(image + noise, 0, 255).astype(np.uint8)
+
+        return change
+
+    found = []
+    for strength in (15, 60):
+        folder = _copy(made, tmp_path / f"images{strength}", noisy(strength))
+        images = Images(folder=folder, records=made["records"])
+        out = tmp_path / f"out{strength}"
+        found.append(evaluate(images, measures, out)["metrics"]["generated"])
+    assert 1 > found[0]["mean_iou"] > found[1]["mean_iou"] + 0.1
+
+
+class _Stopped(Exception):
+    pass
+
+
+def test_a_stopped_evaluation_goes_on(made, measures, evaluated, tmp_path, monkeypatch):
+    """Killed after two images and a save, and before the next save."""
+    out, seen = tmp_path / "out", []
+
+    def update(self, example, real=SegmentationJudge.update):
+        if len(seen) == 3:
+            raise _Stopped
+        seen.append(example.key)
+        real(self, example)
+
+    images = Images(run=made["run"], batch=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "SAVE_SECONDS", 0)
+        patch.setattr(SegmentationJudge, "update", update)
+        with pytest.raises(_Stopped):
+            evaluate(images, measures, out)
+    assert not (out / "metrics.json").exists()
+    times = {path.name: path.stat().st_mtime_ns for path in (out / "images").iterdir()}
+    assert len(times) == 4  # two batches are drawn, three images judged
+    evaluate(images, measures, out)
+    assert times == {
+        path.name: path.stat().st_mtime_ns for path in (out / "images").iterdir()
+    }
+    texts = [(folder / "metrics.json").read_text() for folder in (out, evaluated)]
+    assert texts[0] == texts[1]
+
+
+def test_a_finished_evaluation_is_not_repeated(made, measures, evaluated, monkeypatch):
+    monkeypatch.setattr(SegmentationJudge, "update", None)
+    found = evaluate(Images(run=made["run"], batch=2), measures, evaluated)
+    assert found == json.loads((evaluated / "metrics.json").read_text())
+
+
+def test_another_evaluation_is_refused(made, measures, evaluated):
+    before = (evaluated / "metrics.json").read_bytes()
+    with pytest.raises(InputError, match="seed: there 0, now 1"):
+        evaluate(Images(run=made["run"], seed=1), measures, evaluated)
+    assert (evaluated / "metrics.json").read_bytes() == before
+
+
+def test_foreign_files_are_left_alone(made, measures, tmp_path):
+    (tmp_path / "mine.txt").write_text("x")
+    with pytest.raises(InputError, match="did not write"):
+        evaluate(Images(run=made["run"]), measures, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_missing_and_misfitting_images_are_named(made, measures, tmp_path):
+    folder = _copy(made, tmp_path / "images")
+    images = Images(folder=folder, records=made["records"])
+    last = sorted(folder.iterdir())[-1]
+    Image.new("RGB", (32, 64)).save(last)
+    with pytest.raises(InputError, match=f"{last.name}: is 64x32"):
+        evaluate(images, measures, tmp_path / "out")
+    last.unlink()
+    with pytest.raises(InputError, match=last.name):
+        evaluate(images, measures, tmp_path / "out")
+
+
+def test_nothing_to_measure(made, tmp_path):
+    with pytest.raises(InputError, match="nothing to measure"):
+        evaluate(Images(run=made["run"]), Measures(), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_diversity_of_styles(made, tmp_path):
+    maps = tmp_path / "maps.keras"
+    shutil.copy(made["features"].with_name("greys.keras"), maps)
+    measures = Measures(diversity=2, diversity_network=str(maps))
+    found = evaluate(Images(run=made["run"], count=2), measures, tmp_path / "out")
+    assert found["metrics"]["generated"]["diversity"] > 0
+    with pytest.raises(InputError, match="must be 2 or more"):
+        evaluate(Images(run=made["run"]), Measures(diversity=1), tmp_path / "other")
+
+
+def _arguments(*options):
+    import argparse
+
+    parser = argparse.ArgumentParser()
+    command.add(parser.add_subparsers())
+    return parser.parse_args(["evaluate", *options])
+
+
+def test_the_command_prints_a_table(made, evaluated, capsys):
+    options = ["--run", str(made["run"]), "--out", str(evaluated), "--batch", "2"]
+    options += ["--segmenter", made["segmenter"], "--features", str(made["features"])]
+    arguments = _arguments(*options)
+    assert arguments.call(arguments) == 0
+    printed = capsys.readouterr().out
+    assert "mIoU" in printed and "real" in printed and "100.0" in printed
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--count", "0"], "--count 0"),
+        (["--batch", "0"], "--batch 0"),
+        (["--label-size", "64"], "HEIGHTxWIDTH"),
+        (["--devices", "gpu"], "--devices gpu"),
+    ],
+)
+def test_wrong_options(options, message):
+    arguments = _arguments("--run", "x", "--out", "y", *options)
+    with pytest.raises(InputError, match=message):
+        arguments.call(arguments)
