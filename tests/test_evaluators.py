@@ -128,7 +128,7 @@ def test_the_older_release_is_fed_without_smoothing():
     red = found[0, 0, :3, 2] + older.input_rule.mean[2]
     np.testing.assert_allclose(red, [143, 175, 207], atol=1e-4)
     assert judge.protocol["release"] == "caffe"
-    assert "without smoothing" in judge.protocol["scale resize"]
+    assert "without smoothing" in judge.protocol["scale_resize"]
 
 
 def test_the_maximum_over_scales_is_optional():
@@ -146,7 +146,7 @@ def test_images_can_be_fed_larger():
     plain = small("drn", multi_scale=False)
     expected = plain.predict(np.asarray(larger), (16, 32))
     np.testing.assert_array_equal(judge.predict(image, (16, 32)), expected)
-    assert judge.protocol["image size"] == [32, 64]
+    assert judge.protocol["image_size"] == [32, 64]
 
 
 def test_weights_are_found_and_named(tmp_path, monkeypatch):
@@ -198,6 +198,7 @@ def test_full_networks_complain_of_small_files(tmp_path):
         ("drn:none.npz", {}, "none.npz: no such file"),
         ("upernet:one.npz", {}, "names 1 files"),
         ("drn:x.npz", {"normalisation": "caffe"}, "only two releases of upernet"),
+        ("drn:x.npz", {"num_classes": 12}, "35 classes; these have 12"),
     ],
 )
 def test_what_cannot_be_opened(spec, options, expected):
@@ -252,7 +253,7 @@ def test_a_described_keras_file(tmp_path):
     names = ["nothing", "red", "green", "blue"]
     describe(tmp_path, classes=names, image_size=[4, 4], scores="logits")
     judge = open_evaluator(str(path))
-    assert judge.class_names == tuple(names) and judge.image_size == (4, 4)
+    assert judge.class_names == tuple(names) and judge.input_size == (4, 4)
     blue = np.zeros((9, 7, 3), np.uint8) + np.uint8([0, 0, 255])
     assert judge.predict(blue, (3, 5)).tolist() == [[3] * 5] * 3
     np.testing.assert_allclose(judge.scores(blue, (3, 5)).sum(-1), 1, rtol=1e-5)
@@ -278,13 +279,17 @@ def test_wrong_descriptions(tmp_path, entries, expected):
         open_evaluator(str(tmp_path / "own.keras"))
 
 
-def test_a_fixed_size_decides(tmp_path):
+def test_a_fixed_size_is_fed(tmp_path):
     keras_model((4, 6)).save(tmp_path / "own.keras")
     judge = open_evaluator(str(tmp_path / "own.keras"))
-    assert judge.image_size == (4, 6)
-    assert judge.predict(picture(9, 9), (9, 9)).shape == (9, 9)
-    with pytest.raises(InputError, match="takes images of 4x6"):
-        open_evaluator(str(tmp_path / "own.keras"), image_size=(8, 8))
+    assert judge.protocol["input"]["size"] == [4, 6]
+    image = picture(9, 9)
+    fed = Image.fromarray(image).resize((6, 4), Image.Resampling.BICUBIC)
+    expected = judge.predict(np.asarray(fed), (9, 9))
+    np.testing.assert_array_equal(judge.predict(image, (9, 9)), expected)
+    larger = open_evaluator(str(tmp_path / "own.keras"), image_size=(18, 18))
+    assert larger.protocol["image_size"] == [18, 18]
+    assert larger.predict(image, (9, 9)).shape == (9, 9)
 
 
 def test_a_saved_model(tmp_path):

@@ -8,9 +8,16 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.evaluators.base import IGNORED, Evaluator, describe_files, integer_map
+from ccfpse_tf.evaluators.base import (
+    IGNORED,
+    Evaluator,
+    describe_files,
+    integer_map,
+    resize_image,
+)
 from ccfpse_tf.labels import dont_care_index
 from ccfpse_tf.models.segmenters.resampling import resize_bilinear
 
@@ -32,7 +39,8 @@ class ModelFileEvaluator(Evaluator):
             are resized).
         label_mapping: of the label indices to come (see ``labels.file_ids``); under
             ``"raw"``, index 0 is no class and ignored as well.
-        image_size: to resize images to, where the files leave that open.
+        image_size: see :class:`Evaluator`; where the files name a size, images are
+            resized to that one afterwards.
 
     Raises:
         InputError: files that cannot be read or contradict each other.
@@ -57,24 +65,25 @@ class ModelFileEvaluator(Evaluator):
         self._model = model
         self.dont_care = dont_care_index(label_mapping, len(names), True)
         size = _image_size(description.get("image_size"), model.image_size, source)
-        if size is not None and image_size is not None and size != tuple(image_size):
-            raise InputError(
-                f"{path} takes images of {size[0]}x{size[1]} (height x width), not "
-                f"{image_size[0]}x{image_size[1]}"
-            )
+        self.input_size = size
         files = [path] if path.is_file() else [path / "saved_model.pb"]
         super().__init__(
             path.name,
             names,
             "present",
-            size or image_size,
+            image_size,
             {
                 "weights": describe_files(files),
-                "label mapping": label_mapping,
-                "input": "RGB, 0..255",
+                "label_mapping": label_mapping,
+                "input": {
+                    "channels": "RGB",
+                    "scale": 1,
+                    "size": "any" if size is None else list(size),
+                    "resize": None if size is None else "Pillow bicubic",
+                },
                 "scales": [1.0],
                 "scores": self.score_kind or "as they are",
-                "score resize": "bilinear",
+                "score_resize": "bilinear",
                 "flips": False,
             },
         )
@@ -85,6 +94,8 @@ class ModelFileEvaluator(Evaluator):
         Raises:
             InputError: outputs that are no class scores.
         """
+        if self.input_size is not None:
+            image = resize_image(image, self.input_size, Image.Resampling.BICUBIC)
         found = self._model.run(tf.constant(image[None], tf.float32))
         shape = tuple(found.shape)
         if len(shape) != 4 or shape[0] != 1 or shape[-1] != self.classes:

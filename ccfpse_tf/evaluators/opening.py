@@ -25,6 +25,7 @@ def open_evaluator(
     multi_scale: bool = True,
     image_size: tuple[int, int] | None = None,
     normalisation: str | None = None,
+    num_classes: int | None = None,
 ) -> Evaluator:
     """Makes the evaluator that a specification names, with its weights.
 
@@ -38,6 +39,8 @@ def open_evaluator(
         image_size: ``(height, width)`` to resize images to first, None for as they are.
         normalisation: which release a UPerNet is from, ``"imagenet"`` or ``"caffe"``,
             where its weights leave that open.
+        num_classes: of the labels to come; a published network refuses labels of
+            another data set by it. None asks nothing.
 
     Raises:
         InputError: another form of specification, files that are missing, cannot be
@@ -51,11 +54,17 @@ def open_evaluator(
         )
     if not colon or kind not in EVALUATORS:
         return _open_model(spec, label_mapping, image_size)
+    (dataset,) = (data for data in DATASETS.values() if data.segmenter == kind)
+    if num_classes not in (None, dataset.num_classes):
+        raise InputError(
+            f"{spec}: judges {dataset.title}, whose labels have {dataset.num_classes} "
+            f"classes; these have {num_classes}; give the .keras file of a segmenter "
+            "that was trained on your own data"
+        )
     files = _upernet_files(rest) if kind == "upernet" else [Path(rest)]
     state = read_state(*files)
     network = _NETWORKS[kind](state, normalisation)
     load(network, state, " and ".join(str(file) for file in files))
-    (dataset,) = (data for data in DATASETS.values() if data.segmenter == kind)
     try:
         return EVALUATORS[kind](
             network, dataset, label_mapping, multi_scale, image_size, files
