@@ -15,6 +15,9 @@ from dataclasses import dataclass, field
 
 Color = tuple[int, int, int]
 
+LABEL_MAPPINGS = ("identity", "shift", "raw")
+"""How ids in label files may become indices; see `file_ids`."""
+
 DONT_CARE_FILE_ID = 255
 """What label files hold where a pixel belongs to no class."""
 

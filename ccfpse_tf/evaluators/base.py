@@ -57,11 +57,11 @@ class Evaluator(abc.ABC):
         return {
             "evaluator": self.name,
             "classes": self.classes,
-            "image size": "as it is" if size is None else list(size),
-            "image resize": None if size is None else "Pillow bicubic",
+            "image_size": "as it is" if size is None else list(size),
+            "image_resize": None if size is None else "Pillow bicubic",
             **self._protocol,
             "miou": self.miou,
-            "miou rule": MIOU_RULES[self.miou],
+            "miou_rule": MIOU_RULES[self.miou],
             "ignored": IGNORED,
         }
 

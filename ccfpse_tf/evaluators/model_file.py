@@ -8,9 +8,17 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.evaluators.base import IGNORED, Evaluator, describe_files, integer_map
+from ccfpse_tf.evaluators.base import (
+    IGNORED,
+    Evaluator,
+    describe_files,
+    integer_map,
+    resize_image,
+)
+from ccfpse_tf.labels import dont_care_index
 from ccfpse_tf.models.segmenters.resampling import resize_bilinear
 
 DESCRIPTION = "segmenter.json"
@@ -29,8 +37,10 @@ class ModelFileEvaluator(Evaluator):
             (names), ``image_size`` (``[height, width]`` that it needs) and ``scores``
             (``"softmax"``, or ``"logits"``, which are made probabilities before they
             are resized).
-        dont_care: label index that is ignored as well, None if there is none.
-        image_size: to resize images to, where the files leave that open.
+        label_mapping: of the label indices to come (see ``labels.file_ids``); under
+            ``"raw"``, index 0 is no class and ignored as well.
+        image_size: see :class:`Evaluator`; where the files name a size, images are
+            resized to that one afterwards.
 
     Raises:
         InputError: files that cannot be read or contradict each other.
@@ -39,36 +49,41 @@ class ModelFileEvaluator(Evaluator):
     def __init__(
         self,
         path: Path,
-        dont_care: int | None = None,
+        label_mapping: str = "identity",
         image_size: tuple[int, int] | None = None,
     ):
         path = Path(path)
         description, source = _description(path)
         model = _open_keras(path) if path.is_file() else _open_saved_model(path)
-        self.dont_care = dont_care
+        names = _class_names(description.get("classes"), model.classes, source)
+        if len(names) > IGNORED:
+            raise InputError(
+                f"{path} has {len(names)} classes; label maps hold at most {IGNORED}, "
+                f"as {IGNORED} stands for ignored pixels"
+            )
         self.score_kind = description.get("scores")
         self._model = model
-        names = _class_names(description.get("classes"), model.classes, source)
+        self.dont_care = dont_care_index(label_mapping, len(names), True)
         size = _image_size(description.get("image_size"), model.image_size, source)
-        if size is not None and image_size is not None and size != tuple(image_size):
-            raise InputError(
-                f"{path} takes images of {size[0]}x{size[1]} (height x width), not "
-                f"{image_size[0]}x{image_size[1]}"
-            )
+        self.input_size = size
         files = [path] if path.is_file() else [path / "saved_model.pb"]
         super().__init__(
             path.name,
             names,
             "present",
-            size or image_size,
+            image_size,
             {
                 "weights": describe_files(files),
-                "label mapping": "identity",
-                "don't care": dont_care,
-                "input": "RGB, 0..255",
+                "label_mapping": label_mapping,
+                "input": {
+                    "channels": "RGB",
+                    "scale": 1,
+                    "size": "any" if size is None else list(size),
+                    "resize": None if size is None else "Pillow bicubic",
+                },
                 "scales": [1.0],
                 "scores": self.score_kind or "as they are",
-                "score resize": "bilinear",
+                "score_resize": "bilinear",
                 "flips": False,
             },
         )
@@ -79,6 +94,8 @@ class ModelFileEvaluator(Evaluator):
         Raises:
             InputError: outputs that are no class scores.
         """
+        if self.input_size is not None:
+            image = resize_image(image, self.input_size, Image.Resampling.BICUBIC)
         found = self._model.run(tf.constant(image[None], tf.float32))
         shape = tuple(found.shape)
         if len(shape) != 4 or shape[0] != 1 or shape[-1] != self.classes:
@@ -106,9 +123,7 @@ class ModelFileEvaluator(Evaluator):
         label = integer_map(label, self.name).astype(np.int64)
         if label.size and label.min() < 0:
             raise InputError(f"{self.name}: label index {label.min()} is below 0")
-        ignored = label >= self.classes
-        if self.dont_care is not None:
-            ignored |= label == self.dont_care
+        ignored = (label >= self.classes) | (label == self.dont_care)
         return np.where(ignored, IGNORED, label).astype(np.int32)
 
 
@@ -196,8 +211,8 @@ def _class_names(said, found, source):
     if said is None:
         if found is None:
             raise InputError(
-                f"{source}: needed, with the classes' names: the model does not say "
-                "how many classes it has"
+                f"{source}: needed, with the classes' names, as the model does not say "
+                "how many scores it gives"
             )
         return [f"class {index}" for index in range(found)]
     if not isinstance(said, list) or not all(isinstance(name, str) for name in said):

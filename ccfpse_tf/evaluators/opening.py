@@ -6,7 +6,7 @@ from ccfpse_tf.errors import InputError
 from ccfpse_tf.evaluators.base import Evaluator
 from ccfpse_tf.evaluators.model_file import ModelFileEvaluator
 from ccfpse_tf.evaluators.published import EVALUATORS
-from ccfpse_tf.labels import DATASETS
+from ccfpse_tf.labels import DATASETS, LABEL_MAPPINGS
 from ccfpse_tf.models.segmenters.deeplab import DeepLabV2
 from ccfpse_tf.models.segmenters.drn import DilatedResidualNetwork
 from ccfpse_tf.models.segmenters.upernet import UPerNet
@@ -25,6 +25,7 @@ def open_evaluator(
     multi_scale: bool = True,
     image_size: tuple[int, int] | None = None,
     normalisation: str | None = None,
+    num_classes: int | None = None,
 ) -> Evaluator:
     """Makes the evaluator that a specification names, with its weights.
 
@@ -38,6 +39,8 @@ def open_evaluator(
         image_size: ``(height, width)`` to resize images to first, None for as they are.
         normalisation: which release a UPerNet is from, ``"imagenet"`` or ``"caffe"``,
             where its weights leave that open.
+        num_classes: of the labels to come; a published network refuses labels of
+            another data set by it. None asks nothing.
 
     Raises:
         InputError: another form of specification, files that are missing, cannot be
@@ -51,11 +54,17 @@ def open_evaluator(
         )
     if not colon or kind not in EVALUATORS:
         return _open_model(spec, label_mapping, image_size)
+    (dataset,) = (data for data in DATASETS.values() if data.segmenter == kind)
+    if num_classes not in (None, dataset.num_classes):
+        raise InputError(
+            f"{spec}: judges {dataset.title}, whose labels have {dataset.num_classes} "
+            f"classes; these have {num_classes}; give the .keras file of a segmenter "
+            "that was trained on your own data"
+        )
     files = _upernet_files(rest) if kind == "upernet" else [Path(rest)]
     state = read_state(*files)
     network = _NETWORKS[kind](state, normalisation)
     load(network, state, " and ".join(str(file) for file in files))
-    (dataset,) = (data for data in DATASETS.values() if data.segmenter == kind)
     try:
         return EVALUATORS[kind](
             network, dataset, label_mapping, multi_scale, image_size, files
@@ -79,8 +88,12 @@ def _open_model(spec, label_mapping, image_size):
     if not is_file and not (path / "saved_model.pb").is_file():
         found = "no such file or folder" if not path.exists() else "neither of these"
         raise InputError(f"evaluator {spec}: {found}; give {FORMS}")
-    dont_care = 0 if label_mapping == "raw" else None
-    return ModelFileEvaluator(path, dont_care, image_size)
+    if label_mapping not in (None, *LABEL_MAPPINGS):
+        raise InputError(
+            f"{spec}: label mapping {label_mapping!r}; choose from "
+            f"{', '.join(LABEL_MAPPINGS)}"
+        )
+    return ModelFileEvaluator(path, label_mapping or LABEL_MAPPINGS[0], image_size)
 
 
 def _upernet_files(rest):

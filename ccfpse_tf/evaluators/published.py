@@ -67,8 +67,8 @@ class PublishedEvaluator(Evaluator):
                 "network": self.title,
                 "repository": self.repository,
                 "weights": describe_files(files),
-                "data set": dataset.title,
-                "label mapping": mapping,
+                "data_set": dataset.title,
+                "label_mapping": mapping,
                 "input": network.input_rule.describe(),
                 **self.scale_protocol(),
                 "flips": False,
@@ -104,9 +104,9 @@ class DRNEvaluator(PublishedEvaluator):
         """See :class:`PublishedEvaluator`."""
         return {
             "scales": list(self.scales),
-            "scale resize": "Pillow bicubic, sizes rounded down",
+            "scale_resize": "Pillow bicubic, sizes rounded down",
             "combination": "sum of log-probabilities",
-            "score resize": "Pillow bilinear, per class",
+            "score_resize": "Pillow bilinear, per class",
         }
 
     def inputs(self, image):
@@ -167,10 +167,10 @@ class UPerNetEvaluator(PublishedEvaluator):
         return {
             "release": self.network.normalisation,
             "scales": [f"short side {side}" for side in self.short_sides],
-            "scale resize": f"{resize}, long side at most {UPERNET_LONGEST}, both "
+            "scale_resize": f"{resize}, long side at most {UPERNET_LONGEST}, both "
             f"rounded up to multiples of {UPERNET_MULTIPLE}",
             "combination": "mean of probabilities",
-            "score resize": "bilinear of the logits",
+            "score_resize": "bilinear of the logits",
         }
 
     def _probabilities(self, image, size):
@@ -218,10 +218,10 @@ class DeepLabEvaluator(PublishedEvaluator):
         """See :class:`PublishedEvaluator`."""
         return {
             "scales": [1.0, *(DEEPLAB_SCALES if self.multi_scale else ())],
-            "scale resize": "bilinear without smoothing, sizes rounded down; step by "
+            "scale_resize": "bilinear without smoothing, sizes rounded down; step by "
             f"{self.network.scale_rule}",
             "combination": "maximum of logits",
-            "score resize": "bilinear of the logits",
+            "score_resize": "bilinear of the logits",
         }
 
     def _resized(self, image, size):

@@ -14,11 +14,18 @@ from pathlib import Path
 
 from ccfpse_tf.layers.convolution import METHODS, convolution_method
 from tests.parity import (
+<<<<<<< HEAD
     checkpoints,
+=======
+>>>>>>> segmenters
     data_sets,
     initial_values,
     layers,
     networks,
+<<<<<<< HEAD
+=======
+    segmenters,
+>>>>>>> segmenters
     training,
 )
 from tests.parity.checks import Check
@@ -80,6 +87,8 @@ def fixtures(folder: Path) -> Iterator[tuple[str, Callable[[], Iterator[Check]]]
         if name == "init_stats.json":
             path = folder / name
             yield name, lambda path=path: initial_values.statistics(path)
+    for path in sorted((folder / "segmenters").glob("*.json")):
+        yield f"segmenters/{path.name}", lambda path=path: segmenters.compare(path)
 
 
 def _unknown(fixture):

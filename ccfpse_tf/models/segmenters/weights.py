@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ccfpse_tf.errors import InputError
+from ccfpse_tf.errors import DataErrors, InputError
 from ccfpse_tf.models.segmenters.drn import Upsampling
 from ccfpse_tf.models.segmenters.names import DECODER, ENCODER, modules
 from ccfpse_tf.models.segmenters.units import Convolution, StoredNormalization
@@ -92,8 +92,8 @@ def load(network, state: Mapping[str, np.ndarray], source: str = "the file") -> 
         source: where it comes from, for the message.
 
     Raises:
-        InputError: tensors missing, left over, of another shape or not finite; all are
-            named, and no weight has been changed.
+        DataErrors: tensors missing, left over, of another shape or not finite; all are
+            in its list, and no weight has been changed.
     """
     state = plain_names(state)
     wanted = {entry.name: entry for entry in entries(network)}
@@ -115,11 +115,8 @@ def load(network, state: Mapping[str, np.ndarray], source: str = "the file") -> 
         if name not in wanted and not _OPTIONAL.search(name)
     ]
     if problems:
-        raise InputError(
-            f"{source} does not fit {type(network).__name__} with {network.classes} "
-            f"classes; {len(problems)} of its tensors:\n  "
-            + "\n  ".join(sorted(problems))
-        )
+        what = f"{type(network).__name__} with {network.classes} classes"
+        raise DataErrors(sorted(problems), f"{source}, read as {what}")
     for variable, value in values:
         variable.assign(value)
 
@@ -186,7 +183,7 @@ def _read(path):
 
         return read_tensors(path)
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             return dict(file)
     except Exception as error:  # zipfile, zlib, NumPy: whatever the reader raises
         raise InputError(f"{path}: cannot be read as .npz: {error}") from error
