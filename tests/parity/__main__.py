@@ -14,18 +14,12 @@ from pathlib import Path
 
 from ccfpse_tf.layers.convolution import METHODS, convolution_method
 from tests.parity import (
-<<<<<<< HEAD
     checkpoints,
-=======
->>>>>>> segmenters
     data_sets,
     initial_values,
     layers,
     networks,
-<<<<<<< HEAD
-=======
     segmenters,
->>>>>>> segmenters
     training,
 )
 from tests.parity.checks import Check

@@ -40,15 +40,9 @@ class Check:
         """Error in units of the tolerance; the largest one is shown."""
         if np.isnan(self.error):
             return np.inf
-<<<<<<< HEAD
         if self.tolerance:
             return self.error / self.tolerance
         return np.inf if self.error else 0.0
-=======
-        if self.tolerance == 0:
-            return np.inf if self.error else 0.0
-        return self.error / self.tolerance
->>>>>>> segmenters
 
 
 def absolute(name: str, ours, theirs, tolerance: float) -> Check:
