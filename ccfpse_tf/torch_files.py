@@ -24,7 +24,7 @@ _AGAIN = "download or copy it again, and compare its size with the original's"
 _AS_FLOATS = "torch.save({name: x.float() for name, x in state.items()}, path)"
 
 
-def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
+def read_tensors(path: str | Path, wrapped: bool = False) -> dict[str, np.ndarray]:
     """Reads a flat dictionary of tensors, as ``torch.save(net.state_dict())`` wrote it.
 
     Both of PyTorch's formats are read, from any device's tensors. The unpickler makes
@@ -32,6 +32,8 @@ def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
 
     Args:
         path: a ``.pth`` file.
+        wrapped: whether the dictionary may stand under ``state_dict`` in a training
+            checkpoint, and its names may begin with ``module.``, which stays.
 
     Returns:
         Names to arrays in the file's order: float32, or whole numbers.
@@ -54,7 +56,9 @@ def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
         raise InputError(
             f"{path}: {_DAMAGED} ({_first_sentence(error)}); {_AGAIN}"
         ) from None
-    _check_content(path, content, torch)
+    if wrapped and isinstance(content, dict):
+        content = content.get("state_dict", content)
+    _check_content(path, content, torch, wrapped)
     # Copies: what PyTorch gives may share its memory.
     return {name: np.array(tensor.detach().numpy()) for name, tensor in content.items()}
 
@@ -139,7 +143,7 @@ def _refusal(error):
     return f"{_DAMAGED}; nothing in it was run; {_AGAIN}"
 
 
-def _check_content(path, content, torch):
+def _check_content(path, content, torch, may_be_wrapped):
     if not isinstance(content, dict):
         raise InputError(
             f"{path}: holds one {type(content).__name__}, not names and tensors; save "
@@ -156,7 +160,7 @@ def _check_content(path, content, torch):
     if not all(isinstance(name, str) for name in content):
         raise InputError(f"{path}: has tensors without a name; save net.state_dict()")
     wrapped = [name for name in content if name.startswith("module.")]
-    if wrapped:
+    if wrapped and not may_be_wrapped:
         raise InputError(
             f"{path}: the names begin with 'module.' ({wrapped[0]}): the network was "
             "saved inside of DataParallel; save net.module.state_dict(), or "

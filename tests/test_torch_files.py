@@ -153,6 +153,15 @@ def test_what_is_no_dictionary_of_float32_tensors(torch, tmp_path, make, words):
     assert str(path) in str(caught.value)
 
 
+def test_training_checkpoints_may_wrap_their_weights(torch, tmp_path):
+    state = {"module.a": torch.zeros(2)}
+    content = {"epoch": 3, "arch": "x", "state_dict": state}
+    path = save(torch, content, tmp_path / "x.pth.tar")
+    assert list(read_tensors(path, wrapped=True)) == ["module.a"]
+    with pytest.raises(InputError, match="'epoch' .int."):
+        read_tensors(path)
+
+
 def test_missing_empty_and_folder(torch, tmp_path):
     (tmp_path / "empty.pth").touch()
     for name, words in (

@@ -15,7 +15,6 @@ from ccfpse_tf.judges import (
     Judge,
     SegmentationJudge,
 )
-from ccfpse_tf.labels import DATASETS
 from ccfpse_tf.metrics.diversity import MapFile, VGG19Maps
 from ccfpse_tf.metrics.features import reference_summary
 from ccfpse_tf.models.feature_file import FeatureFile
@@ -90,24 +89,10 @@ def _segmentation_judge(measures, source):
         multi_scale=not measures.single_scale,
         image_size=measures.label_size,
         normalisation=measures.normalisation,
+        num_classes=source.description.num_classes,
     )
-    _check_data(measures.segmenter, evaluator, source.description)
     size = measures.label_size or source.size
     return SegmentationJudge(evaluator, size, measures.real)
-
-
-def _check_data(spec, evaluator, description):
-    """Refuses a published network on other classes than it was trained on."""
-    title = evaluator.protocol.get("data_set")
-    trained_on = [data for data in DATASETS.values() if data.title == title]
-    for data in trained_on:
-        if description.class_names != data.class_names:
-            raise InputError(
-                f"--segmenter {spec}: judges {title}, whose {data.num_classes} classes "
-                f"are not those of the records ({description.name!r}, "
-                f"{description.num_classes} classes); train one with the `segmenter` "
-                "subcommand, or give a model file of your own"
-            )
 
 
 def _feature_network(measures):

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import types
 
 import numpy as np
 import pytest
@@ -12,7 +11,6 @@ from ccfpse_tf.commands import evaluate as command
 from ccfpse_tf.drawing import Drawing
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.evaluation import evaluate as module
-from ccfpse_tf.evaluation import measures as judging
 from ccfpse_tf.evaluation import source
 from ccfpse_tf.evaluation.evaluate import evaluate
 from ccfpse_tf.evaluation.measures import Measures
@@ -189,13 +187,6 @@ def test_nothing_to_measure(made, tmp_path):
     with pytest.raises(InputError, match="nothing to measure"):
         evaluate(Images(run=made["run"]), Measures(), tmp_path / "out")
     assert not (tmp_path / "out").exists()
-
-
-def test_a_network_for_other_classes_is_refused(made, tmp_path, monkeypatch):
-    evaluator = types.SimpleNamespace(protocol={"data_set": "Cityscapes"})
-    monkeypatch.setattr(judging, "open_evaluator", lambda *_, **__: evaluator)
-    with pytest.raises(InputError, match="judges Cityscapes, whose 35 classes are not"):
-        evaluate(Images(run=made["run"]), Measures(segmenter="drn:x"), tmp_path)
 
 
 def test_diversity_of_styles(made, tmp_path):

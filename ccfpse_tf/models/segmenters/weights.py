@@ -181,7 +181,7 @@ def _read(path):
     if path.suffix != ".npz":
         from ccfpse_tf.torch_files import read_tensors
 
-        return read_tensors(path)
+        return read_tensors(path, wrapped=True)
     try:
         with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             return dict(file)
