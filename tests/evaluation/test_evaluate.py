@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -149,6 +151,18 @@ def test_a_stopped_evaluation_goes_on(made, measures, evaluated, tmp_path, monke
     }
     texts = [(folder / "metrics.json").read_text() for folder in (out, evaluated)]
     assert texts[0] == texts[1]
+
+
+@pytest.mark.slow  # traces the generator once for each device, in its own process
+def test_two_devices_draw_the_same(made, evaluated, repository, tmp_path):
+    out = tmp_path / "out"
+    options = ["--devices", "cpu:2", "--batch", "3", "--run", str(made["run"])]
+    options += ["--features", str(made["features"]), "--out", str(out)]
+    script = [sys.executable, "recipes/folder.py", "evaluate", *options]
+    subprocess.run(script, cwd=repository, check=True)
+    for path in sorted((evaluated / "images").iterdir()):
+        one, two = _pixels(path), _pixels(out / "images" / path.name)
+        assert np.abs(one.astype(int) - two).max() <= 1
 
 
 def test_a_finished_evaluation_is_not_repeated(made, measures, evaluated, monkeypatch):
