@@ -75,6 +75,9 @@ class Source:
         self.style = "none"
         if run:
             self.style = resolve_source(run, images.style, 1, None)
+            # Now, as nothing else may have computed before.
+            devices = parse_devices(images.devices)
+            self._strategy = open_strategy(devices, Workers())
 
     @classmethod
     def open(cls, images: Images):
@@ -236,8 +239,7 @@ class Source:
     @functools.cached_property
     def drawing(self) -> Drawing:
         """The run's model; opened when first used."""
-        strategy = open_strategy(parse_devices(self.images.devices), Workers())
-        return Drawing(self.run, self.description, strategy)
+        return Drawing(self.run, self.description, self._strategy)
 
 
 def _draw(drawing, styles, batch):
