@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser import chromium  # noqa: F401, a fixture
+
 # Before anything imports TensorFlow. Two threads are what the smallest CI machine
 # has; the tolerances are those of the CPU, so a GPU is hidden unless asked for.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
