@@ -1,7 +1,7 @@
 // Puts the page together: editor, server, style, results, and what is kept.
 
 import { Controls } from "./controls.js";
-import { byId, download, showMessage } from "./dom.js";
+import { byId, clearMessage, download, showMessage } from "./dom.js";
 import { Editor } from "./editor.js";
 import { connectFiles, readExamples, showExamples } from "./files.js";
 import { Generator } from "./generator.js";
@@ -26,14 +26,15 @@ async function connect() {
     try {
       const server = await Server.connect();
       const model = new Model(await server.describe());
-      showMessage(null);
+      clearMessage("server");
       return { server, model };
     } catch (error) {
       byId("status").textContent = "Not connected";
       await new Promise((resolve) => {
         const timer = setTimeout(resolve, RETRY * 1000);
         const text = `${error.message} ${error.detail ?? ""} Trying again every ${RETRY} seconds.`;
-        showMessage(text, { "Try now": () => (clearTimeout(timer), resolve()) });
+        const again = () => (clearTimeout(timer), resolve());
+        showMessage(text, { "Try now": again }, { topic: "server" });
       });
     }
   }
@@ -154,7 +155,7 @@ class Page {
   }
 
   receive({ request, bytes, seconds }) {
-    showMessage(null);
+    clearMessage("server");
     this.picture.show(bytes, `Drawn in ${seconds.toFixed(1)} s`);
     this.results.add({ ...request.record, image: bytes, time: Date.now() });
   }
@@ -163,7 +164,7 @@ class Page {
     this.picture.wait(wait === null ? "Not drawn" : "Waiting for the server");
     const next = wait === null ? "" : `Trying again in ${wait} seconds.`;
     const text = [error.message, error.detail, "Your layout is kept.", next].filter(Boolean).join(" ");
-    showMessage(text, { "Try now": () => this.generator.now() });
+    showMessage(text, { "Try now": () => this.generator.now() }, { topic: "server" });
   }
 
   restore(result) {

@@ -42,11 +42,11 @@ export function takeFiles({ input, button, drop, take }) {
   });
 }
 
-/** Shows one message with buttons; a null text takes it away. */
-export function showMessage(text, actions = {}, { error = true } = {}) {
+/** Shows one message with buttons, instead of any other. */
+export function showMessage(text, actions = {}, { error = true, topic = "" } = {}) {
   const box = byId("message");
-  box.hidden = text === null;
-  if (text === null) return;
+  box.hidden = false;
+  box.dataset.topic = topic;
   box.classList.toggle("error", error);
   box.querySelector("p").textContent = text;
   const buttons = Object.entries(actions).map(([name, act]) => {
@@ -60,4 +60,10 @@ export function showMessage(text, actions = {}, { error = true } = {}) {
   const close = element("button", { type: "button", textContent: "Dismiss" });
   close.addEventListener("click", () => (box.hidden = true));
   box.querySelector("div").replaceChildren(...buttons, close);
+}
+
+/** Takes the message away if it is about this topic. */
+export function clearMessage(topic) {
+  const box = byId("message");
+  if (box.dataset.topic === topic) box.hidden = true;
 }

@@ -1,6 +1,6 @@
 // Layouts from files, examples, and back to files.
 
-import { byId, download, element, showMessage, takeFiles } from "./dom.js";
+import { byId, clearMessage, download, element, showMessage, takeFiles } from "./dom.js";
 import { hasZeroOutside, readLabels, readObjects, resize, UnknownColors, writeLabels, writeObjects } from "./maps.js";
 import { decodePng } from "./png.js";
 import { fromBase64 } from "./server.js";
@@ -47,8 +47,8 @@ async function loadLayout(file, editor) {
   const take = (labels, notes) => {
     editor.replace({ labels, ...nothing(model) });
     const text = notes.filter(Boolean).join(" ");
-    if (text) showMessage(`${file.name}: ${text}`, {}, { error: false });
-    else showMessage(null);
+    if (text) showMessage(`${file.name}: ${text}`, {}, { error: false, topic: "file" });
+    else clearMessage("file");
   };
   try {
     const png = await readPng(file);
@@ -61,10 +61,10 @@ async function loadLayout(file, editor) {
     } catch (error) {
       if (!(error instanceof UnknownColors)) throw error;
       const nearest = () => take(error.nearest(), [note]);
-      showMessage(`${file.name}: ${error.message}`, { "Use the nearest classes": nearest });
+      showMessage(`${file.name}: ${error.message}`, { "Use the nearest classes": nearest }, { topic: "file" });
     }
   } catch (error) {
-    showMessage(`${file.name} can't be loaded: ${error.message}`);
+    showMessage(`${file.name} can't be loaded: ${error.message}`, {}, { topic: "file" });
   }
 }
 
@@ -75,9 +75,9 @@ async function loadObjects(file, editor) {
     if (png.kind === "color") throw new Error("an instance map is a grey PNG of 8 or 16 bits");
     const labels = layout.labels.slice();
     editor.replace({ labels, ...readObjects(png.values, labels, model) });
-    showMessage(null);
+    clearMessage("file");
   } catch (error) {
-    showMessage(`${file.name} can't be loaded: ${error.message}`);
+    showMessage(`${file.name} can't be loaded: ${error.message}`, {}, { topic: "file" });
   }
 }
 

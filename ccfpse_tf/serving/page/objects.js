@@ -17,14 +17,19 @@ export class ObjectList {
     this.editor = editor;
     this.list = byId("object-list");
     this.sizes = null;
+    this.endRename = null; // while a name is being typed
     byId("objects").hidden = !editor.model.instances;
     byId("object-new").addEventListener("click", () => this.toggleNew());
     editor.addEventListener("commit", () => this.#show());
     editor.addEventListener("select", () => this.#show());
     this.list.addEventListener("click", (event) => this.#click(event));
+    // A name's field that lost the focus now would renew the list under the pointer.
+    this.list.addEventListener("mousedown", (event) => {
+      if (this.endRename && !event.target.matches("input")) event.preventDefault();
+    });
     this.list.addEventListener("dblclick", (event) => {
       const name = event.target.closest("[data-act=select]");
-      if (name) this.#rename(name.closest("li"));
+      if (name) this.#rename(Number(name.closest("li").dataset.id));
     });
     this.#show();
   }
@@ -41,36 +46,39 @@ export class ObjectList {
     if (!button) return;
     const { editor } = this;
     const id = Number(button.closest("li").dataset.id);
-    const entry = editor.layout.list.find((object) => object.id === id);
     const { act } = button.dataset;
+    this.endRename?.(true);
+    const entry = editor.layout.list.find((object) => object.id === id);
     if (act === "select" && event.detail < 2) editor.chooseObject(editor.object === id ? 0 : id);
-    else if (act === "rename") this.#rename(button.closest("li"));
-    else if (act === "hide") {
+    else if (act === "rename") {
+      this.#rename(id);
+      return; // its field has the focus
+    } else if (act === "hide") {
       editor.hide(id, !entry.hidden);
       this.#show();
     } else if (act === "delete") editor.remove(id);
     this.list.querySelector(`[data-id="${id}"] [data-act="${act}"]`)?.focus();
   }
 
-  #rename(item) {
-    const id = Number(item.dataset.id);
+  #rename(id) {
     const entry = this.editor.layout.list.find((object) => object.id === id);
-    const input = element("input", { value: objectName(entry, this.editor.model), maxLength: 60, aria: { label: "Name" } });
-    let open = true;
-    const close = (take) => {
-      if (!open) return;
-      open = false;
+    const old = objectName(entry, this.editor.model);
+    const input = element("input", { value: old, maxLength: 60, aria: { label: "Name" } });
+    this.endRename = (take) => {
+      this.endRename = null;
       const name = input.value.trim();
-      if (take && name !== objectName(entry, this.editor.model)) this.editor.rename(id, name);
+      if (take && name !== old) this.editor.rename(id, name);
       this.#show();
-      this.list.querySelector(`[data-id="${id}"] [data-act=rename]`)?.focus();
     };
     input.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" || event.key === "Escape") close(event.key === "Enter");
       event.stopPropagation();
+      if (event.key !== "Enter" && event.key !== "Escape") return;
+      event.preventDefault(); // or Enter would press the button that gets the focus
+      this.endRename?.(event.key === "Enter");
+      this.list.querySelector(`[data-id="${id}"] [data-act=rename]`).focus();
     });
-    input.addEventListener("blur", () => close(true));
-    item.querySelector("[data-act=select]").replaceWith(input);
+    input.addEventListener("blur", () => this.endRename?.(true));
+    this.list.querySelector(`[data-id="${id}"] [data-act=select]`).replaceWith(input);
     input.select();
   }
 

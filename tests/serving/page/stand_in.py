@@ -24,6 +24,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' blob:; base-uri 'none'; form-action 'none'"
 )
+SIZE = (48, 64)
 CLASSES = (
     ("sky", "#87beeb"),
     ("building", "#966e5a"),
@@ -35,13 +36,20 @@ CLASSES = (
     ("van <i>", "#c82829"),
 )
 DONT_CARE = ("no label", "#000000")
+ID = {name: index + 1 for index, (name, _) in enumerate(CLASSES)} | {DONT_CARE[0]: 0}
 
 
-def png(values: np.ndarray) -> bytes:
-    """Encodes greys of 8 or 16 bits, or RGB."""
+def png(values: np.ndarray | Image.Image, **options) -> bytes:
+    """Encodes greys of 8 or 16 bits, RGB, or what Pillow made."""
+    image = values if isinstance(values, Image.Image) else Image.fromarray(values)
     file = io.BytesIO()
-    Image.fromarray(values).save(file, "PNG")
+    image.save(file, "PNG", **options)
     return file.getvalue()
+
+
+def pixels(content: bytes) -> np.ndarray:
+    """Decodes an image file."""
+    return np.asarray(Image.open(io.BytesIO(content)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +63,18 @@ class Asked:
     style: bytes | None
 
 
-def describe(size, *, names=CLASSES, dont_care=True, instances=True, examples=()):
+def street():
+    """An example: label map and instance map of a layout with two touching cars."""
+    label = np.full(SIZE, ID["sky"], np.uint8)
+    label[20:] = ID["road"]
+    label[24:36, 10:40] = ID["car"]
+    instance = np.zeros(SIZE, np.uint8)
+    instance[24:36, 10:25] = 1
+    instance[24:36, 25:40] = 2
+    return label, instance
+
+
+def describe(size=SIZE, *, names=CLASSES, dont_care=True, instances=True, examples=()):
     """A model's description. File ids are shifted by one, as those of ADE20K are."""
     listed = [*names, DONT_CARE] if dont_care else list(names)
     ids = [index + 1 for index in range(len(names))] + [0]
@@ -91,7 +110,8 @@ class StandIn:
 
     Attributes:
         asked: every request for an image.
-        away: hang up without an answer.
+        away: answer only with the page's files, as a browser's cache would, and hang
+            up on everything else.
         refusal: ``(status, message)`` to answer with instead of images.
         delay: seconds that an image takes.
     """
@@ -163,10 +183,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Tests read `asked` instead."""
 
     def do_GET(self):
-        if self.stand_in.away:
-            self.close_connection = True
-        elif self.path == "/config.json":
-            self._answer(200, b'{"model": "toy"}', "application/json")
+        if self.path == "/config.json":
+            if self.stand_in.away:
+                self.close_connection = True
+            else:
+                self._answer(200, b'{"model": "toy"}')
         else:
             path = PAGE / (self.path.lstrip("/") or "index.html")
             if path.parent != PAGE or not path.is_file():
