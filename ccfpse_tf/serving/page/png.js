@@ -151,8 +151,8 @@ export async function decodePng(bytes) {
         const at = (y0 + r * dy) * width + x0 + c * dx;
         if (channels < 3) values[at] = sample(row, c * channels, depth);
         else {
-          const [red, green, blue] = [0, 1, 2].map((k) => sample(row, c * channels + k, depth) >> shift);
-          values[at] = (red << 16) | (green << 8) | blue;
+          const part = (k) => sample(row, c * channels + k, depth) >> shift;
+          values[at] = (part(0) << 16) | (part(1) << 8) | part(2);
         }
       }
     }

@@ -33,4 +33,4 @@ def paint(open_paint, server):
     opened = open_paint(server)
     opened.status("Drawn")
     yield opened
-    opened.tab.check()
+    opened.check()

@@ -92,7 +92,7 @@ def test_light_and_dark(open_paint, server, scheme):
     paint.page.keyboard.press("o")
     paint.page.locator("#opacity").wait_for()
     paint.tab.screenshot(f"paint-{scheme}-overlay")
-    paint.tab.check()
+    paint.check()
 
 
 def test_a_phone_with_fingers(open_paint, server):
@@ -123,7 +123,7 @@ def test_a_phone_with_fingers(open_paint, server):
     )
     assert min(heights) >= 44
     paint.tab.screenshot("paint-phone")
-    paint.tab.check()
+    paint.check()
 
 
 def test_many_classes_without_instances_or_dont_care(open_paint):
@@ -147,4 +147,15 @@ def test_many_classes_without_instances_or_dont_care(open_paint):
         title = page.locator("button[data-tool=eraser]").get_attribute("title")
         assert title == "Erases to thing 0 <b>, the first class"
         assert page.locator("#objects").is_hidden()
-        paint.tab.check()
+        paint.check()
+
+
+def test_the_docs_list_the_same_shortcuts(paint, repository):
+    text = (repository / "docs" / "painting.md").read_text(encoding="utf-8")
+    table = text.partition("| --- | --- |\n")[2].partition("\n\n")[0]
+    rows = [tuple(row.strip("| ").split(" | ")) for row in table.splitlines()]
+    paint.page.locator("#help").click()
+    terms, texts = (paint.page.locator(f"dialog {tag}") for tag in ("dt", "dd"))
+    assert rows == list(
+        zip(terms.all_inner_texts(), texts.all_inner_texts(), strict=True)
+    )

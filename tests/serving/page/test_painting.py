@@ -175,4 +175,4 @@ def test_instances_without_an_outside_keep_their_edges(open_paint):
         tree = asked.label == ID["tree"]
         assert tree.any()
         assert not np.isin(asked.instance[tree], asked.instance[~tree]).any()
-        paint.tab.check()
+        paint.check()

@@ -39,9 +39,7 @@ def test_the_last_change_wins(paint, server):
     page.wait_for_timeout(300)
     assert page.locator("#result-list li").count() == results + 1
     same(pixels(paint.saved("#save-image")[0]), server.draw(last))
-    aborted = [error for error in paint.tab.errors if error.startswith("failed:")]
-    assert aborted == paint.tab.errors and len(aborted) == 1
-    paint.tab.errors.clear()
+    assert len(paint.tab.errors) == 1  # the request that was ended
 
     server.delay = 0.0
     page.locator("#auto").uncheck()
