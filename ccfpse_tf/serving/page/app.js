@@ -1,0 +1,196 @@
+// Puts the page together: editor, server, style, results, and what is kept.
+
+import { Controls } from "./controls.js";
+import { byId, clearMessage, download, showMessage } from "./dom.js";
+import { Editor } from "./editor.js";
+import { connectFiles, readExamples, showExamples } from "./files.js";
+import { Generator } from "./generator.js";
+import { writeLabels, writeObjects } from "./maps.js";
+import { Model } from "./model.js";
+import { ObjectList } from "./objects.js";
+import { Palette } from "./palette.js";
+import { Picture } from "./picture.js";
+import { connectStage } from "./pointer.js";
+import { Results } from "./results.js";
+import { Server, toBase64 } from "./server.js";
+import { ResultStore } from "./store.js";
+import { Style } from "./style.js";
+import { View } from "./view.js";
+import { Work } from "./work.js";
+
+const RETRY = 3; // s between attempts to reach the server at the start
+
+/** Waits for the server; says so, and why. */
+async function connect() {
+  for (;;) {
+    try {
+      const server = await Server.connect();
+      const model = new Model(await server.describe());
+      clearMessage("server");
+      return { server, model };
+    } catch (error) {
+      byId("status").textContent = "Not connected";
+      await new Promise((resolve) => {
+        const timer = setTimeout(resolve, RETRY * 1000);
+        const text = `${error.message} ${error.detail ?? ""} Trying again every ${RETRY} seconds.`;
+        const again = () => (clearTimeout(timer), resolve());
+        showMessage(text, { "Try now": again }, { topic: "server" });
+      });
+    }
+  }
+}
+
+class Page {
+  constructor(server, model, examples, store) {
+    Object.assign(this, { model, examples });
+    this.settings = { auto: true, view: "side", opacity: 45, single: true };
+    this.editor = new Editor(model);
+    this.style = new Style(model);
+    this.picture = new Picture(model);
+    this.results = new Results(store);
+    this.generator = new Generator(server, () => this.request());
+    this.controls = new Controls(this.editor, this.settings);
+    this.work = new Work(this.editor, this.style, this.settings);
+    this.revision = 0; // counts what would change the image
+    this.drawn = null; // the revision last asked for
+  }
+
+  async start() {
+    const { editor, model } = this;
+    this.showModel();
+    this.view = new View(editor, byId("pixels"), byId("marks"));
+    connectStage(byId("stage"), editor, this.view, (text) => (byId("cursor").textContent = text));
+    const palette = new Palette(editor);
+    const objects = new ObjectList(editor);
+    connectFiles(editor);
+    showExamples(this.examples, editor);
+    if (!this.work.revive() && this.examples.length) editor.layout.restore(this.examples[0]);
+    editor.choose({});
+    this.connectEvents();
+    this.controls.connectKeys({
+      draw: () => this.generator.now(),
+      random: () => model.styled && this.style.random(),
+      newObject: () => objects.toggleNew(),
+      chooseClass: (position) => palette.chooseShown(position),
+    });
+    this.view.request();
+    await this.results.load();
+    if (!this.showLatest()) this.changed();
+  }
+
+  showModel() {
+    const { model } = this;
+    const step = Number.isInteger(model.step) ? ` · step ${model.step}` : "";
+    byId("title").textContent = model.title;
+    byId("facts").textContent = `${model.width} × ${model.height} · ${model.classes.length} classes${step}`;
+    byId("stage").setAttribute("aria-label", `Layout, ${model.width} by ${model.height} pixels`);
+    document.title = `${model.title} · paint`;
+    document.body.style.setProperty("--ratio", model.width / model.height);
+    document.querySelector("main").hidden = false;
+  }
+
+  connectEvents() {
+    const { editor, generator } = this;
+    editor.addEventListener("commit", () => this.changed());
+    editor.addEventListener("change", () => {
+      // Not in the middle of a stroke; one that changes nothing takes up what waited.
+      if (editor.pen) generator.hold();
+      else if (this.stale || generator.failures) this.schedule();
+      this.work.keepSoon();
+    });
+    editor.addEventListener("select", () => this.work.keepSoon());
+    this.style.addEventListener("change", () => this.changed());
+    this.controls.addEventListener("change", () => {
+      if (this.stale) this.schedule();
+      this.work.keepSoon();
+    });
+    generator.addEventListener("start", () => this.picture.wait("Drawing…"));
+    generator.addEventListener("slow", () => this.picture.wait("Still drawing; the server is slow or busy…"));
+    generator.addEventListener("image", ({ detail }) => this.receive(detail));
+    generator.addEventListener("trouble", ({ detail }) => this.trouble(detail));
+    this.results.addEventListener("restore", ({ detail }) => this.restore(detail));
+    byId("draw").addEventListener("click", () => generator.now());
+    byId("save-image").addEventListener("click", () => {
+      download(this.picture.bytes, `${this.model.name}-image.png`);
+    });
+    for (const kind of ["dragover", "drop"]) {
+      // A file dropped beside the marked places would replace the page.
+      addEventListener(kind, (event) => event.preventDefault());
+    }
+  }
+
+  /** Whether anything changed since the server was last asked. */
+  get stale() {
+    return this.revision !== this.drawn;
+  }
+
+  changed() {
+    this.revision++;
+    this.work.keepSoon();
+    if (!this.editor.pen) this.schedule();
+  }
+
+  schedule() {
+    if (this.settings.auto) this.generator.schedule();
+    else {
+      this.generator.hold();
+      this.picture.wait("Changed; draw when you like.");
+    }
+  }
+
+  /** The request for what is painted now, with what its result will remember. */
+  async request() {
+    this.drawn = this.revision;
+    const { model, style } = this;
+    const layout = this.editor.layout.copy();
+    const record = { ...layout, style: style.copy() };
+    const row = { label_bytes: { b64: toBase64(await writeLabels(layout, model)) } };
+    if (model.instances) {
+      const map = await writeObjects(layout, model);
+      row.instance_bytes = { b64: map ? toBase64(map) : "" };
+    }
+    if (!record.style.usesPhoto) row.seed = record.style.seed;
+    else row.style_bytes = { b64: toBase64(record.style.photo) };
+    return { signature: record.style.usesPhoto ? "stylize_bytes" : "serving_default", row, record };
+  }
+
+  receive({ request, bytes, seconds }) {
+    clearMessage("server");
+    this.picture.show(bytes, `Drawn in ${seconds.toFixed(1)} s`);
+    this.results.add({ ...request.record, image: bytes, time: Date.now() });
+  }
+
+  trouble({ error, wait }) {
+    this.picture.wait(wait === null ? "Not drawn" : "Waiting for the server");
+    const next = wait === null ? "" : `Trying again in ${wait} seconds.`;
+    const text = [error.message, error.detail, "Your layout is kept.", next].filter(Boolean).join(" ");
+    showMessage(text, { "Try now": () => this.generator.now() }, { topic: "server" });
+  }
+
+  restore(result) {
+    this.results.mark(result);
+    this.style.set(result.style);
+    this.editor.replace(result);
+    this.generator.stop();
+    this.drawn = this.revision;
+    this.picture.show(result.image, "An earlier result");
+  }
+
+  /** After a reload: the image of what was painted then, if it is that of the latest result. */
+  showLatest() {
+    const { latest } = this.results;
+    if (!latest || !this.editor.layout.equals(latest) || !this.style.equals(latest.style)) return false;
+    this.drawn = this.revision;
+    this.picture.show(latest.image, "Drawn before");
+    this.results.mark(latest);
+    return true;
+  }
+}
+
+const { server, model } = await connect();
+const examples = await readExamples(model).catch((error) => {
+  showMessage(`The model's examples can't be read: ${error.message}`);
+  return [];
+});
+const page = new Page(server, model, examples, await ResultStore.open(model.key));
+await page.start();
