@@ -8,6 +8,8 @@ from pathlib import Path
 
 from ccfpse_tf.errors import exit_cleanly
 from ccfpse_tf.run_table import as_json, list_runs, table
+from ccfpse_tf.serving import command as serving
+from ccfpse_tf.serving import generate_command as generate
 from ccfpse_tf.unlock import unlock as unlock_folder
 
 RECIPES = """\
@@ -42,6 +44,8 @@ def run(argv: Sequence[str] | None = None) -> int:
         "unlock", help="clear the lock that a machine which is gone has left"
     )
     unlock.add_argument("folder", type=Path, metavar="DIR", help="run or records")
+    serving.add_commands(commands)
+    generate.add_command(commands)
     arguments = parser.parse_args(sys.argv[1:] if argv is None else argv)
     if arguments.version:
         print(f"ccfpse {version('ccfpse-tf')}")
@@ -53,6 +57,8 @@ def run(argv: Sequence[str] | None = None) -> int:
         print(as_json(rows) if arguments.json else table(rows))
     elif arguments.command == "unlock":
         print("\n".join(unlock_folder(arguments.folder)))
+    elif "action" in arguments:
+        return arguments.action(arguments)
     else:
         parser.print_help()
     return 0

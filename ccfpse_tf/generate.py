@@ -3,7 +3,6 @@
 import dataclasses
 import itertools
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,11 +18,11 @@ from ccfpse_tf.drawing import Drawing
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.gallery import Page, Row, write_page
 from ccfpse_tf.models.generator import to_uint8
+from ccfpse_tf.output_folder import MARKER, check_out, fresh_aside, replace
 from ccfpse_tf.pictures import colorize
 from ccfpse_tf.runs import read_run
 from ccfpse_tf.styles import Styles, key_of, resolve_source, windows
 
-MARKER = "generated.json"
 SHOWN = 100  # layouts on the page; all of them are in images/
 
 
@@ -70,7 +69,7 @@ def generate(
     """
     run = read_run(run_directory)
     require_checkpoint(run)
-    _check_out(out)
+    check_out(out)
     style = resolve_source(run, style, styles, labels)
     records = Path(records or run.config.data.records)
     description = read_description(records)
@@ -124,8 +123,7 @@ def _draw(drawing: Drawing, examples, styles: Styles) -> Iterator[Drawn]:
 
 
 def _write(out, page: Page, drawn: Iterator[Drawn], description) -> Path:
-    aside = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(aside, ignore_errors=True)  # of a run that was killed
+    aside = fresh_aside(out)
     images = aside / "images"
     images.mkdir(parents=True)
     rows, total = [], 0
@@ -139,7 +137,7 @@ def _write(out, page: Page, drawn: Iterator[Drawn], description) -> Path:
     write_page(aside / "index.html", page, rows, total)
     facts = dict(page.facts) | {"layouts": total}
     (aside / MARKER).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    _replace(aside, out)
+    replace(aside, out)
     return out / "index.html"
 
 
@@ -147,25 +145,6 @@ def _row(item: Drawn, description) -> Row:
     label = colorize(item.label, description.index_palette, item.instance)
     present = tuple(int(index) for index in np.unique(item.label))
     return Row(item.key, label, item.fakes, item.captions, item.real, present)
-
-
-def _replace(aside, out):
-    previous = out.with_name(f".{out.name}.previous")
-    shutil.rmtree(previous, ignore_errors=True)
-    if out.exists():
-        out.rename(previous)
-    aside.rename(out)
-    shutil.rmtree(previous, ignore_errors=True)
-
-
-def _check_out(out):
-    if out.is_dir() and any(out.iterdir()) and not (out / MARKER).exists():
-        raise InputError(
-            f"--out {out} holds files that `generate` did not write; name another "
-            "folder, nothing in this one is touched"
-        )
-    if out.exists() and not out.is_dir():
-        raise InputError(f"--out {out} is a file; name a folder")
 
 
 def _images(records, description, split):

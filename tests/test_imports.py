@@ -17,6 +17,7 @@ LEVELS = {
     "ccfpse_tf.labels": 0,
     "ccfpse_tf.limits": 0,
     "ccfpse_tf.locks": 0,
+    "ccfpse_tf.output_folder": 0,
     "ccfpse_tf.quiet": 0,
     "ccfpse_tf.status": 0,
     "ccfpse_tf.typed": 0,
@@ -50,13 +51,19 @@ LEVELS = {
     "ccfpse_tf.recipe": 4,
     "ccfpse_tf.runs": 4,
     "ccfpse_tf.run_table": 4,
+    "ccfpse_tf.serving": 4,
     "ccfpse_tf.styles": 4,
     "ccfpse_tf.train": 4,
     "ccfpse_tf.train_callbacks": 4,
     "recipes": 5,
     "tfrecords": 5,
 }
-FOLDERS = {"ccfpse_tf.data", "ccfpse_tf.layers", "ccfpse_tf.models"}
+FOLDERS = {
+    "ccfpse_tf.data",
+    "ccfpse_tf.layers",
+    "ccfpse_tf.models",
+    "ccfpse_tf.serving",
+}
 SCRIPTS = {"recipes", "tfrecords"}
 HIGHEST_WITHOUT_CONFIG = 2  # layers and networks get plain arguments
 QUIETENED = {"ccfpse_tf.quiet": {"tensorflow"}}  # imports it, inside a function
