@@ -6,6 +6,7 @@ fails, its requests are run one by one, so that only the wrong one is refused.
 """
 
 import asyncio
+import contextlib
 import dataclasses
 from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
@@ -46,6 +47,7 @@ class Batcher:
         self._metrics = metrics
         self._waiting: list[_Job] = []
         self._running: set[asyncio.Task] = set()
+        self._full = asyncio.Event()
         self._threads = ThreadPoolExecutor(limits.parallel, "predict")
 
     async def run(
@@ -66,6 +68,8 @@ class Batcher:
         job = _Job(model, request, key, loop.time() + timeout, loop.create_future())
         self._waiting.append(job)
         self._note_queue()
+        if self._is_full():
+            self._full.set()
         self._start()
         try:
             return await job.done
@@ -92,13 +96,20 @@ class Batcher:
         self._start()
 
     async def _work(self):
-        idle = len(self._waiting) == 1
-        if idle and self._limits.batch_delay and self._limits.batch_rows > 1:
-            await asyncio.sleep(self._limits.batch_delay)
+        # Whatever comes while a batch runs waits anyway; only the first one has to be
+        # held back for others to join it.
+        if not self._is_full() and self._limits.batch_delay:
+            self._full.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._limits.batch_delay):
+                    await self._full.wait()
         while self._waiting:
             batch = self._take()
             self._note_queue()
             await self._execute(batch)
+
+    def _is_full(self):
+        return sum(job.rows for job in self._waiting) >= self._limits.batch_rows
 
     def _take(self):
         first = self._waiting[0]

@@ -23,11 +23,11 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         InputError: no such address, or one that is taken.
     """
+    if not 0 <= port <= 65535:
+        raise InputError(f"--port {port}: allowed are 0 to 65535")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=256)
-    except OverflowError:
-        raise InputError(f"--port {port}: allowed are 0 to 65535") from None
     except socket.gaierror as error:
         raise InputError(f"--host {host}: {error.strerror}") from None
     except OSError as error:

@@ -1,30 +1,15 @@
 """Wrong requests: TensorFlow Serving's codes and words, and a server that lives on."""
 
 import json
-import struct
-import zlib
 
 import pytest
 
 from tests.serving.conftest import run_app
 from tests.serving.palette_model import b64, png
 from tests.serving.test_api import LABEL, URL, row
+from tests.serving_load import bomb
 
 PREDICT = f"{URL}:predict"
-
-
-def bomb(width, height):
-    """A PNG of a few bytes whose header promises many pixels."""
-
-    def chunk(kind, content):
-        body = kind + content
-        return (
-            struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
-        )
-
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    data = chunk(b"IDAT", zlib.compress(b"\0" * 1000))
-    return b"\x89PNG\r\n\x1a\n" + head + data + chunk(b"IEND", b"")
 
 
 def arrays(**changes):
