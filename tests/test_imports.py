@@ -44,6 +44,7 @@ LEVELS = {
     "ccfpse_tf.cli": 4,
     "ccfpse_tf.convert": 4,
     "ccfpse_tf.drawing": 4,
+    "ccfpse_tf.export": 4,
     "ccfpse_tf.gallery": 4,
     "ccfpse_tf.generate": 4,
     "ccfpse_tf.label_folder": 4,
@@ -56,7 +57,7 @@ LEVELS = {
     "recipes": 5,
     "tfrecords": 5,
 }
-FOLDERS = {"ccfpse_tf.data", "ccfpse_tf.layers", "ccfpse_tf.models"}
+FOLDERS = {"ccfpse_tf.data", "ccfpse_tf.export", "ccfpse_tf.layers", "ccfpse_tf.models"}
 SCRIPTS = {"recipes", "tfrecords"}
 HIGHEST_WITHOUT_CONFIG = 2  # layers and networks get plain arguments
 QUIETENED = {"ccfpse_tf.quiet": {"tensorflow"}}  # imports it, inside a function

@@ -1,11 +1,28 @@
 """Functions that XLA compiles, whatever calls them."""
 
+import contextlib
 import functools
 
 import tensorflow as tf
 
 # Elements of the largest tensor up to which compiling takes longer than it saves.
 SMALL = 2**17
+_compiling = True
+
+
+@contextlib.contextmanager
+def without_xla():
+    """Leaves XLA out of what is traced inside the context.
+
+    For graphs that go elsewhere: TensorFlow Serving has XLA switched off by default,
+    and a function that must be compiled fails there.
+    """
+    global _compiling
+    before, _compiling = _compiling, False
+    try:
+        yield
+    finally:
+        _compiling = before
 
 
 def compiled(function):
@@ -37,6 +54,8 @@ def compiled(function):
         small = None not in sizes and max(sizes) <= SMALL
         signature = tuple((x.dtype, tuple(x.shape)) for x in flat)
         constants = tuple(sorted(constants.items()))
-        return variant(signature, constants, xla=not small)(*tensors)
+        # None leaves the attribute out, which False would write into the graph.
+        xla = not small if _compiling else None
+        return variant(signature, constants, xla)(*tensors)
 
     return call
