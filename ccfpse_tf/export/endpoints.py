@@ -53,8 +53,13 @@ class Endpoints:
         )
         self._encode = tf.function(self._encode_once, autograph=False)
 
-    def signatures(self) -> dict[str, tuple]:
-        """``{name: (function, input signature)}``."""
+    def concrete_functions(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
+        """Traces all signatures: ``{name: function}``."""
+        made = self._signatures()
+        return {name: _traced(*signature) for name, signature in made.items()}
+
+    def _signatures(self):
+        """``{name: (method, {input: spec})}``."""
         maps = {"label_bytes": tf.string} | self._if_instances(instance_bytes=tf.string)
         arrays = {"label": tf.int32} | self._if_instances(instance=tf.int32)
         rows = {name: tf.TensorSpec((None,), kind) for name, kind in maps.items()}
@@ -77,10 +82,7 @@ class Endpoints:
                 "stylize": (self.stylize, grids | {"style_image": photo}),
                 "encode": (self.encode, {"image": photo}),
             }
-        return {
-            name: (_named(function, list(specs)), _with_names(specs))
-            for name, (function, specs) in made.items()
-        }
+        return made
 
     def _if_instances(self, **inputs):
         return inputs if self.instances else {}
@@ -223,13 +225,14 @@ def _in_policy(network, policy):
     return copy
 
 
-def _named(function, names):
-    """The function with positional arguments, as input signatures are."""
-    return lambda *tensors: function(**dict(zip(names, tensors, strict=True)))
+def _traced(method, specs):
+    def named(*tensors):
+        return method(**dict(zip(specs, tensors, strict=True)))
 
-
-def _with_names(specs):
-    return [tf.TensorSpec(spec.shape, spec.dtype, name) for name, spec in specs.items()]
+    signature = [
+        tf.TensorSpec(spec.shape, spec.dtype, name) for name, spec in specs.items()
+    ]
+    return tf.function(named, signature, autograph=False).get_concrete_function()
 
 
 def _in_range(label, channels):

@@ -4,10 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-PRECISIONS = ("float32", "bfloat16", "int8-weights")
 
-
-class StoredWeights(tf.Module):
+class StoredWeights:
     """Copies of weights, which take their place when an exported graph is traced.
 
     Kernels, which are nearly all of a model, are stored as the precision says; biases,
@@ -20,22 +18,26 @@ class StoredWeights(tf.Module):
 
     Args:
         weights: built Keras variables.
-        precision: one of ``PRECISIONS``.
+        precision: ``float32``, ``bfloat16`` or ``int8-weights``.
+
+    Attributes:
+        module: holds what is stored, and nothing else.
     """
 
     def __init__(self, weights: list[keras.Variable], precision: str):
-        super().__init__(name="weights")
         self._weights = weights
-        self.stored, self.scales = [], {}
+        self._stored, self._scales = [], {}
         for index, weight in enumerate(weights):
             value = np.asarray(weight)
             if value.ndim >= 2 and precision == "bfloat16":
                 value = tf.cast(value, tf.bfloat16)
             elif value.ndim >= 2 and precision == "int8-weights":
                 value, scale = quantized(value)
-                self.scales[str(index)] = tf.Variable(scale, trainable=False)
+                self._scales[str(index)] = tf.Variable(scale, trainable=False)
             name = weight.path.replace("/", ".")
-            self.stored.append(tf.Variable(value, trainable=False, name=name))
+            self._stored.append(tf.Variable(value, trainable=False, name=name))
+        self.module = tf.Module("weights")
+        self.module.stored, self.module.scales = self._stored, self._scales
 
     def in_place(self) -> keras.StatelessScope:
         """A context in which the Keras variables read as what is stored."""
@@ -44,8 +46,8 @@ class StoredWeights(tf.Module):
         )
 
     def _read(self, index):
-        value = tf.cast(self.stored[index], self._weights[index].dtype)
-        scale = self.scales.get(str(index))
+        value = tf.cast(self._stored[index], self._weights[index].dtype)
+        scale = self._scales.get(str(index))
         return value if scale is None else value * scale
 
 

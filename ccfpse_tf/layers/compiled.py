@@ -7,22 +7,34 @@ import tensorflow as tf
 
 # Elements of the largest tensor up to which compiling takes longer than it saves.
 SMALL = 2**17
-_compiling = True
+_plain = False
 
 
 @contextlib.contextmanager
-def without_xla():
-    """Leaves XLA out of what is traced inside the context.
+def plain_graphs():
+    """Leaves XLA and gradients out of what is traced inside the context.
 
     For graphs that go elsewhere: TensorFlow Serving has XLA switched off by default,
-    and a function that must be compiled fails there.
+    where a function that must be compiled fails, and gradients of ours are unknown
+    there.
     """
-    global _compiling
-    before, _compiling = _compiling, False
+    global _plain
+    before, _plain = _plain, True
     try:
         yield
     finally:
-        _compiling = before
+        _plain = before
+
+
+def custom_gradient(function):
+    """As ``tf.custom_gradient``, but for :func:`plain_graphs`."""
+    with_gradient = tf.custom_gradient(function)
+
+    @functools.wraps(function)
+    def call(*tensors):
+        return function(*tensors)[0] if _plain else with_gradient(*tensors)
+
+    return call
 
 
 def compiled(function):
@@ -55,7 +67,7 @@ def compiled(function):
         signature = tuple((x.dtype, tuple(x.shape)) for x in flat)
         constants = tuple(sorted(constants.items()))
         # None leaves the attribute out, which False would write into the graph.
-        xla = not small if _compiling else None
+        xla = None if _plain else not small
         return variant(signature, constants, xla)(*tensors)
 
     return call
