@@ -1,4 +1,4 @@
-"""The command line that all recipes share: ``prepare``, ``train``, ``generate``.
+"""What all recipes share: ``prepare``, ``train``, ``generate``, ``export``.
 
 Nothing heavy is imported before it is needed, so that ``--help`` and ``--dry-run``
 answer at once and touch no device.
@@ -13,6 +13,7 @@ from pathlib import Path
 from ccfpse_tf.config import Config, override
 from ccfpse_tf.devices import ALLOWED, parse_devices
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.export.command import add_export, run_export
 from ccfpse_tf.locks import RUN_LOCK, TRAINING, refuse_if_held
 from ccfpse_tf.quiet import import_tensorflow
 from ccfpse_tf.workers import read_workers
@@ -46,6 +47,8 @@ def main(
     arguments = _parser(variants, description).parse_args(argv)
     if arguments.command == "generate":
         return _generate(arguments)
+    if arguments.command == "export":
+        return run_export(arguments)
     return _train(config, variants, arguments)
 
 
@@ -57,6 +60,7 @@ def _parser(variants, description):
     commands.add_parser("prepare", help="write records (prepare --help has its own)")
     _add_train(commands, variants)
     _add_generate(commands)
+    add_export(commands)
     return parser
 
 

@@ -45,6 +45,7 @@ LEVELS = {
     "ccfpse_tf.cli": 4,
     "ccfpse_tf.convert": 4,
     "ccfpse_tf.drawing": 4,
+    "ccfpse_tf.export": 4,
     "ccfpse_tf.gallery": 4,
     "ccfpse_tf.generate": 4,
     "ccfpse_tf.label_folder": 4,
@@ -60,6 +61,7 @@ LEVELS = {
 }
 FOLDERS = {
     "ccfpse_tf.data",
+    "ccfpse_tf.export",
     "ccfpse_tf.layers",
     "ccfpse_tf.models",
     "ccfpse_tf.serving",
