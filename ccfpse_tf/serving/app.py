@@ -59,13 +59,15 @@ def make_app(
         async with backend.running():
             yield
 
-    files = StaticFiles(directory=page, html=True, check_dir=False)
+    pages = []
+    if page.is_dir():
+        pages.append(Mount("/", StaticFiles(directory=page, html=True)))
     app = Starlette(
         routes=[
             Mount("/v1", _Raw(api)),
             Route("/config.json", config),
             Route(PATH, show_metrics),
-            Mount("/", files),
+            *pages,
         ],
         exception_handlers={
             Refusal: _refuse,

@@ -20,6 +20,9 @@ from ccfpse_tf.serving.metrics import Metrics
 from ccfpse_tf.serving.predict_format import Request
 from ccfpse_tf.serving.saved_model import SavedModel
 
+_CONVERTERS = 2
+_SMALL = 1 << 18  # bytes of JSON, some milliseconds
+
 
 @dataclasses.dataclass(eq=False)
 class _Job:
@@ -49,6 +52,8 @@ class Batcher:
         self._running: set[asyncio.Task] = set()
         self._full = asyncio.Event()
         self._threads = ThreadPoolExecutor(limits.parallel, "predict")
+        # Few: all requests unpacked at once would be the largest part of the memory.
+        self._converters = ThreadPoolExecutor(_CONVERTERS, "convert")
 
     async def run(
         self, model: SavedModel, request: Request, timeout: float
@@ -78,11 +83,24 @@ class Batcher:
                 self._waiting.remove(job)
                 self._note_queue()
 
+    async def convert(self, size: int, function, *arguments):
+        """Calls what reads or writes JSON: at once if it is small, else aside.
+
+        Args:
+            size: of the JSON, in bytes; small ones must not wait behind large ones.
+            function: to call with ``arguments``.
+        """
+        if size < _SMALL:
+            return function(*arguments)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._converters, function, *arguments)
+
     async def close(self) -> None:
         """Waits for what runs."""
         while self._running:
             await asyncio.wait(self._running)
         self._threads.shutdown()
+        self._converters.shutdown()
 
     def _start(self):
         if self._waiting and len(self._running) < self._limits.parallel:

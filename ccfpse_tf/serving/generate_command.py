@@ -148,7 +148,7 @@ def _style(client, facts, seed, style):
         raise InputError(f"model {client.name} has no styles: leave out --style")
     if not style.is_file():
         raise InputError(f"--style {style}: no such file")
-    return {"seed": seed, "style_bytes": read_bytes(style)}
+    return {"style_bytes": read_bytes(style)}
 
 
 def _instance(relative, instances):

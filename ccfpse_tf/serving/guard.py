@@ -8,11 +8,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ccfpse_tf.serving.body import Incoming
 from ccfpse_tf.serving.metrics import Metrics
 
-# The page draws what it got as bytes, hence blob: and data: for images alone.
+# The page draws what it got as bytes, hence blob: for images.
 POLICY = (
-    "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; "
+    "default-src 'self'; img-src 'self' blob:; object-src 'none'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
@@ -49,17 +50,19 @@ class Guard:
             await self._app(scope, receive, send)
             return
         start, code = time.perf_counter(), 500
+        headers, incoming = Headers(scope=scope), Incoming(receive)
 
         async def send_guarded(message):
             nonlocal code
             if message["type"] == "http.response.start":
                 code = message["status"]
+                await incoming.drain("expect" in headers)
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
-        refusal = self._refusal(Headers(scope=scope))
+        refusal = self._refusal(headers)
         try:
-            await (refusal or self._app)(scope, receive, send_guarded)
+            await (refusal or self._app)(scope, incoming, send_guarded)
         finally:
             api = _api(scope["path"])
             self._metrics.requests.add(api, code)

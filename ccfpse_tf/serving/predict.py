@@ -4,7 +4,6 @@ import asyncio
 import json
 
 import tensorflow as tf
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -35,13 +34,17 @@ async def predict(
         async with asyncio.timeout(limits.timeout) as clock:
             body = await read_body(request, limits.body_bytes)
             with versions.lease(path.version, path.label) as model:
-                asked = await run_in_threadpool(_read, body, model.signatures, limits)
+                asked = await batcher.convert(
+                    len(body), _read, body, model.signatures, limits
+                )
                 del body
                 stage = "answered"
                 left = clock.when() - asyncio.get_running_loop().time()
                 work = batcher.run(model, asked, left)
                 outputs = await _unless_gone(request, work)
-            content = await run_in_threadpool(_write, outputs, asked.by_row)
+            content = await batcher.convert(
+                _size(outputs), _write, outputs, asked.by_row
+            )
     except TimeoutError:
         code = 504 if stage == "answered" else 408
         raise Refusal(code, f"not {stage} within {limits.timeout:g} seconds") from None
@@ -63,6 +66,17 @@ def _read(body, signatures, limits):
 
 def _write(outputs, by_row):
     return json.dumps(answer(outputs, by_row)).encode()
+
+
+def _size(outputs):
+    """About how long the answer will be."""
+    total = 0
+    for array in outputs.values():
+        if array.dtype == object:
+            total += sum(map(len, array.reshape(-1)))
+        else:
+            total += array.size * 8  # digits and a comma
+    return total
 
 
 async def _unless_gone(request, work):

@@ -78,6 +78,9 @@ def serve(app, listening: socket.socket, timeout: float, browser: bool = False) 
         server_header=False,
         lifespan="on",
         ws="none",
+        # Longer than clients keep an idle connection: who closes first must be the one
+        # who sends, or a request may meet a connection that is just being closed.
+        timeout_keep_alive=75,
         timeout_graceful_shutdown=timeout + _GRACE,
     )
     server = _Server(config, address_of(listening) if browser else None)

@@ -52,12 +52,13 @@ class PaletteModel(tf.Module):
         codes = tf.TensorSpec((None, Z_DIM), tf.float32)
         files = {"label_bytes": strings, "seed": numbers}
         arrays = {"label": maps}
+        photos = {"label_bytes": strings, "style_bytes": strings}
         if self.instances:
-            files["instance_bytes"] = strings
+            files["instance_bytes"] = photos["instance_bytes"] = strings
             arrays["instance"] = maps
         table = {
             "serving_default": (self._serve, files),
-            "stylize_bytes": (self._stylize_files, files | {"style_bytes": strings}),
+            "stylize_bytes": (self._stylize_files, photos),
             "synthesize": (self._synthesize, arrays | {"z": codes}),
             "stylize": (self._stylize, arrays | {"style_image": images}),
             "encode": (self._encode, {"image": images}),
@@ -74,7 +75,7 @@ class PaletteModel(tf.Module):
         shift = tf.cast(seed % 50, tf.int32)
         return {"image_bytes": self.draw_files(label_bytes, shift)}
 
-    def _stylize_files(self, label_bytes, seed, style_bytes, instance_bytes=None):
+    def _stylize_files(self, label_bytes, style_bytes, instance_bytes=None):
         def mean(content):
             photo = tf.io.decode_image(content, channels=3, expand_animations=False)
             return tf.reduce_mean(tf.cast(photo, tf.int32))
