@@ -10,6 +10,8 @@ from ccfpse_tf.convert.command import add_arguments as add_convert_arguments
 from ccfpse_tf.convert.command import convert
 from ccfpse_tf.errors import exit_cleanly
 from ccfpse_tf.run_table import as_json, list_runs, table
+from ccfpse_tf.serving import command as serving
+from ccfpse_tf.serving import generate_command as generate
 from ccfpse_tf.study import command as study
 from ccfpse_tf.unlock import unlock as unlock_folder
 
@@ -50,6 +52,8 @@ def run(argv: Sequence[str] | None = None) -> int:
         "convert", help="official PyTorch checkpoints into runs, and back"
     )
     add_convert_arguments(convert_parser)
+    serving.add_commands(commands)
+    generate.add_command(commands)
     arguments = parser.parse_args(sys.argv[1:] if argv is None else argv)
     if arguments.version:
         print(f"ccfpse {version('ccfpse-tf')}")
@@ -65,6 +69,8 @@ def run(argv: Sequence[str] | None = None) -> int:
         print(study.run_command(arguments))
     elif arguments.command == "convert":
         convert(arguments)
+    elif "action" in arguments:
+        return arguments.action(arguments)
     else:
         parser.print_help()
     return 0

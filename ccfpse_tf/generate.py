@@ -3,7 +3,6 @@
 import dataclasses
 import itertools
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +17,8 @@ from ccfpse_tf.drawing import Drawing
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.gallery import Page, Row, write_page
 from ccfpse_tf.models.generator import to_uint8
-from ccfpse_tf.pictures import MARKER, colorize
+from ccfpse_tf.output_folder import MARKER, check_out, fresh_aside, replace
+from ccfpse_tf.pictures import colorize
 from ccfpse_tf.run_data import describe_data
 from ccfpse_tf.runs import read_run
 from ccfpse_tf.styles import Styles, key_of, resolve_source, windows
@@ -69,7 +69,7 @@ def generate(
     """
     run = read_run(run_directory)
     require_checkpoint(run)
-    _check_out(out)
+    check_out(out)
     style = resolve_source(run, style, styles, labels)
     records, description = describe_data(run, records, labels=labels is not None)
     size = run.config.data.image_size
@@ -122,8 +122,7 @@ def _draw(drawing: Drawing, examples, styles: Styles) -> Iterator[Drawn]:
 
 
 def _write(out, page: Page, drawn: Iterator[Drawn], description) -> Path:
-    aside = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(aside, ignore_errors=True)  # of a run that was killed
+    aside = fresh_aside(out)
     images = aside / "images"
     images.mkdir(parents=True)
     rows, total = [], 0
@@ -137,7 +136,7 @@ def _write(out, page: Page, drawn: Iterator[Drawn], description) -> Path:
     write_page(aside / "index.html", page, rows, total)
     facts = dict(page.facts) | {"layouts": total, "label_colors": _colors(description)}
     (aside / MARKER).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    _replace(aside, out)
+    replace(aside, out)
     return out / "index.html"
 
 
@@ -151,25 +150,6 @@ def _colors(description):
     """Colour of every id in label files, for pages that show other images of them."""
     palette = description.index_palette
     return {str(id_): palette[i] for id_, i in description.label_ids.items()}
-
-
-def _replace(aside, out):
-    previous = out.with_name(f".{out.name}.previous")
-    shutil.rmtree(previous, ignore_errors=True)
-    if out.exists():
-        out.rename(previous)
-    aside.rename(out)
-    shutil.rmtree(previous, ignore_errors=True)
-
-
-def _check_out(out):
-    if out.is_dir() and any(out.iterdir()) and not (out / MARKER).exists():
-        raise InputError(
-            f"--out {out} holds files that `generate` did not write; name another "
-            "folder, nothing in this one is touched"
-        )
-    if out.exists() and not out.is_dir():
-        raise InputError(f"--out {out} is a file; name a folder")
 
 
 def _images(records, description, split):

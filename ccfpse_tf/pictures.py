@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-MARKER = "generated.json"  # lies in every folder that `generate` has written
 GAP = 4  # pixels between the cells of a grid
 BACKGROUND = 255
 

@@ -14,6 +14,7 @@ from ccfpse_tf.commands import evaluate
 from ccfpse_tf.config import Config, override
 from ccfpse_tf.devices import ALLOWED, parse_devices
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.export.command import add_export, run_export
 from ccfpse_tf.locks import RUN_LOCK, TRAINING, refuse_if_held
 from ccfpse_tf.quiet import import_tensorflow
 from ccfpse_tf.workers import read_workers
@@ -49,6 +50,8 @@ def main(
         return _generate(arguments)
     if arguments.command == "evaluate":
         return evaluate.run(arguments)
+    if arguments.command == "export":
+        return run_export(arguments)
     return _train(config, variants, arguments)
 
 
@@ -61,6 +64,7 @@ def _parser(variants, description):
     _add_train(commands, variants)
     _add_generate(commands)
     evaluate.add(commands)
+    add_export(commands)
     return parser
 
 

@@ -35,3 +35,19 @@ def shared_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the folder {folder}, which is not part of the checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_export(tmp_path_factory):
+    """A tiny model and its export, ``(model, exported)``: several files ask it."""
+    from tests.exported import export_tiny
+
+    return export_tiny(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def tiny_served(tiny_export):
+    """Signatures of that export, loaded by TensorFlow."""
+    import tensorflow as tf
+
+    return tf.saved_model.load(str(tiny_export[1].folder)).signatures

@@ -1,11 +1,40 @@
 """Functions that XLA compiles, whatever calls them."""
 
+import contextlib
 import functools
 
 import tensorflow as tf
 
 # Elements of the largest tensor up to which compiling takes longer than it saves.
 SMALL = 2**17
+_plain = False
+
+
+@contextlib.contextmanager
+def plain_graphs():
+    """Leaves XLA and gradients out of what is traced inside the context.
+
+    For graphs that go elsewhere: TensorFlow Serving has XLA switched off by default,
+    where a function that must be compiled fails, and gradients of ours are unknown
+    there.
+    """
+    global _plain
+    before, _plain = _plain, True
+    try:
+        yield
+    finally:
+        _plain = before
+
+
+def custom_gradient(function):
+    """As ``tf.custom_gradient``, but for :func:`plain_graphs`."""
+    with_gradient = tf.custom_gradient(function)
+
+    @functools.wraps(function)
+    def call(*tensors):
+        return function(*tensors)[0] if _plain else with_gradient(*tensors)
+
+    return call
 
 
 def compiled(function):
@@ -37,6 +66,8 @@ def compiled(function):
         small = None not in sizes and max(sizes) <= SMALL
         signature = tuple((x.dtype, tuple(x.shape)) for x in flat)
         constants = tuple(sorted(constants.items()))
-        return variant(signature, constants, xla=not small)(*tensors)
+        # None leaves the attribute out, which False would write into the graph.
+        xla = None if _plain else not small
+        return variant(signature, constants, xla)(*tensors)
 
     return call

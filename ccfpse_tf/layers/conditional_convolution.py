@@ -4,12 +4,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.layers.compiled import compiled
+from ccfpse_tf.layers.compiled import compiled, custom_gradient
 from ccfpse_tf.layers.precision import at_least_float32
 from ccfpse_tf.layers.resizing import spatial_size
 
 
-@tf.custom_gradient
+@custom_gradient
 def conditional_depthwise_convolution(x: tf.Tensor, kernels: tf.Tensor) -> tf.Tensor:
     """Convolves every pixel and channel with its own 3x3 kernel (section 3.2).
 

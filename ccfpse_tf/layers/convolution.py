@@ -5,7 +5,7 @@ import contextlib
 import tensorflow as tf
 
 from ccfpse_tf.layers import winograd
-from ccfpse_tf.layers.compiled import compiled
+from ccfpse_tf.layers.compiled import compiled, custom_gradient
 
 METHODS = ("auto", "direct", "winograd")
 # Below these the transformed kernels (four times as large) or the transformation of the
@@ -78,7 +78,7 @@ def convolution(
     quick = uses_winograd(x, kernel.shape[-1]) and not exact_zeros
     forward = _winograd_forward if quick else _direct
 
-    @tf.custom_gradient
+    @custom_gradient
     def convolve(x, kernel, bias):
         # Else a tape would also record, and keep, what happens inside the function.
         x, kernel, bias = (tf.stop_gradient(tensor) for tensor in (x, kernel, bias))

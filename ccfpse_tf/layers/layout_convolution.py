@@ -7,7 +7,7 @@ does not grow with the number of classes.
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.layers.compiled import compiled
+from ccfpse_tf.layers.compiled import compiled, custom_gradient
 from ccfpse_tf.layers.convolution import convolution, convolution_gradients
 from ccfpse_tf.layers.layout import Layout
 from ccfpse_tf.layers.precision import at_least_float32
@@ -47,7 +47,7 @@ def _looked_up(label, features, kernels, biases, relu):
     classes = kernels[0].shape[2] - further
     taps = _taps(_known(label, classes))
 
-    @tf.custom_gradient
+    @custom_gradient
     def convolve(features, *weights):
         # Else a tape would also record, and keep, what happens inside the function.
         features, *weights = map(tf.stop_gradient, (features, *weights))
@@ -136,7 +136,7 @@ def _taps(label):
     return tf.stack(taps, -1)
 
 
-@tf.custom_gradient
+@custom_gradient
 def _mean_rows(cells, table):
     """Mean of rows ``cells (..., n)`` of ``table (1, rows, out)``: ``(..., out)``."""
     cells, table = tf.stop_gradient(cells), tf.stop_gradient(table)

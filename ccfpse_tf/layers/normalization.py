@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from ccfpse_tf.layers.compiled import custom_gradient
+
 FIRST = "only_first_replica"  # after synchronisation all replicas hold the same value
 
 
@@ -186,7 +188,7 @@ class InstanceNormalization(keras.layers.Layer):
 
 
 def _normalize_instances(x, epsilon):
-    @tf.custom_gradient
+    @custom_gradient
     def normalize(x):
         centered = x - _spatial_mean(x)
         scale = tf.math.rsqrt(_spatial_mean(tf.square(centered)) + epsilon)

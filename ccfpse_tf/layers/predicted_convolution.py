@@ -10,7 +10,7 @@ than arithmetic.
 import tensorflow as tf
 
 from ccfpse_tf.layers import winograd
-from ccfpse_tf.layers.compiled import compiled
+from ccfpse_tf.layers.compiled import compiled, custom_gradient
 from ccfpse_tf.layers.conditional_convolution import conditional_depthwise_convolution
 from ccfpse_tf.layers.convolution import convolution, uses_winograd
 from ccfpse_tf.layers.resizing import spatial_size
@@ -47,7 +47,7 @@ def predicted_convolution(
     return _in_groups(x, hidden, kernel, bias)
 
 
-@tf.custom_gradient
+@custom_gradient
 def _in_strips(x, hidden, kernel, bias):
     # Else a tape would also record, and keep, what happens inside the function.
     inputs = [tf.stop_gradient(tensor) for tensor in (x, hidden, kernel, bias)]
@@ -100,7 +100,7 @@ def _taps(kernels):
     return tf.reshape(kernels, (*kernels.shape[:2], 9, kernels.shape[-1] // 9))
 
 
-@tf.custom_gradient
+@custom_gradient
 def _in_groups(x, hidden, kernel, bias):
     inputs = [tf.stop_gradient(tensor) for tensor in (x, hidden, kernel, bias)]
     groups = _group_count(x)

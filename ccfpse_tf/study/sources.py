@@ -11,7 +11,7 @@ from ccfpse_tf.data.files import find_files
 from ccfpse_tf.data.palette_file import read_palette
 from ccfpse_tf.errors import DataErrors, InputError
 from ccfpse_tf.labels import DONT_CARE_FILE_ID, Color
-from ccfpse_tf.pictures import MARKER
+from ccfpse_tf.output_folder import MARKER
 
 FIRST_STYLE = re.compile(r"(.+)_style(\d+)")
 _PHOTOS = (".png", ".jpg", ".jpeg")

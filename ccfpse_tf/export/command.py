@@ -1,0 +1,90 @@
+"""The subcommand ``export`` of the recipes."""
+
+import argparse
+import re
+from pathlib import Path
+
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.quiet import import_tensorflow
+
+PRECISIONS = ("float32", "bfloat16", "int8-weights")
+SAY_WHERE = "name the model's folder, such as MODELS/ccfpse; versions are made in it"
+
+
+def add_export(commands) -> None:
+    """Adds the subcommand to argparse's ``commands``."""
+    export = commands.add_parser("export", help="a SavedModel for TensorFlow Serving")
+    add = export.add_argument
+    add("--run", type=Path, required=True, metavar="DIR", help="run folder")
+    add(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="MODELS/NAME",
+        help="the next version is made in it, none is overwritten",
+    )
+    add("--records", type=Path, metavar="DIR", help="default: those of the training")
+    add(
+        "--precision",
+        choices=PRECISIONS,
+        default="float32",
+        help="of weights; bfloat16 also computes in it (default: float32)",
+    )
+    add(
+        "--size",
+        metavar="HxW",
+        help="or any; other sizes than the run's need a model without style code",
+    )
+
+
+def run_export(arguments: argparse.Namespace) -> int:
+    """Exports and says what came out; returns 0.
+
+    Raises:
+        InputError: as :func:`ccfpse_tf.export.export.export_run`.
+    """
+    size = _size(arguments.size)
+    check_name(arguments.out)
+    import_tensorflow()
+    from ccfpse_tf.export.export import export_run
+
+    exported = export_run(
+        arguments.run,
+        arguments.out,
+        records=arguments.records,
+        precision=arguments.precision,
+        size=size,
+    )
+    facts, difference = exported.facts, exported.facts["difference"]
+    print(
+        f"exported {exported.folder}: {arguments.precision}, "
+        f"{facts['weight_bytes'] / 1e6:.1f} MB of weights; against the run in float32 "
+        f"at most {difference['largest']} grey levels, {difference['mean']:.4f} in the "
+        f"mean\nhow to serve it and ask it: {exported.folder / 'README.md'}"
+    )
+    return 0
+
+
+def check_name(base: Path) -> None:
+    """Refuses names that servers would take for something else.
+
+    Raises:
+        InputError: a number, which is a version, or characters that URLs quote.
+    """
+    name = base.name
+    if re.fullmatch("[0-9]+", name):
+        raise InputError(f"--out {base}: {name} looks like a version; {SAY_WHERE}")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
+        raise InputError(
+            f"--out {base}: a model's name has letters, digits, '_', '-' and '.' only; "
+            f"{SAY_WHERE}"
+        )
+
+
+def _size(text):
+    if text is None or text == "any":
+        return text
+    match = re.fullmatch("([0-9]+)x([0-9]+)", text)
+    if not match:
+        raise InputError(f"--size {text}: write HEIGHTxWIDTH, such as 256x512, or any")
+    return int(match[1]), int(match[2])

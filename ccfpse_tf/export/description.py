@@ -1,0 +1,107 @@
+"""What an exported model says about itself."""
+
+import base64
+import io
+import json
+from importlib.metadata import version
+
+import numpy as np
+from PIL import Image
+
+from ccfpse_tf.data.description import Description
+from ccfpse_tf.export.endpoints import FORMAT
+from ccfpse_tf.export.sizes import Sizes
+from ccfpse_tf.export.table import IdTable
+from ccfpse_tf.labels import DATASETS
+from ccfpse_tf.runs import PACKAGES
+
+
+def describe(
+    data: Description,
+    ids: IdTable,
+    sizes: Sizes,
+    *,
+    image_size: tuple[int, int],
+    z_dim: int,
+    step: int,
+    precision: str,
+    examples: list[dict[str, str]],
+) -> dict:
+    """Returns the content of the ``describe`` signature's JSON.
+
+    Args:
+        data: the description of the records.
+        ids: their file ids.
+        sizes: that are drawn.
+        image_size: ``(height, width)`` of the training.
+        z_dim: length of the style code, 0 without.
+        step: what the model was trained for.
+        precision: of the export.
+        examples: from :func:`encoded_example`.
+    """
+    known = DATASETS.get(data.name)
+    classes = [
+        {
+            "index": index,
+            "file_id": ids.file_id(index),
+            "name": name,
+            "color": "#{:02x}{:02x}{:02x}".format(*color),
+        }
+        for index, (name, color) in enumerate(
+            zip(data.index_names, data.index_palette, strict=True)
+        )
+    ]
+    return {
+        "format": FORMAT,
+        "name": data.name,
+        "title": known.title if known else data.name,
+        "step": step,
+        "image_size": list(sizes.fixed or image_size),
+        "any_size": sizes.fixed is None,
+        "size_multiple": sizes.multiple,
+        "instances": data.instances,
+        "z_dim": z_dim,
+        "seed": "style" if z_dim else "ignored: this model has no style code",
+        "classes": classes,
+        "dont_care_index": data.dont_care_index,
+        "precision": precision,
+        "versions": {name: version(name) for name in PACKAGES},
+        "examples": examples,
+    }
+
+
+def to_json(description: dict) -> str:
+    """The description as text, ASCII only."""
+    return json.dumps(description, separators=(",", ":"))
+
+
+def encoded_example(
+    label: np.ndarray, instance: np.ndarray | None, ids: IdTable
+) -> dict[str, str]:
+    """One layout as PNGs in base64: ``label_bytes`` and ``instance_bytes``.
+
+    Args:
+        label: class indices ``(height, width)``.
+        instance: ids of that shape, or None: then ``instance_bytes`` is empty.
+        ids: the file ids that are written.
+    """
+    found = np.unique(label).tolist()
+    table = np.zeros(max(found) + 1, np.int64)
+    for index in found:
+        value = ids.file_id(index)
+        if value is None:
+            raise ValueError(f"class index {index} has no file id")
+        table[index] = value
+    instance_bytes = ""
+    if instance is not None:
+        # Any ids will do, as only where they change matters: 16 bits hold them.
+        _, small = np.unique(instance, return_inverse=True)
+        instance_bytes = _png(small.reshape(instance.shape))
+    return {"label_bytes": _png(table[label]), "instance_bytes": instance_bytes}
+
+
+def _png(values):
+    file = io.BytesIO()
+    kind = np.uint8 if values.max() < 256 else np.uint16
+    Image.fromarray(values.astype(kind)).save(file, "PNG", optimize=True)
+    return base64.b64encode(file.getvalue()).decode()

@@ -1,0 +1,177 @@
+"""Exporting a model, or a run's newest checkpoint."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from ccfpse_tf.checkpoints import require_checkpoint
+from ccfpse_tf.data.description import Description
+from ccfpse_tf.data.pipeline import evaluation_dataset
+from ccfpse_tf.data.records import read_description
+from ccfpse_tf.drawing import Drawing
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.export.beside import write_beside
+from ccfpse_tf.export.command import PRECISIONS, check_name
+from ccfpse_tf.export.comparison import compare
+from ccfpse_tf.export.description import describe, encoded_example, to_json
+from ccfpse_tf.export.endpoints import Endpoints
+from ccfpse_tf.export.readme import readme
+from ccfpse_tf.export.requests import as_json, sample_requests
+from ccfpse_tf.export.saved_model import ASSETS, save, write_version
+from ccfpse_tf.export.sizes import choose_sizes
+from ccfpse_tf.export.table import IdTable
+from ccfpse_tf.export.warmup import FILE_NAME, MISSING, write_warmup
+from ccfpse_tf.runs import read_run
+from ccfpse_tf.synthesizer import Synthesizer
+
+EXAMPLES = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    """A version that was written.
+
+    Attributes:
+        folder: ``MODELS/NAME/VERSION``.
+        description: what its ``describe`` signature answers.
+        facts: ``assets.extra/export.json``: ``weight_bytes``, and the ``difference``
+            to the model in float32.
+    """
+
+    folder: Path
+    description: dict
+    facts: dict
+
+
+def export_model(
+    model: Synthesizer,
+    data: Description,
+    base: Path,
+    *,
+    layouts: list[tuple],
+    step: int = 0,
+    precision: str = "float32",
+    size: str | tuple[int, int] | None = None,
+    say: Callable[[str], None] = print,
+) -> Exported:
+    """Writes a model as the next version below ``base``.
+
+    Args:
+        model: built and trained.
+        data: the description of its records.
+        base: ``MODELS/NAME``.
+        layouts: examples ``(label, instance or None)``, ``(height, width)`` each, of
+            class indices; shown by ``describe`` and used to warm servers up.
+        step: what the model was trained for.
+        precision: one of :data:`ccfpse_tf.export.weights.PRECISIONS`.
+        size: ``(height, width)`` that is drawn, ``"any"``, or None for the model's own.
+        say: told what is left out.
+
+    Raises:
+        InputError: a folder's name, a precision or size that this model cannot have.
+    """
+    if precision not in PRECISIONS:
+        raise InputError(
+            f"--precision {precision}: choose from {', '.join(PRECISIONS)}"
+        )
+    check_name(Path(base))
+    sizes = choose_sizes(model.generator, size)
+    ids = IdTable(data.label_ids)
+    description = describe(
+        data,
+        ids,
+        sizes,
+        image_size=model.generator.image_size,
+        z_dim=model.z_dim,
+        step=step,
+        precision=precision,
+        examples=[encoded_example(*layout, ids) for layout in layouts],
+    )
+    endpoints = Endpoints(model, ids, sizes, precision, to_json(description))
+    facts = {}
+
+    def fill(aside):
+        save(endpoints, aside)
+        facts.update(_facts(aside, compare(aside, model, layouts)))
+        requests = sample_requests(
+            *layouts[0], description["examples"][0], data.index_palette, model.z_dim
+        )
+        _write_assets(aside / ASSETS, base.name, requests, facts, say)
+
+    def name(aside, number):
+        text = readme(base.name, number, description, facts)
+        (aside / "README.md").write_text(text, encoding="utf-8")
+
+    base = Path(base)
+    folder = write_version(base, fill, name)
+    write_beside(base.parent, say)
+    return Exported(folder, description, facts)
+
+
+def _facts(folder, difference):
+    variables = (folder / "variables").iterdir()
+    return {
+        "weight_bytes": sum(path.stat().st_size for path in variables),
+        "difference": dataclasses.asdict(difference),
+    }
+
+
+def _write_assets(folder, name, requests, facts, say):
+    folder.mkdir()
+    if not write_warmup(folder / FILE_NAME, name, requests):
+        say(MISSING)
+    example = as_json(requests["serving_default"][0])
+    for file, content in (("export.json", facts), ("request.json", example)):
+        text = json.dumps(content, indent=1) + "\n"
+        (folder / file).write_text(text, encoding="utf-8")
+
+
+def export_run(
+    run_directory: Path,
+    base: Path,
+    *,
+    records: Path | None = None,
+    precision: str = "float32",
+    size: str | tuple[int, int] | None = None,
+) -> Exported:
+    """Exports a run's newest checkpoint, with layouts of its records.
+
+    Args:
+        run_directory: the run.
+        base: ``MODELS/NAME``.
+        records: instead of the records that the run was trained on.
+        precision: see :func:`export_model`.
+        size: see :func:`export_model`.
+
+    Raises:
+        InputError: a run without checkpoint, records that are gone, options that do
+            not fit the model.
+    """
+    run = read_run(run_directory)
+    require_checkpoint(run)
+    records = Path(records or run.config.data.records)
+    data = read_description(records)
+    drawing = Drawing(run, data)
+    sizes = choose_sizes(drawing.model.generator, size)
+    return export_model(
+        drawing.model,
+        data,
+        base,
+        layouts=_layouts(records, data, sizes.fixed or run.config.data.image_size),
+        step=drawing.step,
+        precision=precision,
+        size=size,
+    )
+
+
+def _layouts(records, data, size):
+    split = "val" if "val" in data.splits else next(iter(data.splits))
+    examples = evaluation_dataset(records, size, 1, split=split).take(EXAMPLES)
+    return [
+        (
+            example["label"][0].numpy(),
+            example["instance"][0].numpy() if data.instances else None,
+        )
+        for example in examples
+    ]

@@ -1,0 +1,210 @@
+"""Encoded images inside the exported graph: headers, decoding, resizing.
+
+The size that a file claims is read from its header and checked before anything is
+decoded: a few kilobytes can hold gigabytes of equal pixels.
+"""
+
+import tensorflow as tf
+
+from ccfpse_tf.export.checks import all_rows, require
+from ccfpse_tf.export.sizes import Sizes
+
+STYLE_PIXELS = 64 * 2**20  # of one photo, 192 MB decoded
+_HEADER = 26  # signature, length and name of the first chunk, size, depth, colour
+_GREY, _PNG = 0, b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+_JPEG = b"\xff\xd8\xff"
+
+
+class _Header:
+    """The first bytes of encoded images ``(batch,)``; garbage where they are no PNG."""
+
+    def __init__(self, encoded):
+        head = tf.strings.substr(encoded, 0, _HEADER)
+        padded = tf.strings.substr(head + tf.constant(b"\0" * _HEADER), 0, _HEADER)
+        bytes_ = tf.io.decode_raw(padded, tf.uint8, fixed_length=_HEADER)
+        bytes_ = tf.cast(tf.reshape(bytes_, (-1, _HEADER)), tf.int64)
+        self.is_png = _starts(bytes_, _PNG)
+        self.is_jpeg = _starts(bytes_, _JPEG)
+        self.width = _integer(bytes_[:, 16:20])
+        self.height = _integer(bytes_[:, 20:24])
+        self.depth = bytes_[:, 24]
+        self.color = bytes_[:, 25]
+
+
+def _starts(rows, signature):
+    expected = tf.constant(list(signature), tf.int64)
+    return tf.reduce_all(rows[:, : len(signature)] == expected, -1)
+
+
+def _integer(rows):
+    return tf.reduce_sum(rows * tf.constant([1 << 24, 1 << 16, 1 << 8, 1], tf.int64), 1)
+
+
+def decode_maps(
+    encoded: tf.Tensor, name: str, sizes: Sizes, otherwise: tf.Tensor | None = None
+) -> tf.Tensor:
+    """Decodes PNGs of ids.
+
+    Args:
+        encoded: ``(batch,)`` strings, grey PNGs of 8 or 16 bits.
+        name: of the input, for messages.
+        sizes: that are drawn.
+        otherwise: int32 maps taken where a string is empty, and which all have the
+            size of; without, empty strings are errors too.
+
+    Returns:
+        int32 ``(batch, height, width)``.
+
+    Raises:
+        tf.errors.InvalidArgumentError: as it says.
+    """
+    header = _Header(encoded)
+    if otherwise is None:
+        left_out = tf.zeros_like(header.is_png)
+        height, width = header.height[0], header.width[0]
+    else:
+        left_out = encoded == ""
+        height, width = tf.unstack(tf.shape(otherwise, tf.int64)[1:])
+    checks = [
+        (header.is_png, lambda row: _say(name, row, "is no PNG (or cut short)")),
+        (
+            (header.color == _GREY) & ((header.depth == 8) | (header.depth == 16)),
+            lambda row: _say(
+                name,
+                row,
+                "is no grey PNG of 8 or 16 bits (colour type {}, {} bits); send class "
+                "ids as grey values, not colours",
+                header.color[row],
+                header.depth[row],
+            ),
+        ),
+        (
+            sizes.passed(header.height, header.width),
+            lambda row: _say(
+                name,
+                row,
+                "is {}x{} (height x width), the model draws " + sizes.allowed + "; "
+                "resize it without smoothing (nearest neighbour)",
+                header.height[row],
+                header.width[row],
+            ),
+        ),
+        (
+            (header.height == height) & (header.width == width),
+            lambda row: _say(
+                name,
+                row,
+                "is {}x{} (height x width), the first label map {}x{}: all maps of a "
+                "request must have one size",
+                header.height[row],
+                header.width[row],
+                height,
+                width,
+            ),
+        ),
+    ]
+    encoded, left_out, depth = require(
+        [encoded, left_out, header.depth],
+        *(all_rows(passed | left_out, message) for passed, message in checks),
+    )
+
+    def decode(row):
+        # Eight bits come as 257 times their value.
+        wide = tf.cast(tf.io.decode_png(encoded[row], 1, tf.uint16)[..., 0], tf.int32)
+        return wide // tf.where(depth[row] == 8, 257, 1)
+
+    def one(row):
+        if otherwise is None:
+            return decode(row)
+        return tf.cond(left_out[row], lambda: otherwise[row], lambda: decode(row))
+
+    maps = tf.map_fn(
+        one,
+        tf.range(tf.size(encoded)),
+        fn_output_signature=tf.TensorSpec((None, None), tf.int32),
+    )
+    return tf.ensure_shape(maps, (None, *sizes.shape()))
+
+
+def decode_photos(encoded: tf.Tensor, name: str, size: tuple[int, int]) -> tf.Tensor:
+    """Decodes PNG or JPEG photos of any size, resized to ``size``.
+
+    Args:
+        encoded: ``(batch,)`` strings.
+        name: of the input, for messages.
+        size: ``(height, width)``.
+
+    Returns:
+        uint8 ``(batch, *size, 3)``.
+
+    Raises:
+        tf.errors.InvalidArgumentError: neither PNG nor JPEG, or more pixels than
+            ``STYLE_PIXELS``.
+    """
+    header = _Header(encoded)
+    encoded, is_png = require(
+        [encoded, header.is_png],
+        all_rows(
+            header.is_png | header.is_jpeg,
+            lambda row: _say(name, row, "is neither PNG nor JPEG"),
+        ),
+    )
+
+    def one(row):
+        photo = encoded[row]
+        height, width = _photo_size(photo, is_png[row], header, row)
+        pixels = height * width
+        few = (pixels > 0) & (tf.maximum(height, width) <= STYLE_PIXELS)
+        [photo] = require(
+            [photo],
+            (
+                few & (pixels <= STYLE_PIXELS),
+                _say(
+                    name,
+                    row,
+                    f"has {{}}x{{}} pixels, more than {STYLE_PIXELS}; send a smaller "
+                    "copy",
+                    height,
+                    width,
+                ),
+            ),
+        )
+        decoded = tf.cond(
+            is_png[row],
+            lambda: tf.io.decode_png(photo, 3),
+            lambda: tf.io.decode_jpeg(photo, 3, dct_method="INTEGER_ACCURATE"),
+        )
+        return resize_photos(decoded[None], size)[0]
+
+    return tf.map_fn(
+        one,
+        tf.range(tf.size(encoded)),
+        fn_output_signature=tf.TensorSpec((*size, 3), tf.uint8),
+    )
+
+
+def _photo_size(photo, is_png, header, row):
+    def of_jpeg():
+        shape = tf.cast(tf.image.extract_jpeg_shape(photo), tf.int64)
+        return shape[0], shape[1]
+
+    return tf.cond(is_png, lambda: (header.height[row], header.width[row]), of_jpeg)
+
+
+def resize_photos(photos: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    """Resizes as images of the training were: bicubic, antialiased, to whole levels.
+
+    Args:
+        photos: uint8 ``(batch, height, width, 3)``.
+        size: ``(height, width)``.
+
+    Returns:
+        uint8 ``(batch, *size, 3)``; the same values if it was that size.
+    """
+    resized = tf.image.resize(photos, size, "bicubic", antialias=True)
+    return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
+
+
+def _say(name, row, text, *values):
+    """``name[row] text``, braces replaced by the values."""
+    return tf.strings.format(f"{name}[{{}}] {text}", [row, *values])

@@ -1,0 +1,77 @@
+"""Which layout sizes an exported model draws."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from ccfpse_tf.errors import InputError
+
+MOST_PIXELS = 2048 * 2048  # of one layout: 70 times that many bytes are not unusual
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    """One size, or all multiples of a number.
+
+    Attributes:
+        fixed: ``(height, width)``, or None for any.
+        multiple: what both edges must be multiples of.
+    """
+
+    fixed: tuple[int, int] | None
+    multiple: int
+
+    def passed(self, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
+        """Whether these can be drawn, elementwise for integer tensors."""
+        if self.fixed:
+            return (height == self.fixed[0]) & (width == self.fixed[1])
+        whole = (height % self.multiple == 0) & (width % self.multiple == 0)
+        # No edge alone is too long: else the product could wrap around.
+        edges = (tf.minimum(height, width) > 0) & (
+            tf.maximum(height, width) <= MOST_PIXELS
+        )
+        pixels = tf.cast(height, tf.int64) * tf.cast(width, tf.int64)
+        return whole & edges & (pixels <= MOST_PIXELS)
+
+    @property
+    def allowed(self) -> str:
+        """The same in words."""
+        if self.fixed:
+            return f"{self.fixed[0]}x{self.fixed[1]} only"
+        return (
+            f"multiples of {self.multiple} up to {MOST_PIXELS} pixels, one size per "
+            "request"
+        )
+
+    def shape(self) -> tuple[int | None, int | None]:
+        """What is known of a map's shape when the graph is traced."""
+        return self.fixed or (None, None)
+
+
+def choose_sizes(generator, size: str | tuple[int, int] | None) -> Sizes:
+    """Turns ``--size`` into sizes that a generator can draw.
+
+    Args:
+        generator: the :class:`ccfpse_tf.models.generator.Generator`.
+        size: ``(height, width)``, ``"any"``, or None for the generator's own.
+
+    Raises:
+        InputError: another size than the own one from a generator with style code,
+            which cannot draw others; no multiples of ``2**depth``.
+    """
+    multiple, own = 2**generator.depth, tuple(generator.image_size)
+    if size is None or size == own:
+        return Sizes(own, multiple)
+    if generator.z_dim:
+        asked = size if isinstance(size, str) else f"{size[0]}x{size[1]}"
+        raise InputError(
+            f"--size {asked}: a model with style code draws {own[0]}x{own[1]} only, as "
+            "it was trained; leave --size out, or train with generator.z_dim=0"
+        )
+    if size == "any":
+        return Sizes(None, multiple)
+    if size[0] % multiple or size[1] % multiple or not 0 < size[0] * size[1]:
+        raise InputError(
+            f"--size {size[0]}x{size[1]}: both edges must be multiples of {multiple}"
+        )
+    return Sizes(tuple(size), multiple)

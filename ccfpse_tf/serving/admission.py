@@ -1,0 +1,43 @@
+"""How many requests are worked on at once."""
+
+import contextlib
+
+from ccfpse_tf.serving.metrics import Metrics
+from ccfpse_tf.serving.refusal import Refusal
+
+
+class Admission:
+    """Takes on a bounded number of requests, and none while the server ends.
+
+    Args:
+        most: at once.
+        metrics: told how many there are.
+    """
+
+    def __init__(self, most: int, metrics: Metrics) -> None:
+        self._most = most
+        self._metrics = metrics
+        self._count = 0
+        self.closing = False
+
+    @contextlib.contextmanager
+    def __call__(self):
+        """Counts one request in and out.
+
+        Raises:
+            Refusal: 503 with ``Retry-After``.
+        """
+        later = {"Retry-After": "1"}
+        if self.closing:
+            raise Refusal(503, "the server is shutting down", later)
+        if self._count >= self._most:
+            raise Refusal(
+                503, f"{self._count} requests are being worked on: try later", later
+            )
+        self._count += 1
+        self._metrics.taken.set(self._count)
+        try:
+            yield
+        finally:
+            self._count -= 1
+            self._metrics.taken.set(self._count)

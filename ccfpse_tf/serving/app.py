@@ -1,0 +1,106 @@
+"""The ASGI application: REST API, metrics, and the painting page."""
+
+import contextlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from ccfpse_tf.serving.admission import Admission
+from ccfpse_tf.serving.api_path import read_path
+from ccfpse_tf.serving.guard import Guard
+from ccfpse_tf.serving.limits import Limits
+from ccfpse_tf.serving.metrics import CONTENT_TYPE, PATH, Metrics
+from ccfpse_tf.serving.refusal import Refusal
+
+PAGE = Path(__file__).parent / "page"
+
+
+def make_app(
+    backend,
+    limits: Limits,
+    metrics: Metrics,
+    page: Path = PAGE,
+    hosts: Iterable[str] = (),
+) -> Callable:
+    """Returns the ASGI application; ``.admission.closing`` makes it refuse new work.
+
+    Args:
+        backend: a ``model_backend.ModelBackend`` or a ``proxy.Upstream``.
+        limits: of requests.
+        metrics: shown under TensorFlow Serving's path.
+        page: folder of static files with ``index.html``.
+        hosts: host names that requests may come by; empty for any.
+    """
+    admission = Admission(limits.requests, metrics)
+
+    async def api(request: Request) -> Response:
+        # What was sent, not what it decodes to: %2F is no slash.
+        sent = request.scope.get("raw_path") or request.url.path.encode()
+        path = read_path(request.method, sent.split(b"?")[0].decode("latin-1"))
+        if request.method != "POST":
+            return await backend.answer(request, path)
+        with admission():
+            return await backend.answer(request, path)
+
+    async def config(request: Request) -> Response:
+        return JSONResponse({"model": backend.name})
+
+    async def show_metrics(request: Request) -> Response:
+        return PlainTextResponse(metrics.page(), headers={"Content-Type": CONTENT_TYPE})
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app):
+        async with backend.running():
+            yield
+
+    pages = []
+    if page.is_dir():
+        pages.append(Mount("/", StaticFiles(directory=page, html=True)))
+    app = Starlette(
+        routes=[
+            Mount("/v1", _Raw(api)),
+            Route("/config.json", config),
+            Route(PATH, show_metrics),
+            *pages,
+        ],
+        exception_handlers={
+            Refusal: _refuse,
+            HTTPException: _http_error,
+            Exception: _fault,
+        },
+        lifespan=lifespan,
+    )
+    guard = Guard(app, metrics, hosts)
+    guard.admission = admission
+    return guard
+
+
+class _Raw:
+    """Takes all methods and paths below a mount, which routes by themselves do not."""
+
+    def __init__(self, endpoint) -> None:
+        self._endpoint = endpoint
+
+    async def __call__(self, scope, receive, send):
+        response = await self._endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+
+async def _refuse(request, refusal):
+    return JSONResponse({"error": refusal.message}, refusal.code, refusal.headers)
+
+
+async def _http_error(request, error):
+    message = f"{error.detail}: {request.method} {request.url.path}"
+    return JSONResponse({"error": message}, error.status_code, error.headers)
+
+
+async def _fault(request, error):
+    # The traceback goes to the log, not to the client.
+    return JSONResponse({"error": "internal error; see the server's log"}, 500)

@@ -1,0 +1,84 @@
+"""Receives request bodies within bounds."""
+
+import asyncio
+import contextlib
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message, Receive
+
+from ccfpse_tf.serving.refusal import Refusal
+
+_DRAIN_SECONDS = 30.0
+_DRAIN_PAUSE = 3.0
+_DRAIN_BYTES = 1 << 28
+
+
+async def read_body(request: Request, most: int) -> bytes:
+    """Returns the body.
+
+    Args:
+        request: whose body has not been read.
+        most: bytes; a longer body is refused without being kept.
+
+    Raises:
+        Refusal: 413 too long, 415 compressed, 400 with a wrong length.
+    """
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding.lower() != "identity":
+        raise Refusal(415, f"Content-Encoding {encoding!r} is not taken: send it plain")
+    too_long = Refusal(
+        413, f"the request's body is longer than the {most} bytes that are taken"
+    )
+    promised = request.headers.get("content-length", "0")
+    if not (promised.isascii() and promised.isdigit()):
+        raise Refusal(400, f"Content-Length {promised!r} is no number")
+    if len(promised) > 18 or int(promised) > most:
+        raise too_long
+    chunks, length = [], 0
+    try:
+        async for chunk in request.stream():
+            length += len(chunk)
+            if length > most:
+                raise too_long
+            chunks.append(chunk)
+    except ClientDisconnect:
+        raise Refusal(499, "the client has gone") from None
+    return b"".join(chunks)
+
+
+class Incoming:
+    """Receives a request's messages and knows whether its body has come.
+
+    Args:
+        receive: of the ASGI server.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._begun = self._ended = False
+
+    async def __call__(self) -> Message:
+        """Returns the next message."""
+        self._begun = True
+        message = await self._receive()
+        self._ended = self._ended or not message.get("more_body", False)
+        return message
+
+    async def drain(self, expects: bool) -> None:
+        """Reads on for a while, and keeps nothing, before the body is answered early.
+
+        A connection that is closed on unread data is reset, and then the client may
+        never see the answer.
+
+        Args:
+            expects: whether the client waits for a sign before it sends the body; it
+                need not be given one then.
+        """
+        if expects and not self._begun:
+            return
+        length = 0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                while not self._ended and length < _DRAIN_BYTES:
+                    async with asyncio.timeout(_DRAIN_PAUSE):
+                        length += len((await self()).get("body", b""))

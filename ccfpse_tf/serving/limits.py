@@ -1,0 +1,28 @@
+"""What one server takes on."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """Bounds on requests; whatever is above is refused before it costs much.
+
+    Attributes:
+        body_bytes: of one request.
+        requests: predictions taken on at once, waiting ones included.
+        timeout: seconds for one request: receiving, waiting and drawing.
+        rows: of one request; a short request could ask for very much otherwise.
+        pixels: of all images and maps of one request, as their headers say.
+        batch_rows: most rows that are drawn together.
+        batch_delay: seconds that a request waits for others when nothing runs.
+        parallel: batches that run at once; each one uses all cores.
+    """
+
+    body_bytes: int = 16 << 20
+    requests: int = 64
+    timeout: float = 60.0
+    rows: int = 64
+    pixels: int = 1 << 22
+    batch_rows: int = 8
+    batch_delay: float = 0.005
+    parallel: int = 1

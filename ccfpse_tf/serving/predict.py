@@ -1,0 +1,99 @@
+"""One prediction, from its body to its answer."""
+
+import asyncio
+import json
+
+import tensorflow as tf
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ccfpse_tf.serving.api_path import ApiPath
+from ccfpse_tf.serving.batching import Batcher
+from ccfpse_tf.serving.body import read_body
+from ccfpse_tf.serving.image_size import check_pixels
+from ccfpse_tf.serving.limits import Limits
+from ccfpse_tf.serving.predict_format import answer, read_request
+from ccfpse_tf.serving.refusal import Refusal, bad, from_tensorflow
+from ccfpse_tf.serving.versions import Versions
+
+
+async def predict(
+    request: Request,
+    path: ApiPath,
+    versions: Versions,
+    batcher: Batcher,
+    limits: Limits,
+) -> Response:
+    """Answers a predict request.
+
+    Raises:
+        Refusal: with what the client is to read.
+    """
+    stage = "received"
+    try:
+        async with asyncio.timeout(limits.timeout) as clock:
+            body = await read_body(request, limits.body_bytes)
+            with versions.lease(path.version, path.label) as model:
+                asked = await batcher.convert(
+                    len(body), _read, body, model.signatures, limits
+                )
+                del body
+                stage = "answered"
+                left = clock.when() - asyncio.get_running_loop().time()
+                work = batcher.run(model, asked, left)
+                outputs = await _unless_gone(request, work)
+            content = await batcher.convert(
+                _size(outputs), _write, outputs, asked.by_row
+            )
+    except TimeoutError:
+        code = 504 if stage == "answered" else 408
+        raise Refusal(code, f"not {stage} within {limits.timeout:g} seconds") from None
+    except tf.errors.OpError as error:
+        raise from_tensorflow(error) from None
+    return Response(content, media_type="application/json")
+
+
+def _read(body, signatures, limits):
+    asked = read_request(body, signatures)
+    rows = max(
+        (array.shape[0] for array in asked.inputs.values() if array.ndim), default=1
+    )
+    if not 1 <= rows <= limits.rows:
+        raise bad(f"{rows} rows; this server takes 1 to {limits.rows} in one request")
+    check_pixels(asked.inputs, limits.pixels)
+    return asked
+
+
+def _write(outputs, by_row):
+    return json.dumps(answer(outputs, by_row)).encode()
+
+
+def _size(outputs):
+    """About how long the answer will be."""
+    total = 0
+    for array in outputs.values():
+        if array.dtype == object:
+            total += sum(map(len, array.reshape(-1)))
+        else:
+            total += array.size * 8  # digits and a comma
+    return total
+
+
+async def _unless_gone(request, work):
+    """Awaits ``work``, but gives it up when the client closes the connection."""
+    working = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_disconnect(request))
+    try:
+        await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise Refusal(499, "the client has gone")
+    finally:
+        for task in (working, gone):
+            task.cancel()
+        await asyncio.gather(working, gone, return_exceptions=True)
+
+
+async def _disconnect(request):
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,58 @@
+"""Answers that are not 200: an HTTP code and a JSON object with the key ``error``."""
+
+import re
+
+# The codes of TensorFlow's errors on HTTP, as TensorFlow Serving maps them.
+_HTTP = {
+    1: 499,  # cancelled
+    3: 400,  # invalid argument
+    4: 504,  # deadline exceeded
+    5: 404,  # not found
+    6: 409,  # already exists
+    7: 403,  # permission denied
+    8: 429,  # resource exhausted
+    9: 400,  # failed precondition
+    10: 409,  # aborted
+    11: 400,  # out of range
+    12: 501,  # unimplemented
+    14: 503,  # unavailable
+    16: 401,  # unauthenticated
+}
+_SHOWN = 200  # characters of a value that a message quotes
+_FIRST_OF_SEVERAL = re.compile(r"\d+ root error\(s\) found\.\s*\(0\) [\w ]+: ")
+
+
+class Refusal(Exception):
+    """A request that is answered with an error.
+
+    Args:
+        code: HTTP status.
+        message: what the client reads under ``error``.
+        headers: to add to the answer.
+    """
+
+    def __init__(self, code: int, message: str, headers: dict | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.headers = headers or {}
+
+
+def bad(message: str) -> Refusal:
+    """A request that is wrong in itself: 400."""
+    return Refusal(400, message)
+
+
+def from_tensorflow(error) -> Refusal:
+    """Turns a ``tf.errors.OpError`` into what TensorFlow Serving would answer.
+
+    The place in the graph, which says nothing to a client, is left out.
+    """
+    message = _FIRST_OF_SEVERAL.sub("", str(error.message), count=1)
+    message = message.split("\n\t [[")[0].split("\n\nOriginal stack trace")[0]
+    return Refusal(_HTTP.get(error.error_code, 500), message.strip())
+
+
+def shown(text: str) -> str:
+    """A value for a message, cut where it is long."""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text)} long)"

@@ -1,0 +1,184 @@
+"""One version of a SavedModel, loaded the way TensorFlow Serving's C++ loader does."""
+
+import contextlib
+import dataclasses
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from google.protobuf import json_format
+from google.protobuf.message import DecodeError
+from tensorflow.core.protobuf import saved_model_pb2
+
+from ccfpse_tf.errors import InputError
+
+_FILE = "saved_model.pb"
+_INTERNAL = "__saved_model_init_op"
+
+
+@dataclasses.dataclass(frozen=True)
+class Tensor:
+    """An input or output of a signature.
+
+    Attributes:
+        key: the tensor's name in the graph.
+        dtype: of arrays that hold it; ``object`` for strings.
+        shape: -1 for sizes that are not fixed, None for any rank.
+    """
+
+    key: str
+    dtype: np.dtype
+    shape: tuple[int, ...] | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Signature:
+    """Inputs and outputs by name."""
+
+    inputs: dict[str, Tensor]
+    outputs: dict[str, Tensor]
+
+    @property
+    def batches(self) -> bool:
+        """Whether rows of several requests may be put into one call."""
+        tensors = [*self.inputs.values(), *self.outputs.values()]
+        return all(tensor.shape and tensor.shape[0] == -1 for tensor in tensors)
+
+
+class SavedModel:
+    """A loaded version; thread-safe.
+
+    Args:
+        path: the folder with ``saved_model.pb``.
+        version: its number.
+
+    Raises:
+        InputError: a folder that cannot be loaded.
+    """
+
+    def __init__(self, path: Path, version: int) -> None:
+        self.path = path
+        self.version = version
+        definitions = read_signatures(path)
+        self.signatures: Mapping[str, Signature] = {
+            name: Signature(_tensors(one.inputs), _tensors(one.outputs))
+            for name, one in definitions.items()
+            if name != _INTERNAL
+        }
+        self.signature_json = {
+            name: json_format.MessageToDict(
+                one,
+                preserving_proto_field_name=True,
+                always_print_fields_with_no_presence=True,
+            )
+            for name, one in definitions.items()
+        }
+        self._session = _load(path)
+        self._users = 0
+        self._retired = False
+        self._lock = threading.Lock()
+
+    def run(
+        self, signature: str, inputs: Mapping[str, np.ndarray], timeout: float
+    ) -> dict[str, np.ndarray]:
+        """Calls a signature.
+
+        Args:
+            signature: its name.
+            inputs: one array per input.
+            timeout: seconds; the graph is stopped between two operations after it.
+
+        Raises:
+            tf.errors.OpError: what the graph itself raises.
+        """
+        wanted = self.signatures[signature]
+        feeds = {wanted.inputs[name].key: array for name, array in inputs.items()}
+        fetches = {name: tensor.key for name, tensor in wanted.outputs.items()}
+        options = tf.compat.v1.RunOptions(timeout_in_ms=max(1, int(timeout * 1000)))
+        found = self._session.run(fetches, feeds, options=options)
+        return {name: _array(value) for name, value in found.items()}
+
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keeps the session open while somebody needs it."""
+        with self._lock:
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                self._close_if_done()
+
+    def retire(self) -> None:
+        """Frees the session as soon as nobody uses it any more."""
+        with self._lock:
+            self._retired = True
+            self._close_if_done()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the session has been freed."""
+        return self._session is None
+
+    def _close_if_done(self):
+        if self._retired and not self._users and self._session is not None:
+            self._session.close()
+            self._session = None
+
+
+def read_signatures(path: Path) -> dict:
+    """Returns the ``SignatureDef`` messages of a SavedModel, by name, sorted.
+
+    Raises:
+        InputError: no SavedModel, or one without the tag ``serve``.
+    """
+    try:
+        content = (path / _FILE).read_bytes()
+        message = saved_model_pb2.SavedModel.FromString(content)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no {_FILE} in there") from None
+    except DecodeError:
+        raise InputError(f"{path / _FILE}: damaged; export it again") from None
+    for graph in message.meta_graphs:
+        if "serve" in graph.meta_info_def.tags:
+            return dict(sorted(graph.signature_def.items()))
+    raise InputError(f"{path / _FILE}: holds no graph with the tag 'serve'")
+
+
+def _load(path):
+    graph = tf.Graph()
+    config = tf.compat.v1.ConfigProto()
+    config.gpu_options.allow_growth = True
+    session = tf.compat.v1.Session(graph=graph, config=config)
+    logger = tf.get_logger()
+    level = logger.level
+    # It calls its own loader for sessions deprecated; there is no other one.
+    logger.setLevel("ERROR")
+    try:
+        with graph.as_default():
+            tf.compat.v1.saved_model.load(session, ["serve"], str(path))
+    except (tf.errors.OpError, OSError, ValueError, RuntimeError, KeyError) as error:
+        session.close()
+        reason = str(error).splitlines()[0] if str(error) else repr(error)
+        raise InputError(f"{path}: cannot be loaded ({reason})") from error
+    finally:
+        logger.setLevel(level)
+    return session
+
+
+def _tensors(infos):
+    found = {}
+    for name, info in sorted(infos.items()):
+        shape = info.tensor_shape
+        sizes = None if shape.unknown_rank else tuple(dim.size for dim in shape.dim)
+        dtype = np.dtype(tf.dtypes.as_dtype(info.dtype).as_numpy_dtype)
+        found[name] = Tensor(info.name, dtype, sizes)
+    return found
+
+
+def _array(value):
+    # A string scalar comes as bytes, everything else as an array already.
+    return np.array(value, object) if isinstance(value, bytes) else np.asarray(value)

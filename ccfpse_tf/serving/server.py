@@ -1,0 +1,120 @@
+"""Runs the application: socket, signals, the lines that a user sees."""
+
+import contextlib
+import errno
+import ipaddress
+import signal
+import socket
+import sys
+import threading
+import webbrowser
+
+import uvicorn
+
+from ccfpse_tf.errors import InputError
+
+_GRACE = 5.0  # seconds on top of a request's own timeout
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Takes the address, before anything slow is begun.
+
+    Raises:
+        InputError: no such address, or one that is taken.
+    """
+    if not 0 <= port <= 65535:
+        raise InputError(f"--port {port}: allowed are 0 to 65535")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=256)
+    except socket.gaierror as error:
+        raise InputError(f"--host {host}: {error.strerror}") from None
+    except OSError as error:
+        way_out = {
+            errno.EADDRINUSE: "something else listens there: choose another --port, "
+            "or 0 for any",
+            errno.EACCES: "ports below 1024 are the administrator's",
+            errno.EADDRNOTAVAIL: "this machine has no such address: choose --host",
+        }.get(error.errno, "choose another --host or --port")
+        reason = error.strerror or str(error)
+        raise InputError(f"{host}:{port}: {reason}; {way_out}") from None
+
+
+def is_loopback(listening: socket.socket) -> bool:
+    """Whether only this machine can reach the socket."""
+    return ipaddress.ip_address(listening.getsockname()[0]).is_loopback
+
+
+def address_of(listening: socket.socket) -> str:
+    """The URL of a listening socket."""
+    host, port = listening.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+
+
+def warn_if_open(listening: socket.socket) -> None:
+    """Says what it means to listen on other addresses than loopback."""
+    if not is_loopback(listening):
+        print(
+            f"warning: {address_of(listening)} can be reached from other machines; "
+            "there is no password and no encryption: put a proxy with both in front",
+            file=sys.stderr,
+        )
+
+
+def serve(app, listening: socket.socket, timeout: float, browser: bool = False) -> None:
+    """Serves until a signal comes; then finishes what was taken on, and returns.
+
+    Args:
+        app: of ``app.make_app``.
+        listening: its socket.
+        timeout: of one request, so the time that the end may take.
+        browser: whether to open the page once the server answers.
+    """
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        ws="none",
+        # Longer than clients keep an idle connection: who closes first must be the one
+        # who sends, or a request may meet a connection that is just being closed.
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=timeout + _GRACE,
+    )
+    server = _Server(config, address_of(listening) if browser else None)
+    server.run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Ends with success on the signals that are meant to end it."""
+
+    def __init__(self, config, page=None) -> None:
+        super().__init__(config)
+        self._page = page
+
+    async def startup(self, sockets=None) -> None:
+        await super().startup(sockets)
+        if self._page and self.started:
+            # A browser may take its time to return.
+            threading.Thread(target=_open, args=(self._page,), daemon=True).start()
+
+    @contextlib.contextmanager
+    def capture_signals(self):
+        taken = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self.handle_exit) for number in taken}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def handle_exit(self, sig, frame) -> None:
+        self.config.app.admission.closing = True
+        super().handle_exit(sig, frame)
+
+
+def _open(page):
+    if not webbrowser.open(page):
+        print(f"no browser could be opened; open {page} yourself", file=sys.stderr)
