@@ -1,0 +1,53 @@
+"""The painting page on ``ccfpse serve`` itself, in a process of its own."""
+
+import types
+
+import numpy as np
+import pytest
+
+from tests.serving.page.paint_tab import PaintTab
+from tests.serving.palette_model import CLASSES, PALETTE
+from tests.serving.running import server
+
+
+@pytest.fixture(scope="module")
+def address(models):
+    """Where it listens."""
+    with server(models) as (_, url):
+        yield url
+
+
+def _picture(page):
+    """The image that the page shows."""
+    height, width, values = page.evaluate(
+        """() => {
+            const image = document.querySelector('#picture');
+            const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
+            const context = canvas.getContext('2d');
+            context.drawImage(image, 0, 0);
+            const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+            return [canvas.height, canvas.width, Array.from(data)];
+        }"""
+    )
+    return np.array(values, np.uint8).reshape(height, width, 4)[..., :3]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_painted_is_drawn(chromium, address, scheme):
+    description = {"image_size": (8, 8)}
+    there = types.SimpleNamespace(address=address, description=description, asked=[])
+    paint = PaintTab(chromium, there, color_scheme=scheme)
+    paint.status("Drawn")
+    before = _picture(paint.page)
+    np.testing.assert_array_equal(before, PALETTE[np.eye(8, dtype=int)])
+    paint.choose(f"class {CLASSES - 1}")
+    paint.tool("fill")
+    paint.page.mouse.click(*paint.place(6.5, 1.5))
+    paint.page.wait_for_function(
+        "document.querySelectorAll('#result-list li').length > 1"
+    )
+    after = _picture(paint.page)
+    painted = (after == PALETTE[CLASSES - 1]).all(-1)
+    assert painted[1, 6] and not painted[1, 1] and 20 < painted.sum() < 64
+    paint.tab.check()
+    paint.page.context.close()
