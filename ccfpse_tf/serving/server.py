@@ -27,7 +27,7 @@ def listen(host: str, port: int) -> socket.socket:
         raise InputError(f"--port {port}: allowed are 0 to 65535")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=256)
+        listening = socket.create_server((host, port), family=family, backlog=256)
     except socket.gaierror as error:
         raise InputError(f"--host {host}: {error.strerror}") from None
     except OSError as error:
@@ -39,6 +39,10 @@ def listen(host: str, port: int) -> socket.socket:
         }.get(error.errno, "choose another --host or --port")
         reason = error.strerror or str(error)
         raise InputError(f"{host}:{port}: {reason}; {way_out}") from None
+    # Connections inherit it. asyncio sets it for sockets of its own making only, and
+    # without it a short answer can wait 40 ms for the client's acknowledgement.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 def is_loopback(listening: socket.socket) -> bool:

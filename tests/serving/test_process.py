@@ -142,6 +142,7 @@ def test_upstream_and_paint_need_no_model_here(tmp_path):
 def test_addresses_that_cannot_be_had():
     with server_module.listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
+        assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         with pytest.raises(InputError, match="choose another --port"):
             server_module.listen("127.0.0.1", port)
     with pytest.raises(InputError, match="no such address|--host 192.0.2.1"):
