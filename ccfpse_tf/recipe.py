@@ -1,4 +1,4 @@
-"""The command line that all recipes share: ``prepare``, ``train``, ``generate``.
+"""The command line that all recipes share: ``prepare``, ``train``, ``generate``, ...
 
 Nothing heavy is imported before it is needed, so that ``--help`` and ``--dry-run``
 answer at once and touch no device.
@@ -15,6 +15,8 @@ from ccfpse_tf.devices import ALLOWED, parse_devices
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.locks import RUN_LOCK, TRAINING, refuse_if_held
 from ccfpse_tf.quiet import import_tensorflow
+from ccfpse_tf.segmenter_config import SegmenterConfig, with_size
+from ccfpse_tf.segmenter_config import override as override_segmenter
 from ccfpse_tf.workers import read_workers
 
 
@@ -46,6 +48,8 @@ def main(
     arguments = _parser(variants, description).parse_args(argv)
     if arguments.command == "generate":
         return _generate(arguments)
+    if arguments.command == "segmenter":
+        return _segmenter(config, arguments)
     return _train(config, variants, arguments)
 
 
@@ -57,6 +61,7 @@ def _parser(variants, description):
     commands.add_parser("prepare", help="write records (prepare --help has its own)")
     _add_train(commands, variants)
     _add_generate(commands)
+    _add_segmenter(commands)
     return parser
 
 
@@ -116,6 +121,24 @@ def _add_generate(commands):
     add("--seed", type=int, default=0, help="of the styles (default: 0)")
     add("--labels", type=Path, metavar="DIR", help="label PNGs instead of records")
     add("--instances", type=Path, metavar="DIR", help="instance PNGs for --labels")
+
+
+def _add_segmenter(commands):
+    segmenter = commands.add_parser(
+        "segmenter", help="train a network that judges images, or go on with it"
+    )
+    add = segmenter.add_argument
+    add("--records", type=Path, metavar="DIR", help="folder that `prepare` wrote")
+    add("--out", type=Path, metavar="DIR", help="folder to make")
+    add(
+        "--set",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change its config, such as backbone=segformer steps=3000",
+    )
+    add("--dry-run", action="store_true", help="print the resolved config and stop")
 
 
 def _prepare(dataset, argv):
@@ -193,4 +216,39 @@ def _generate(arguments):
         instances=arguments.instances,
     )
     print(f"gallery  {page}")
+    return 0
+
+
+def _segmenter(config, arguments):
+    chosen = override_segmenter(SegmenterConfig(), arguments.set)
+    if arguments.records:
+        from ccfpse_tf.data.description import read_description
+
+        splits = read_description(arguments.records).splits
+        split = splits.get("val", splits.get("train"))
+        size = (split.height, split.width) if split else (None, None)
+        chosen = with_size(chosen, size, config.data.image_size)
+    if arguments.dry_run:
+        print(chosen.to_json())
+        return 0
+    for option, value in (("records", arguments.records), ("out", arguments.out)):
+        if not value:
+            raise InputError(
+                f"segmenter needs --{option} DIR (or --dry-run to print its config)"
+            )
+    import_tensorflow()
+    from ccfpse_tf.segmenter import train_segmenter
+
+    score = train_segmenter(chosen, arguments.records, arguments.out)["validation"]
+    if score is None:
+        print("not scored: the records have no split 'val'")
+    elif score["mean_iou"] is None:
+        print("not scored: all pixels of the validation images are don't care")
+    else:
+        print(
+            f"real validation images ({score['images']}): "
+            f"mIoU {100 * score['mean_iou']:.1f}, "
+            f"pixel accuracy {100 * score['pixel_accuracy']:.1f}"
+        )
+    print(f"segmenter {arguments.out}")
     return 0
