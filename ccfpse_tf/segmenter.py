@@ -26,7 +26,7 @@ from ccfpse_tf.data.records import Description, read_description
 from ccfpse_tf.durable import flush
 from ccfpse_tf.errors import Diverged, InputError
 from ccfpse_tf.locks import RUN_LOCK, TRAINING, locked
-from ccfpse_tf.models.segmentation import build_segmentation_model
+from ccfpse_tf.models.segmentation import build_segmentation_model, for_inference
 from ccfpse_tf.progress import duration
 from ccfpse_tf.segmenter_config import SegmenterConfig
 from ccfpse_tf.segmenter_training import (
@@ -70,8 +70,12 @@ def train_segmenter(config: SegmenterConfig, records: Path, out: Path) -> dict:
     work = out.with_name(f".{out.name}.training")
     with locked(work / RUN_LOCK, TRAINING):
         facts = _trained_facts(config, records, description)
-        _claim(work, facts)
-        trainer = _train(config, records, Classes(description), work)
+        _compare(work, facts)
+        trainer = _open_trainer(config, records, Classes(description), work)
+        # Only now: what cannot be trained must leave nothing behind.
+        write_json(work / _ASKED, facts)
+        stream = training_stream(config, records, Classes(description), trainer.step)
+        _steps(trainer, stream, config, work)
         content = {
             "classes": list(description.class_names),
             "image_size": list(config.image_size),
@@ -110,7 +114,7 @@ def _trained_facts(config, records, description: Description) -> dict:
     return json.loads(json.dumps(facts))  # as it is read back
 
 
-def _claim(work, facts):
+def _compare(work, facts):
     """Keeps the folder of an interrupted training for the same training."""
     path = work / _ASKED
     try:
@@ -131,24 +135,18 @@ def _claim(work, facts):
             + "\n  ".join(differences)
             + "\nGive those to go on with it, name another --out, or delete that folder"
         )
-    write_json(path, facts)
 
 
-def _train(config, records, classes, work) -> Trainer:
+def _open_trainer(config, records, classes, work) -> Trainer:
     # Keras draws the seeds of its initialisers from Python's generator.
     random.seed(config.seed)
     model = build_segmentation_model(
         config.backbone, config.width, config.image_size, classes.count
     )
-    first_stream = training_stream(config, records, classes)  # complains at once
+    training_stream(config, records, classes)  # complains of records that do not fit
     trainer = Trainer(model, config, class_weights(config, records, classes))
     trainer.restore(work / _STATE)
-    start = trainer.step
-    _announce(config, model, records, classes, start)
-    stream = first_stream
-    if start:
-        stream = training_stream(config, records, classes, start)
-    _steps(trainer, stream, config, work)
+    _announce(config, model, records, classes, trainer.step)
     return trainer
 
 
@@ -240,7 +238,7 @@ def _write(out, model, content: Mapping):
     aside = out.with_name(f".{out.name}.partial")
     shutil.rmtree(aside, ignore_errors=True)  # of a training that was killed
     aside.mkdir(parents=True)
-    model.save(aside / MODEL_FILE)
+    for_inference(model).save(aside / MODEL_FILE)
     flush(aside / MODEL_FILE)
     write_json(aside / FACTS_FILE, content)
     os.rename(aside, out)

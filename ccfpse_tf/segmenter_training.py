@@ -195,7 +195,7 @@ class Trainer:
             return
         variables = self._variables()
         try:
-            with np.load(path) as file:
+            with open(path, "rb") as opened, np.load(opened) as file:
                 values = {name: file[name] for name in file.files}
             if values.keys() != variables.keys():
                 raise ValueError("it holds other variables")

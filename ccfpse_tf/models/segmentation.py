@@ -38,6 +38,16 @@ def build_segmentation_model(
     return model
 
 
+def for_inference(model: keras.Model) -> keras.Model:
+    """Returns ``model`` with ``training=False`` built in, for saving.
+
+    In Keras 3.15 a Resizing layer inside of a functional model, as SegFormer has,
+    switches the layers after it to training where the caller does not say which.
+    """
+    image = keras.Input(model.inputs[0].shape[1:], name="image")
+    return keras.Model(image, model(image, training=False), name="segmenter")
+
+
 def _deeplab(width, input_shape, classes):
     backbone = keras_cv.models.ResNetV2Backbone(
         stackwise_filters=[width, 2 * width, 4 * width, 8 * width],
@@ -80,26 +90,20 @@ def _head(width, classes):
 
 def _segformer(width, input_shape, classes):
     # keras-cv's attention takes square images only, so others are stretched inside.
-    height, width_in = input_shape[:2]
-    side = max(height, width_in)
+    side = max(input_shape)
     backbone = keras_cv.models.MiTBackbone(
         embedding_dims=[width, 2 * width, 5 * width, 8 * width],
         depths=[2, 2, 2, 2],
-        blockwise_num_heads=[1, 2, 5, 8],
-        blockwise_sr_ratios=[8, 4, 2, 1],
-        end_value=0.1,  # of the rising rate at which branches are dropped
-        patch_sizes=[7, 3, 3, 3],
-        strides=[4, 2, 2, 2],
         include_rescaling=True,
         input_shape=(side, side, 3),
     )
     segformer = keras_cv.models.SegFormer(
         backbone=backbone, num_classes=classes, projection_filters=8 * width
     )
-    if height == width_in:
+    if input_shape == (side, side, 3):
         return segformer
     image = keras.Input(input_shape)
     square = keras.layers.Resizing(side, side, interpolation="bilinear")(image)
     enlarged = segformer(square)
-    back = keras.layers.Resizing(height, width_in, interpolation="bilinear")
+    back = keras.layers.Resizing(*input_shape[:2], interpolation="bilinear")
     return keras.Model(image, back(enlarged))
