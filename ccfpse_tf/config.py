@@ -190,21 +190,4 @@ def override(config: Config, assignments: Sequence[str]) -> Config:
         InputError: for an unknown key (with the nearest known ones), a value that is
             not of the key's type, or a result that fails :class:`Config`'s checks.
     """
-    values = dataclasses.asdict(config)
-    kinds = typed.types_by_key(Config)
-    for assignment in assignments:
-        key, equals, text = (part.strip() for part in assignment.partition("="))
-        if not equals:
-            raise InputError(
-                f"--set {assignment}: write key=value, such as generator.ngf=32"
-            )
-        if key not in kinds:
-            raise InputError(f"--set {assignment}: {typed.unknown_key(key, kinds)}")
-        try:
-            value = typed.parse_text(text, kinds[key])
-        except ValueError:
-            wanted = typed.describe_type(kinds[key])
-            raise InputError(f"--set {assignment}: {text!r} is not {wanted}") from None
-        section, _, name = key.rpartition(".")
-        (values[section] if section else values)[name] = value
-    return from_dict(values)
+    return typed.override(config, assignments, "generator.ngf=32")

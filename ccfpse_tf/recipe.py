@@ -1,23 +1,17 @@
 """The command line that all recipes share: ``prepare``, ``train``, ``generate`` ...
 
 Nothing heavy is imported before it is needed, so that ``--help`` and ``--dry-run``
-answer at once and touch no device.
+answer at once and touch no device. Each subcommand is a module of
+:mod:`ccfpse_tf.commands`.
 """
 
 import argparse
-import re
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from ccfpse_tf.commands import evaluate
-from ccfpse_tf.config import Config, override
-from ccfpse_tf.devices import ALLOWED, parse_devices
-from ccfpse_tf.errors import InputError
-from ccfpse_tf.export.command import add_export, run_export
-from ccfpse_tf.locks import RUN_LOCK, TRAINING, refuse_if_held
+from ccfpse_tf.commands import evaluate, export, generate, segmenter, train
+from ccfpse_tf.config import Config
 from ccfpse_tf.quiet import import_tensorflow
-from ccfpse_tf.workers import read_workers
 
 
 def main(
@@ -45,85 +39,22 @@ def main(
     argv = list(sys.argv[1:] if argv is None else argv)
     if argv[:1] == ["prepare"]:
         return _prepare(dataset, argv[1:])
-    arguments = _parser(variants, description).parse_args(argv)
-    if arguments.command == "generate":
-        return _generate(arguments)
-    if arguments.command == "evaluate":
-        return evaluate.run(arguments)
-    if arguments.command == "export":
-        return run_export(arguments)
-    return _train(config, variants, arguments)
+    arguments = _parser(config, variants, description).parse_args(argv)
+    return arguments.action(arguments)
 
 
-def _parser(variants, description):
+def _parser(config, variants, description):
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("prepare", help="write records (prepare --help has its own)")
-    _add_train(commands, variants)
-    _add_generate(commands)
+    train.add(commands, config, variants)
+    generate.add(commands)
     evaluate.add(commands)
-    add_export(commands)
+    segmenter.add(commands, config)
+    export.add(commands)
     return parser
-
-
-def _add_train(commands, variants):
-    train = commands.add_parser("train", help="train a run, or resume it")
-    train.add_argument(
-        "--records", type=Path, metavar="DIR", help="folder that `prepare` wrote"
-    )
-    train.add_argument(
-        "--run", type=Path, metavar="DIR", help="run folder, made or resumed"
-    )
-    train.add_argument(
-        "--set",
-        nargs="+",
-        action="extend",
-        default=[],  # argparse copies it before it extends
-        metavar="KEY=VALUE",
-        help="change the config, such as generator.ngf=32 data.batch_size=4",
-    )
-    train.add_argument(
-        "--devices", default="auto", metavar="LIST", help=f"{ALLOWED} (default: auto)"
-    )
-    train.add_argument(
-        "--dry-run", action="store_true", help="print the resolved config and stop"
-    )
-    train.add_argument(
-        "--profile",
-        metavar="FIRST:LAST",
-        help="record these steps for TensorBoard's profile page, such as 20:24",
-    )
-    choice = train.add_mutually_exclusive_group()
-    for name in variants:
-        choice.add_argument(
-            f"--{name}",
-            dest="variant",
-            action="store_const",
-            const=name,
-            help=f"the recipe's {name.upper()} config instead of its full one",
-        )
-
-
-def _add_generate(commands):
-    generate = commands.add_parser("generate", help="images and a gallery page")
-    add = generate.add_argument
-    add("--run", type=Path, required=True, metavar="DIR", help="run folder")
-    add("--out", type=Path, required=True, metavar="DIR", help="made or replaced")
-    add("--records", type=Path, metavar="DIR", help="default: those of the training")
-    add("--split", default="val", help="of the records (default: val)")
-    add("--count", default="16", metavar="N", help="layouts, or all (default: 16)")
-    add(
-        "--style",
-        metavar="reference|random|IMAGE",
-        help="take styles from the real images (default), from the prior, or from "
-        "one image file",
-    )
-    add("--styles", type=int, default=1, metavar="K", help="images per layout")
-    add("--seed", type=int, default=0, help="of the styles (default: 0)")
-    add("--labels", type=Path, metavar="DIR", help="label PNGs instead of records")
-    add("--instances", type=Path, metavar="DIR", help="instance PNGs for --labels")
 
 
 def _prepare(dataset, argv):
@@ -139,66 +70,3 @@ def _prepare(dataset, argv):
         for argument in argv
     ]
     return prepare.main(dataset, argv) or 0
-
-
-def _train(config, variants, arguments):
-    config = variants[arguments.variant] if arguments.variant else config
-    if arguments.records:
-        arguments.set.append(f"data.records={arguments.records.resolve()}")
-    config = override(config, arguments.set)
-    if arguments.dry_run:
-        print(config.to_json())
-        return 0
-    for option, value in (("records", config.data.records), ("run", arguments.run)):
-        if not value:
-            raise InputError(
-                f"train needs --{option} DIR (or --dry-run to print the config)"
-            )
-    profile = _steps(arguments.profile) if arguments.profile else None
-    parse_devices(arguments.devices)  # what is wrong is told before TensorFlow starts
-    workers = read_workers()
-    if not workers.several:  # of several, the chief takes the lock
-        refuse_if_held(arguments.run / RUN_LOCK, TRAINING)
-    import_tensorflow(open_devices=False)
-    from ccfpse_tf.train import train
-
-    step = train(config, arguments.run, arguments.devices, profile)
-    if workers.chief:
-        run = arguments.run
-        print(f"trained to step {step}; see images with: generate --run {run}")
-    return 0
-
-
-def _steps(text):
-    match = re.fullmatch("([0-9]+):([0-9]+)", text)
-    first, last = map(int, match.groups()) if match else (0, 0)
-    if not 0 < first <= last:
-        raise InputError(
-            f"--profile {text}: write FIRST:LAST, two steps counted from 1, such as "
-            "20:24 for five of them"
-        )
-    return first, last
-
-
-def _generate(arguments):
-    if arguments.count != "all" and not re.fullmatch("0*[1-9][0-9]*", arguments.count):
-        raise InputError(f"--count {arguments.count}: must be 1 or more, or all")
-    if arguments.styles < 1:
-        raise InputError(f"--styles {arguments.styles}: must be 1 or more")
-    import_tensorflow()
-    from ccfpse_tf.generate import generate
-
-    page = generate(
-        arguments.run,
-        arguments.out,
-        records=arguments.records,
-        split=arguments.split,
-        count=None if arguments.count == "all" else int(arguments.count),
-        style=arguments.style,
-        styles=arguments.styles,
-        seed=arguments.seed,
-        labels=arguments.labels,
-        instances=arguments.instances,
-    )
-    print(f"gallery  {page}")
-    return 0

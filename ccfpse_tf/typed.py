@@ -69,6 +69,36 @@ def describe_type(kind: object) -> str:
     }[kind]
 
 
+def override(config, assignments: Sequence[str], example: str):
+    """Returns the dataclass ``config`` with ``key=value`` texts applied.
+
+    Args:
+        config: a dataclass of values, or of such dataclasses; it is not changed.
+        assignments: such as ``["generator.ngf=32"]``.
+        example: shown where the ``=`` is missing.
+
+    Raises:
+        InputError: for an unknown key (with the nearest known ones), a value that is
+            not of the key's type, or a result that fails the dataclass's checks.
+    """
+    values = dataclasses.asdict(config)
+    kinds = types_by_key(type(config))
+    for assignment in assignments:
+        key, equals, text = (part.strip() for part in assignment.partition("="))
+        if not equals:
+            raise InputError(f"--set {assignment}: write key=value, such as {example}")
+        if key not in kinds:
+            raise InputError(f"--set {assignment}: {unknown_key(key, kinds)}")
+        try:
+            value = parse_text(text, kinds[key])
+        except ValueError:
+            wanted = describe_type(kinds[key])
+            raise InputError(f"--set {assignment}: {text!r} is not {wanted}") from None
+        section, _, name = key.rpartition(".")
+        (values[section] if section else values)[name] = value
+    return build(type(config), values, "config")
+
+
 def build(kind: type, values: object, source: str, prefix: str = ""):
     """Builds the dataclass ``kind`` from nested dicts, checking keys and types.
 

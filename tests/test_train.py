@@ -155,7 +155,7 @@ def test_two_trainings_in_one_folder(scenes, records, run, tmp_path, monkeypatch
         with locked(folder / RUN_LOCK, TRAINING):
             before = sorted(folder.rglob("*"))
             with monkeypatch.context() as patch:
-                patch.setattr("ccfpse_tf.recipe.import_tensorflow", busy)
+                patch.setattr("ccfpse_tf.commands.train.import_tensorflow", busy)
                 with pytest.raises(InputError, match=f"{TRAINING} .*pid {os.getpid()}"):
                     _train(scenes, records, folder)
             with pytest.raises(InputError, match=f"{TRAINING} .*pid {os.getpid()}"):

@@ -14,6 +14,7 @@ def add(commands) -> None:
     parser = commands.add_parser(
         "evaluate", help="mIoU, accuracy, FID and more of a run's images"
     )
+    parser.set_defaults(action=run)
     add = parser.add_argument
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--run", type=Path, metavar="DIR", help="run that draws")

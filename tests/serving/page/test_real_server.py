@@ -43,9 +43,7 @@ def test_what_is_painted_is_drawn(chromium, address, scheme):
     paint.choose(f"class {CLASSES - 1}")
     paint.tool("fill")
     paint.page.mouse.click(*paint.place(6.5, 1.5))
-    paint.page.wait_for_function(
-        "document.querySelectorAll('#result-list li').length > 1"
-    )
+    paint.page.locator("#result-list li").nth(1).wait_for()
     after = _picture(paint.page)
     painted = (after == PALETTE[CLASSES - 1]).all(-1)
     assert painted[1, 6] and not painted[1, 1] and 20 < painted.sum() < 64

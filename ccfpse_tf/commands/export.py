@@ -1,6 +1,5 @@
 """The subcommand ``export`` of the recipes."""
 
-import argparse
 import re
 from pathlib import Path
 
@@ -11,9 +10,10 @@ PRECISIONS = ("float32", "bfloat16", "int8-weights")
 SAY_WHERE = "name the model's folder, such as MODELS/ccfpse; versions are made in it"
 
 
-def add_export(commands) -> None:
-    """Adds the subcommand to argparse's ``commands``."""
+def add(commands) -> None:
+    """Adds the subcommand to a recipe's parser."""
     export = commands.add_parser("export", help="a SavedModel for TensorFlow Serving")
+    export.set_defaults(action=run)
     add = export.add_argument
     add("--run", type=Path, required=True, metavar="DIR", help="run folder")
     add(
@@ -37,7 +37,7 @@ def add_export(commands) -> None:
     )
 
 
-def run_export(arguments: argparse.Namespace) -> int:
+def run(arguments) -> int:
     """Exports and says what came out; returns 0.
 
     Raises:

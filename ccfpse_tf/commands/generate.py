@@ -1,0 +1,54 @@
+"""``generate``: images of a run and a page that shows them."""
+
+import re
+from pathlib import Path
+
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.quiet import import_tensorflow
+
+
+def add(commands) -> None:
+    """Adds the subcommand to a recipe's parser."""
+    generate = commands.add_parser("generate", help="images and a gallery page")
+    generate.set_defaults(action=run)
+    add = generate.add_argument
+    add("--run", type=Path, required=True, metavar="DIR", help="run folder")
+    add("--out", type=Path, required=True, metavar="DIR", help="made or replaced")
+    add("--records", type=Path, metavar="DIR", help="default: those of the training")
+    add("--split", default="val", help="of the records (default: val)")
+    add("--count", default="16", metavar="N", help="layouts, or all (default: 16)")
+    add(
+        "--style",
+        metavar="reference|random|IMAGE",
+        help="take styles from the real images (default), from the prior, or from "
+        "one image file",
+    )
+    add("--styles", type=int, default=1, metavar="K", help="images per layout")
+    add("--seed", type=int, default=0, help="of the styles (default: 0)")
+    add("--labels", type=Path, metavar="DIR", help="label PNGs instead of records")
+    add("--instances", type=Path, metavar="DIR", help="instance PNGs for --labels")
+
+
+def run(arguments) -> int:
+    """Draws and says where the page is."""
+    if arguments.count != "all" and not re.fullmatch("0*[1-9][0-9]*", arguments.count):
+        raise InputError(f"--count {arguments.count}: must be 1 or more, or all")
+    if arguments.styles < 1:
+        raise InputError(f"--styles {arguments.styles}: must be 1 or more")
+    import_tensorflow()
+    from ccfpse_tf.generate import generate
+
+    page = generate(
+        arguments.run,
+        arguments.out,
+        records=arguments.records,
+        split=arguments.split,
+        count=None if arguments.count == "all" else int(arguments.count),
+        style=arguments.style,
+        styles=arguments.styles,
+        seed=arguments.seed,
+        labels=arguments.labels,
+        instances=arguments.instances,
+    )
+    print(f"gallery  {page}")
+    return 0

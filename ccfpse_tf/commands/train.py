@@ -1,0 +1,96 @@
+"""``train``: a run from a recipe's config, or one that was stopped."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from ccfpse_tf.config import Config, override
+from ccfpse_tf.devices import ALLOWED, parse_devices
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.locks import RUN_LOCK, TRAINING, refuse_if_held
+from ccfpse_tf.quiet import import_tensorflow
+from ccfpse_tf.workers import read_workers
+
+
+def add(commands, config: Config, variants: Mapping[str, Config]) -> None:
+    """Adds the subcommand to a recipe's parser."""
+    train = commands.add_parser("train", help="train a run, or resume it")
+    train.add_argument(
+        "--records", type=Path, metavar="DIR", help="folder that `prepare` wrote"
+    )
+    train.add_argument(
+        "--run", type=Path, metavar="DIR", help="run folder, made or resumed"
+    )
+    train.add_argument(
+        "--set",
+        nargs="+",
+        action="extend",
+        default=[],  # argparse copies it before it extends
+        metavar="KEY=VALUE",
+        help="change the config, such as generator.ngf=32 data.batch_size=4",
+    )
+    train.add_argument(
+        "--devices", default="auto", metavar="LIST", help=f"{ALLOWED} (default: auto)"
+    )
+    train.add_argument(
+        "--dry-run", action="store_true", help="print the resolved config and stop"
+    )
+    train.add_argument(
+        "--profile",
+        metavar="FIRST:LAST",
+        help="record these steps for TensorBoard's profile page, such as 20:24",
+    )
+    train.set_defaults(action=lambda options: run(config, variants, options))
+    choice = train.add_mutually_exclusive_group()
+    for name in variants:
+        choice.add_argument(
+            f"--{name}",
+            dest="variant",
+            action="store_const",
+            const=name,
+            help=f"the recipe's {name.upper()} config instead of its full one",
+        )
+
+
+def run(config: Config, variants: Mapping[str, Config], arguments) -> int:
+    """Trains, or prints the config.
+
+    Raises:
+        InputError: options that do not fit, and whatever `train.train` raises.
+    """
+    config = variants[arguments.variant] if arguments.variant else config
+    if arguments.records:
+        arguments.set.append(f"data.records={arguments.records.resolve()}")
+    config = override(config, arguments.set)
+    if arguments.dry_run:
+        print(config.to_json())
+        return 0
+    for option, value in (("records", config.data.records), ("run", arguments.run)):
+        if not value:
+            raise InputError(
+                f"train needs --{option} DIR (or --dry-run to print the config)"
+            )
+    profile = _steps(arguments.profile) if arguments.profile else None
+    parse_devices(arguments.devices)  # what is wrong is told before TensorFlow starts
+    workers = read_workers()
+    if not workers.several:  # of several, the chief takes the lock
+        refuse_if_held(arguments.run / RUN_LOCK, TRAINING)
+    import_tensorflow(open_devices=False)
+    from ccfpse_tf.train import train
+
+    step = train(config, arguments.run, arguments.devices, profile)
+    if workers.chief:
+        run = arguments.run
+        print(f"trained to step {step}; see images with: generate --run {run}")
+    return 0
+
+
+def _steps(text):
+    match = re.fullmatch("([0-9]+):([0-9]+)", text)
+    first, last = map(int, match.groups()) if match else (0, 0)
+    if not 0 < first <= last:
+        raise InputError(
+            f"--profile {text}: write FIRST:LAST, two steps counted from 1, such as "
+            "20:24 for five of them"
+        )
+    return first, last
