@@ -21,7 +21,7 @@ def add_export(commands) -> None:
         type=Path,
         required=True,
         metavar="MODELS/NAME",
-        help="the next version is made in it, none is overwritten",
+        help="the next version is made in it; a new file for other targets",
     )
     add("--records", type=Path, metavar="DIR", help="default: those of the training")
     add(
@@ -35,6 +35,12 @@ def add_export(commands) -> None:
         metavar="HxW",
         help="or any; other sizes than the run's need a model without style code",
     )
+    add(
+        "--target",
+        choices=("savedmodel", "onnx", "litert"),
+        default="savedmodel",
+        help="onnx and litert: one file that does what synthesize does, in float32",
+    )
 
 
 def run_export(arguments: argparse.Namespace) -> int:
@@ -44,6 +50,8 @@ def run_export(arguments: argparse.Namespace) -> int:
         InputError: as :func:`ccfpse_tf.export.export.export_run`.
     """
     size = _size(arguments.size)
+    if arguments.target != "savedmodel":
+        return _run_portable(arguments, size)
     check_name(arguments.out)
     import_tensorflow()
     from ccfpse_tf.export.export import export_run
@@ -62,6 +70,32 @@ def run_export(arguments: argparse.Namespace) -> int:
         f"at most {difference['largest']} grey levels, {difference['mean']:.4f} in the "
         f"mean\nhow to serve it and ask it: {exported.folder / 'README.md'}"
     )
+    return 0
+
+
+def _run_portable(arguments, size):
+    if arguments.precision != "float32":
+        raise InputError(
+            f"--precision {arguments.precision}: --target {arguments.target} is "
+            "written in float32; the target's own tools make files smaller"
+        )
+    import_tensorflow()
+    from ccfpse_tf.export.export import export_portable
+
+    difference = export_portable(
+        arguments.run,
+        arguments.out,
+        arguments.target,
+        records=arguments.records,
+        size=size,
+    )
+    found = "not compared with the run, as its runtime is not installed"
+    if difference:
+        found = (
+            f"against the run at most {difference.largest} grey levels, "
+            f"{difference.mean:.4f} in the mean"
+        )
+    print(f"exported {arguments.out}: {found}")
     return 0
 
 
