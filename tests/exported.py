@@ -8,7 +8,9 @@ from PIL import Image
 from ccfpse_tf.data.description import Description
 from ccfpse_tf.export.export import export_model
 from ccfpse_tf.export.table import IdTable
-from tests.small_model import batch, small_model
+from ccfpse_tf.layers.compiled import plain_graphs
+from ccfpse_tf.layers.convolution import convolution_method
+from tests.small_model import SIZE, batch, small_model
 
 FILE_IDS = {7: 0, 8: 1, 300: 2}  # 300 needs 16 bits
 
@@ -61,12 +63,26 @@ def pixels(encoded):
 
 
 def moved_model(**options):
-    """A tiny model whose biases and statistics have left the start, as by training."""
+    """A tiny model as after some training, without it.
+
+    Biases have left the start, and statistics and spectral vectors fit the kernels:
+    those of the start are random, and blow everything up.
+    """
     model = small_model(**options)
     random = np.random.default_rng(2)
-    parts = [part for part in (model.generator, model.encoder) if part is not None]
-    for weight in (weight for part in parts for weight in part.weights):
-        weight.assign(weight + 0.1 * random.uniform(0, 1, weight.shape))
+    label, instance = (np.stack(maps) for maps in zip(*layouts(3), strict=True))
+    with plain_graphs(), convolution_method("direct"):
+        layout = model.layout_encoding(label, instance)
+        networks = [(model.generator, (layout,))]
+        if model.encoder is not None:
+            photos = random.uniform(-1, 1, (3, *SIZE, 3)).astype(np.float32)
+            z = random.standard_normal((3, model.z_dim)).astype(np.float32)
+            networks = [(model.generator, (layout, z)), (model.encoder, (photos,))]
+        for network, inputs in networks:
+            for weight in network.trainable_weights:
+                weight.assign(weight + 0.1 * random.standard_normal(weight.shape))
+            for _ in range(5):
+                network(*inputs, training=True)
     return model
 
 

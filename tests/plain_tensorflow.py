@@ -37,7 +37,6 @@ def main(model, requests, answers):
             for key, value in session.run(fetch, feed).items():
                 found[f"session/{signature}/{case}/{key}"] = value
     np.savez(answers, **found)
-    assert "keras" not in sys.modules
 
 
 if __name__ == "__main__":

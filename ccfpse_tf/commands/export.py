@@ -4,10 +4,8 @@ import re
 from pathlib import Path
 
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.export.options import PRECISIONS, check_name
 from ccfpse_tf.quiet import import_tensorflow
-
-PRECISIONS = ("float32", "bfloat16", "int8-weights")
-SAY_WHERE = "name the model's folder, such as MODELS/ccfpse; versions are made in it"
 
 
 def add(commands) -> None:
@@ -21,7 +19,7 @@ def add(commands) -> None:
         type=Path,
         required=True,
         metavar="MODELS/NAME",
-        help="the next version is made in it, none is overwritten",
+        help="the next version is made in it; a new file for other targets",
     )
     add("--records", type=Path, metavar="DIR", help="default: those of the training")
     add(
@@ -35,6 +33,12 @@ def add(commands) -> None:
         metavar="HxW",
         help="or any; other sizes than the run's need a model without style code",
     )
+    add(
+        "--target",
+        choices=("savedmodel", "onnx", "litert"),
+        default="savedmodel",
+        help="onnx and litert: one file that does what synthesize does, in float32",
+    )
 
 
 def run(arguments) -> int:
@@ -44,6 +48,8 @@ def run(arguments) -> int:
         InputError: as :func:`ccfpse_tf.export.export.export_run`.
     """
     size = _size(arguments.size)
+    if arguments.target != "savedmodel":
+        return _run_portable(arguments, size)
     check_name(arguments.out)
     import_tensorflow()
     from ccfpse_tf.export.export import export_run
@@ -65,20 +71,30 @@ def run(arguments) -> int:
     return 0
 
 
-def check_name(base: Path) -> None:
-    """Refuses names that servers would take for something else.
-
-    Raises:
-        InputError: a number, which is a version, or characters that URLs quote.
-    """
-    name = base.name
-    if re.fullmatch("[0-9]+", name):
-        raise InputError(f"--out {base}: {name} looks like a version; {SAY_WHERE}")
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
+def _run_portable(arguments, size):
+    if arguments.precision != "float32":
         raise InputError(
-            f"--out {base}: a model's name has letters, digits, '_', '-' and '.' only; "
-            f"{SAY_WHERE}"
+            f"--precision {arguments.precision}: --target {arguments.target} is "
+            "written in float32; the target's own tools make files smaller"
         )
+    import_tensorflow()
+    from ccfpse_tf.export.export import export_portable
+
+    difference = export_portable(
+        arguments.run,
+        arguments.out,
+        arguments.target,
+        records=arguments.records,
+        size=size,
+    )
+    found = "not compared with the run, as its runtime is not installed"
+    if difference:
+        found = (
+            f"against the run at most {difference.largest} grey levels, "
+            f"{difference.mean:.4f} in the mean"
+        )
+    print(f"exported {arguments.out}: {found}")
+    return 0
 
 
 def _size(text):

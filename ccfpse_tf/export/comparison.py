@@ -1,6 +1,7 @@
 """What a written export draws, against the model that it was made from."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ from ccfpse_tf.layers.compiled import plain_graphs
 from ccfpse_tf.layers.convolution import convolution_method
 from ccfpse_tf.models.generator import to_uint8
 from ccfpse_tf.synthesizer import Synthesizer
+
+Ask = Callable[[dict[str, np.ndarray]], np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,29 +24,36 @@ class Difference:
     images: int
 
 
-def compare(folder: Path, model: Synthesizer, layouts: list[tuple]) -> Difference:
-    """Loads an export with plain TensorFlow and draws the layouts with both.
+def saved_model(folder: Path) -> Ask:
+    """Loads an export with plain TensorFlow, to be asked."""
+    served = tf.saved_model.load(str(folder)).signatures["synthesize"]
+
+    def ask(inputs):
+        tensors = {name: tf.constant(value) for name, value in inputs.items()}
+        return served(**tensors)["image"].numpy()
+
+    return ask
+
+
+def compare(ask: Ask, model: Synthesizer, layouts: list[tuple]) -> Difference:
+    """Draws the layouts with an export and with its model.
 
     Args:
-        folder: of the SavedModel.
+        ask: gives the export's images of the inputs of ``synthesize``.
         model: in float32.
         layouts: ``(label, instance or None)``, ``(height, width)`` each.
     """
-    served = tf.saved_model.load(str(folder)).signatures["synthesize"]
     random = np.random.default_rng(0)
-    largest, total = 0, []
+    differences = []
     for label, instance in layouts:
         inputs = {"label": label[None].astype(np.int32)}
         if instance is not None:
             inputs["instance"] = instance[None].astype(np.int32)
         if model.z_dim:
             inputs["z"] = random.standard_normal((1, model.z_dim)).astype(np.float32)
-        inputs = {name: tf.constant(value) for name, value in inputs.items()}
-        found = served(**inputs)["image"].numpy()
-        difference = np.abs(found.astype(int) - _expected(model, inputs))
-        largest = max(largest, int(difference.max()))
-        total.append(difference.mean())
-    return Difference(largest, float(np.mean(total)), len(layouts))
+        differences.append(np.abs(ask(inputs).astype(int) - _expected(model, inputs)))
+    largest, mean = np.max(differences), np.mean(differences)
+    return Difference(int(largest), float(mean), len(layouts))
 
 
 def _expected(model, inputs):

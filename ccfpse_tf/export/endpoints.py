@@ -136,6 +136,10 @@ class Endpoints:
         text = tf.constant(self.description)
         return {"description_bytes": tf.fill(tf.shape(wanted), text)}
 
+    def draw(self, label, instance=None, z=None):
+        """Images of what has been checked."""
+        return self._draw(label, instance, z)
+
     def _decoded(self, inputs):
         label = decode_maps(inputs["label_bytes"], "label_bytes", self.sizes)
         label = self.ids.indices(label, "label_bytes")

@@ -5,23 +5,26 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from ccfpse_tf.checkpoints import require_checkpoint
 from ccfpse_tf.data.description import Description
 from ccfpse_tf.data.pipeline import evaluation_dataset
-from ccfpse_tf.data.records import read_description
 from ccfpse_tf.drawing import Drawing
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.export.beside import write_beside
-from ccfpse_tf.export.command import PRECISIONS, check_name
-from ccfpse_tf.export.comparison import compare
+from ccfpse_tf.export.comparison import Difference, compare, saved_model
 from ccfpse_tf.export.description import describe, encoded_example, to_json
 from ccfpse_tf.export.endpoints import Endpoints
+from ccfpse_tf.export.options import PRECISIONS, check_name
+from ccfpse_tf.export.portable import ask, check_file, write_portable
 from ccfpse_tf.export.readme import readme
 from ccfpse_tf.export.requests import as_json, sample_requests
 from ccfpse_tf.export.saved_model import ASSETS, save, write_version
 from ccfpse_tf.export.sizes import choose_sizes
 from ccfpse_tf.export.table import IdTable
 from ccfpse_tf.export.warmup import FILE_NAME, MISSING, write_warmup
+from ccfpse_tf.run_data import describe_data
 from ccfpse_tf.runs import read_run
 from ccfpse_tf.synthesizer import Synthesizer
 
@@ -93,7 +96,7 @@ def export_model(
 
     def fill(aside):
         save(endpoints, aside)
-        facts.update(_facts(aside, compare(aside, model, layouts)))
+        facts.update(_facts(aside, compare(saved_model(aside), model, layouts)))
         requests = sample_requests(
             *layouts[0], description["examples"][0], data.index_palette, model.z_dim
         )
@@ -148,24 +151,68 @@ def export_run(
         InputError: a run without checkpoint, records that are gone, options that do
             not fit the model.
     """
-    run = read_run(run_directory)
-    require_checkpoint(run)
-    records = Path(records or run.config.data.records)
-    data = read_description(records)
-    drawing = Drawing(run, data)
+    drawing, data, records = _open(run_directory, records)
     sizes = choose_sizes(drawing.model.generator, size)
     return export_model(
         drawing.model,
         data,
         base,
-        layouts=_layouts(records, data, sizes.fixed or run.config.data.image_size),
+        layouts=_layouts(
+            records, data, sizes.fixed or drawing.run.config.data.image_size
+        ),
         step=drawing.step,
         precision=precision,
         size=size,
     )
 
 
+def export_portable(
+    run_directory: Path,
+    path: Path,
+    target: str,
+    *,
+    records: Path | None = None,
+    size: str | tuple[int, int] | None = None,
+) -> Difference | None:
+    """Writes what a run's ``synthesize`` does as one file, in float32.
+
+    Args:
+        run_directory: the run.
+        path: of the file, which may not exist yet.
+        target: ``"onnx"`` or ``"litert"``.
+        records: instead of the records that the run was trained on.
+        size: ``(height, width)`` that is drawn; None for the run's own.
+
+    Returns:
+        The difference to the run, or None where the file's runtime is not installed.
+
+    Raises:
+        InputError: as :func:`export_run`; ``"any"`` size; a converter that is missing.
+    """
+    check_file(target, path)
+    drawing, data, records = _open(run_directory, records)
+    sizes = choose_sizes(drawing.model.generator, size)
+    if not sizes.fixed:
+        raise InputError(f"--size any: --target {target} needs one size, HxW")
+    ids = IdTable(data.label_ids)
+    endpoints = Endpoints(drawing.model, ids, sizes, "float32", "")
+    write_portable(endpoints, target, path)
+    runtime = ask(path)
+    if runtime is None:
+        return None
+    return compare(runtime, drawing.model, _layouts(records, data, sizes.fixed))
+
+
+def _open(run_directory, records):
+    run = read_run(run_directory)
+    require_checkpoint(run)
+    records, data = describe_data(run, records, labels=True)
+    return Drawing(run, data), data, records
+
+
 def _layouts(records, data, size):
+    if not data.splits:  # a converted run, which has no records yet
+        return [_bands(data, size)]
     split = "val" if "val" in data.splits else next(iter(data.splits))
     examples = evaluation_dataset(records, size, 1, split=split).take(EXAMPLES)
     return [
@@ -175,3 +222,11 @@ def _layouts(records, data, size):
         )
         for example in examples
     ]
+
+
+def _bands(data, size):
+    """A layout of horizontal bands of the first classes, each band an object."""
+    count = min(4, data.num_classes)
+    rows = np.arange(size[0], dtype=np.int32)[:, None] * count // size[0]
+    label = np.broadcast_to(rows, size)
+    return label, label + 1 if data.instances else None

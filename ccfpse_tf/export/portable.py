@@ -1,0 +1,117 @@
+"""One file for other runtimes: ONNX and LiteRT."""
+
+import os
+from pathlib import Path
+
+import tensorflow as tf
+
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.export.comparison import Ask
+from ccfpse_tf.export.endpoints import Endpoints
+from ccfpse_tf.layers.compiled import plain_graphs
+from ccfpse_tf.layers.convolution import convolution_method
+
+ENDINGS = {"onnx": ".onnx", "litert": ".tflite"}
+OPSET = 17
+
+
+def check_file(target: str, path: Path) -> None:
+    """Refuses a file that is there, or that its target does not end as.
+
+    Raises:
+        InputError: with the way out; also where the converter is not installed.
+    """
+    if path.suffix != ENDINGS[target]:
+        raise InputError(
+            f"--out {path}: --target {target} writes one file; name it "
+            f"*{ENDINGS[target]}"
+        )
+    if path.exists():
+        raise InputError(f"--out {path} exists; name another file, or remove it")
+    if target == "onnx":
+        _converter()
+
+
+def write_portable(endpoints: Endpoints, target: str, path: Path) -> None:
+    """Writes what ``synthesize`` does, without its checks, as one file.
+
+    Args:
+        endpoints: of the model, in float32, with one fixed size.
+        target: ``"onnx"`` or ``"litert"``.
+        path: of the file, written aside and renamed.
+    """
+    function, specs = _function(endpoints)
+    content = (_to_onnx if target == "onnx" else _to_litert)(endpoints, function, specs)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.partial")
+    aside.write_bytes(content)
+    os.replace(aside, path)
+
+
+def ask(path: Path) -> Ask | None:
+    """Opens such a file to be asked; None where its runtime is not installed."""
+    if path.suffix == ENDINGS["onnx"]:
+        try:
+            import onnxruntime
+        except ImportError:
+            return None
+        session = onnxruntime.InferenceSession(str(path), providers=_CPU)
+        return lambda inputs: session.run(["image"], inputs)[0]
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        return None
+    runner = Interpreter(model_path=str(path)).get_signature_runner()
+    return lambda inputs: runner(**inputs)["image"]
+
+
+_CPU = ["CPUExecutionProvider"]
+
+
+def _function(endpoints):
+    """What is converted, traced, and the specs of its inputs."""
+    shape = (None, *endpoints.sizes.shape())
+    specs = {"label": tf.TensorSpec(shape, tf.int32, "label")}
+    if endpoints.instances:
+        specs["instance"] = tf.TensorSpec(shape, tf.int32, "instance")
+    if endpoints.z_dim:
+        specs["z"] = tf.TensorSpec((None, endpoints.z_dim), tf.float32, "z")
+
+    def draw(*tensors):
+        inputs = dict(zip(specs, tensors, strict=True))
+        return {"image": endpoints.draw(**inputs)}
+
+    function = tf.function(draw, list(specs.values()), autograph=False)
+    with plain_graphs(), convolution_method("direct"):
+        function.get_concrete_function()
+    return function, list(specs.values())
+
+
+def _to_onnx(_, function, specs):
+    model, _ = _converter().convert.from_function(function, specs, opset=OPSET)
+    foreign = {node.op_type for node in model.graph.node if node.domain not in _OWN}
+    if foreign:  # the converter leaves what it cannot convert
+        raise RuntimeError(f"tf2onnx left operators that are not ONNX's: {foreign}")
+    return model.SerializeToString()
+
+
+_OWN = ("", "ai.onnx")
+
+
+def _to_litert(endpoints, function, _):
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [function.get_concrete_function()], endpoints.weights.module
+    )
+    # No operators of TensorFlow's own, which are the default's only fallback.
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    return converter.convert()
+
+
+def _converter():
+    try:
+        import tf2onnx
+    except ImportError:
+        raise InputError(
+            "--target onnx needs tf2onnx: pip install 'ccfpse-tf[onnx]'"
+        ) from None
+    return tf2onnx

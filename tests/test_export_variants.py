@@ -1,0 +1,185 @@
+"""Precisions, sizes and the command line of exports, without writing SavedModels."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ccfpse_tf.config import Config
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.export.endpoints import Endpoints
+from ccfpse_tf.export.saved_model import save
+from ccfpse_tf.export.sizes import Sizes, choose_sizes
+from ccfpse_tf.export.weights import quantized
+from ccfpse_tf.models.generator import to_uint8
+from ccfpse_tf.recipe import main
+from tests.exported import label_png, layouts, moved_model, pixels, table
+from tests.small_model import SIZE
+
+
+@pytest.fixture(scope="module")
+def model():
+    return moved_model()
+
+
+@pytest.fixture(scope="module")
+def requests():
+    label, instance = (np.stack(maps) for maps in zip(*layouts(2), strict=True))
+    z = np.random.default_rng(4).standard_normal((2, 4)).astype(np.float32)
+    inputs = {"label": label, "instance": instance, "z": z}
+    return {name: tf.constant(value) for name, value in inputs.items()}
+
+
+def _endpoints(model, precision="float32", size=None):
+    sizes = choose_sizes(model.generator, size)
+    return Endpoints(model, table(), sizes, precision, "{}")
+
+
+def _bytes(endpoints):
+    variables = endpoints.weights.module.variables
+    return sum(v.shape.num_elements() * v.dtype.size for v in variables)
+
+
+def test_kernels_in_bytes():
+    kernel = np.array([[127.0, -0.5], [63.4, 0.25], [0, 0]], np.float32)
+    kernel = np.concatenate([kernel, np.zeros((3, 1), np.float32)], 1)
+    found, scale = quantized(kernel)
+    assert found.tolist() == [[127, -127, 0], [63, 64, 0], [0, 0, 0]]
+    np.testing.assert_allclose(scale, [1, 0.5 / 127, 1 / 127], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("precision", "share", "largest"),
+    [("float32", 1, 0), ("bfloat16", 0.5, 40), ("int8-weights", 0.25, 40)],
+)
+def test_precisions(precision, share, largest, model, requests):
+    whole, endpoints = _endpoints(model), _endpoints(model, precision)
+    # Of the tiny model, what is not a kernel is an eighth.
+    assert share <= _bytes(endpoints) / _bytes(whole) < share + 0.2
+    found = endpoints.synthesize(**requests)["image"].numpy().astype(int)
+    wanted = to_uint8(model.synthesize(*requests.values())).numpy()
+    difference = np.abs(found - wanted)
+    assert difference.max() <= max(largest, 1)
+    assert difference.mean() <= largest / 10
+    assert (difference.max() > 1) == (precision != "float32")
+    assert wanted.std() > 5
+
+
+def _maps(size, count=1):
+    rows, columns = np.indices(size)
+    label = ((rows // 8 + columns // 16) % 3).astype(np.int32)
+    return np.stack([label] * count)
+
+
+def test_models_without_style_draw_any_size():
+    model = moved_model(z_dim=0)
+    endpoints = _endpoints(model, size="any")
+    assert set(endpoints._signatures()) == {"serving_default", "synthesize", "describe"}
+    for size in ((64, 96), (96, 64), (128, 64)):
+        label = _maps(size)
+        answer = endpoints.serve(
+            label_bytes=tf.constant([label_png(label[0])]),
+            instance_bytes=tf.constant([b""]),
+            seed=tf.constant([1], tf.int64),
+        )
+        wanted = to_uint8(model.synthesize(label, label)).numpy()[0].astype(int)
+        found = pixels(answer["image_bytes"].numpy()[0])
+        assert found.shape == (*size, 3) and np.abs(found - wanted).max() <= 1
+        assert wanted.std() > 5
+    with pytest.raises(tf.errors.InvalidArgumentError, match="70x64 .*multiples of 32"):
+        endpoints.synthesize(
+            label=tf.zeros((1, 70, 64), tf.int32),
+            instance=tf.zeros((1, 70, 64), tf.int32),
+        )
+    with pytest.raises(tf.errors.InvalidArgumentError, match="one size"):
+        endpoints.serve(
+            label_bytes=tf.constant([label_png(_maps(s)[0]) for s in (SIZE, (64, 64))]),
+            instance_bytes=tf.constant([b""] * 2),
+            seed=tf.zeros(2, tf.int64),
+        )
+
+
+@pytest.mark.slow
+def test_any_size_as_a_saved_model(tmp_path):
+    model = moved_model(z_dim=0)
+    save(_endpoints(model, size="any"), tmp_path / "1")
+    served = tf.saved_model.load(str(tmp_path / "1")).signatures["synthesize"]
+    for size in ((64, 96), (96, 64), (160, 192)):
+        label = _maps(size, 3)
+        inputs = {"label": tf.constant(label), "instance": tf.constant(label * 5)}
+        found = served(**inputs)["image"].numpy().astype(int)
+        wanted = to_uint8(model.synthesize(*inputs.values())).numpy()
+        assert np.abs(found - wanted).max() <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["bfloat16", "int8-weights"])
+def test_precisions_as_saved_models(precision, model, requests, tmp_path):
+    endpoints = _endpoints(model, precision)
+    save(endpoints, tmp_path / "1")
+    served = tf.saved_model.load(str(tmp_path / "1")).signatures["synthesize"]
+    found = served(**requests)["image"].numpy().astype(int)
+    wanted = endpoints.synthesize(**requests)["image"].numpy()
+    # Rounding to bfloat16 may happen elsewhere in a graph than step by step.
+    assert np.abs(found - wanted).max() <= (30 if precision == "bfloat16" else 1)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "drawn"),
+    [(32, 64, True), (33, 64, False), (0, 64, False), (2**16, 2**16, False)],
+)
+def test_any_size_has_its_limits(height, width, drawn):
+    sizes = Sizes(None, 32)
+    for kind in (tf.int32, tf.int64):
+        found = sizes.passed(tf.constant(height, kind), tf.constant(width, kind))
+        assert bool(found) == drawn
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [("any", "draws 64x96 only"), ((64, 64), "--size 64x64: a model with style code")],
+)
+def test_sizes_that_a_style_code_rules_out(size, words, model):
+    with pytest.raises(InputError, match=words):
+        choose_sizes(model.generator, size)
+    assert choose_sizes(model.generator, SIZE) == Sizes(SIZE, 32)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--out", "models/3"], "3 looks like a version; .*MODELS/ccfpse"),
+        (["--out", "models/my model"], "letters, digits"),
+        (["--out", "models/m", "--size", "64"], "--size 64: write HEIGHTxWIDTH"),
+        (["--out", "models/m"], "is no run folder"),
+    ],
+)
+def test_what_the_command_refuses(options, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=words):
+        main("folder", Config(name="x"), {}, "", ["export", "--run", "run", *options])
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_a_run_is_exported_by_its_recipe(repository, tmp_path, capsys):
+    from tests.test_recipes import load
+    from tests.test_train import TINY
+
+    scenes = load(repository, "scenes")
+    records, run, out = (str(tmp_path / name) for name in ("records", "run", "m/tiny"))
+    scenes.main(["prepare", "--records", records, "--train", "4", "--val", "3"])
+    tiny = [*TINY, "schedule.epochs=1", "generator.average_decay=0.9"]
+    scenes.main(
+        ["train", "--smoke", "--records", records, "--run", run, "--set", *tiny]
+    )
+    for number in (1, 2):
+        scenes.main(["export", "--run", run, "--out", out])
+        assert f"exported {out}/{number}: float32" in capsys.readouterr().out
+    facts = json.loads((tmp_path / "m/tiny/2/assets.extra/export.json").read_text())
+    assert facts["difference"]["largest"] <= 1 and facts["difference"]["images"] == 3
+    served = tf.saved_model.load(f"{out}/2").signatures
+    one = tf.constant([1], tf.int64)
+    said = json.loads(served["describe"](format=one)["description_bytes"].numpy()[0])
+    assert (said["name"], said["step"], len(said["examples"])) == ("scenes", 2, 3)
