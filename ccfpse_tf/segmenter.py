@@ -26,6 +26,7 @@ from ccfpse_tf.data.records import Description, read_description
 from ccfpse_tf.durable import flush
 from ccfpse_tf.errors import Diverged, InputError
 from ccfpse_tf.locks import RUN_LOCK, TRAINING, locked
+from ccfpse_tf.metrics.confusion import ConfusionMatrix
 from ccfpse_tf.models.segmentation import build_segmentation_model, for_inference
 from ccfpse_tf.progress import duration
 from ccfpse_tf.segmenter_config import SegmenterConfig
@@ -193,42 +194,32 @@ def _validate(model, config, records, description) -> dict | None:
     if "val" not in description.splits:
         return None
     classes = Classes(description)
-    matrix = np.zeros((classes.count, classes.count), np.int64)
+    matrix = ConfusionMatrix(classes.count)
     count = description.splits["val"].count
     predict = tf.function(lambda pixels: tf.argmax(model(pixels, training=False), -1))
     images = evaluation_dataset(records, config.image_size, 1)
     for example in track(images, count, "scoring"):
         found = predict(to_pixels(example["image"])).numpy()
-        matrix += _confusion(classes.of(example["label"]).numpy(), found, classes.count)
+        matrix.update(classes.of(example["label"]).numpy(), found, IGNORED)
     return {"split": "val", "images": count, **_scores(matrix, description.class_names)}
-
-
-def _confusion(truth, found, count):
-    """int64 ``(classes, classes)``: pixels by true class and found class."""
-    labelled = truth != IGNORED
-    pairs = truth[labelled].astype(np.int64) * count + found[labelled]
-    return np.bincount(pairs, minlength=count * count).reshape(count, count)
 
 
 def _scores(matrix, names) -> dict:
     """Scores of a confusion matrix, and of who always says the most frequent class."""
-    pixels, right = matrix.sum(), np.diag(matrix)
-    truth = matrix.sum(axis=1)
-    present = truth > 0
-    if not pixels:
+    truth = matrix.matrix.sum(axis=1)
+    if not truth.any():
         return {"mean_iou": None, "pixel_accuracy": None, "iou": {}}
-    iou = right / np.maximum(truth + matrix.sum(axis=0) - right, 1)
-    share = float(truth.max() / pixels)
+    share = float(truth.max() / truth.sum())
     return {
-        "mean_iou": float(iou[present].mean()),
-        "pixel_accuracy": float(right.sum() / pixels),
+        "mean_iou": matrix.mean_iou("labelled"),
+        "pixel_accuracy": matrix.pixel_accuracy("labelled"),
         "iou": {
             name: float(value) if there else None
-            for name, value, there in zip(names, iou, present, strict=True)
+            for name, value, there in zip(names, matrix.iou(), truth > 0, strict=True)
         },
         "majority_class": {
             "name": names[int(truth.argmax())],
-            "mean_iou": share / int(present.sum()),
+            "mean_iou": share / int((truth > 0).sum()),
             "pixel_accuracy": share,
         },
     }

@@ -117,6 +117,9 @@ def build(kind: type, values: object, source: str, prefix: str = ""):
     for field in dataclasses.fields(kind):
         key = prefix + field.name
         if field.name not in values:
+            section = dataclasses.is_dataclass(hints[field.name])
+            if section and field.default is not dataclasses.MISSING:
+                continue  # a file from before the section was there
             raise InputError(f"{source}: the key {key!r} is missing")
         hint, value = hints[field.name], values[field.name]
         if dataclasses.is_dataclass(hint):

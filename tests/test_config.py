@@ -109,6 +109,12 @@ def test_damaged_json_names_file_and_key(change, words):
         assert word in str(caught.value)
 
 
+def test_a_section_that_an_older_version_did_not_know_has_its_defaults():
+    values = json.loads(CONFIG.to_json())
+    del values["evaluation"]
+    assert Config.from_json(json.dumps(values)) == CONFIG
+
+
 def test_text_that_is_no_json():
     with pytest.raises(InputError, match="run/config.json is not JSON"):
         Config.from_json("{", "run/config.json")

@@ -12,6 +12,7 @@ from ccfpse_tf import segmenter, segmenter_training
 from ccfpse_tf.data import prepare
 from ccfpse_tf.data.records import read_description
 from ccfpse_tf.errors import Diverged, InputError
+from ccfpse_tf.metrics.confusion import ConfusionMatrix
 from ccfpse_tf.segmenter import train_segmenter
 from ccfpse_tf.segmenter_config import SegmenterConfig
 from ccfpse_tf.segmenter_training import Classes, Trainer, weighted_cross_entropy
@@ -232,8 +233,9 @@ def test_cross_entropy_by_hand():
 def test_scores_by_hand():
     truth = np.array([0, 0, 0, 1, 1, -1])
     found = np.array([0, 0, 1, 1, 2, 0])
-    matrix = segmenter._confusion(truth, found, 3)
-    np.testing.assert_array_equal(matrix, [[2, 1, 0], [0, 1, 1], [0, 0, 0]])
+    matrix = ConfusionMatrix(3)
+    matrix.update(truth, found, segmenter.IGNORED)
+    np.testing.assert_array_equal(matrix.matrix, [[2, 1, 0], [0, 1, 1], [0, 0, 0]])
     scores = segmenter._scores(matrix, ("a", "b", "c"))
     assert scores["iou"] == {"a": 2 / 3, "b": 1 / 3, "c": None}
     assert scores["mean_iou"] == pytest.approx(0.5)
@@ -243,5 +245,5 @@ def test_scores_by_hand():
         "mean_iou": 0.3,
         "pixel_accuracy": 0.6,
     }
-    nothing = segmenter._scores(np.zeros((3, 3), int), ("a", "b", "c"))
+    nothing = segmenter._scores(ConfusionMatrix(3), ("a", "b", "c"))
     assert nothing["mean_iou"] is None
