@@ -51,12 +51,13 @@ def compare(ask: Ask, model: Synthesizer, layouts: list[tuple]) -> Difference:
             inputs["instance"] = instance[None].astype(np.int32)
         if model.z_dim:
             inputs["z"] = random.standard_normal((1, model.z_dim)).astype(np.float32)
-        differences.append(np.abs(ask(inputs).astype(int) - _expected(model, inputs)))
+        differences.append(np.abs(ask(inputs).astype(int) - drawn_by(model, inputs)))
     largest, mean = np.max(differences), np.mean(differences)
     return Difference(int(largest), float(mean), len(layouts))
 
 
-def _expected(model, inputs):
+def drawn_by(model: Synthesizer, inputs: dict) -> np.ndarray:
+    """The model's own images of inputs of ``synthesize``, int ``(batch, h, w, 3)``."""
     # Eagerly: compiling the whole model for a few images takes longer than drawing.
     with plain_graphs(), convolution_method("direct"):
         layout = model.layout_encoding(inputs["label"], inputs.get("instance"))
