@@ -12,7 +12,7 @@ from ccfpse_tf.labels import DATASETS
 COLUMNS = (
     ("mean_iou", "mIoU"),
     ("pixel_accuracy", "accuracy"),
-    ("pixel_accuracy_all", "accuracy, don't care wrong"),
+    ("pixel_accuracy_all", "accuracy of all pixels"),
     ("fid", "FID"),
     ("kid", "KID"),
 )
