@@ -119,7 +119,8 @@ def draw_iou(
     first = next(iter(values.values()))
     there = ~np.isnan(np.stack(list(values.values()))).all(axis=0)
     order = [i for i in np.argsort(-np.nan_to_num(first, nan=-1)) if there[i]]
-    height = _ROW * (len(order) * len(values) + len(order) // 2 + 3)
+    per_class = _ROW * len(values) + _ROW // 2
+    height = 2 * _ROW + per_class * len(order) + 12
     image = Image.new("RGB", (_WIDTH, height), "white")
     draw = ImageDraw.Draw(image)
     font = ImageFont.load_default(13)
@@ -144,4 +145,4 @@ def draw_iou(
                 draw.text(place, f"{100 * value:.1f}", fill="black", font=font)
             y += _ROW
         y += _ROW // 2
-    image.crop((0, 0, _WIDTH, y + 6)).save(path)
+    image.save(path)

@@ -71,6 +71,7 @@ def test_bars_are_as_long_as_the_values(tmp_path):
     draw_iou(path, ["a", "b", "c", "nowhere"], {"generated": iou, "real": other})
     with Image.open(path) as image:
         pixels = np.asarray(image)
+    assert (pixels[-3:] == 255).all()  # nothing is cut off, nothing added
     blue = (pixels == (0x2F, 0x6D, 0xB3)).all(-1)
     grey = (pixels == (0x9A, 0xA5, 0xB1)).all(-1)
     lengths = [sorted(set(part[40:].sum(1).tolist()) - {0}) for part in (blue, grey)]
