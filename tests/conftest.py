@@ -38,11 +38,19 @@ def shared_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_export(tmp_path_factory):
-    """A tiny model and its export, ``(model, exported)``: several files ask it."""
+def tiny_model():
+    """A tiny model as after some training."""
+    from tests.exported import moved_model
+
+    return moved_model()
+
+
+@pytest.fixture(scope="session")
+def tiny_export(tiny_model, tmp_path_factory):
+    """That model's export: several files ask it."""
     from tests.exported import export_tiny
 
-    return export_tiny(tmp_path_factory.mktemp("models") / "tiny")
+    return export_tiny(tiny_model, tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.fixture(scope="session")
@@ -50,4 +58,4 @@ def tiny_served(tiny_export):
     """Signatures of that export, loaded by TensorFlow."""
     import tensorflow as tf
 
-    return tf.saved_model.load(str(tiny_export[1].folder)).signatures
+    return tf.saved_model.load(str(tiny_export.folder)).signatures

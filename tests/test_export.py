@@ -25,16 +25,6 @@ COUNT = 3
 
 
 @pytest.fixture(scope="module")
-def model(tiny_export):
-    return tiny_export[0]
-
-
-@pytest.fixture(scope="module")
-def exported(tiny_export):
-    return tiny_export[1]
-
-
-@pytest.fixture(scope="module")
 def photos():
     random = np.random.default_rng(3)
     return random.integers(0, 256, (COUNT, *SIZE, 3), np.uint8)
@@ -86,7 +76,7 @@ def _expected(model, requests):
     }
 
 
-def test_plain_tensorflow_draws_the_same(model, exported, photos, tmp_path):
+def test_plain_tensorflow_draws_the_same(tiny_model, tiny_export, photos, tmp_path):
     requests, arrays = _requests(photos), {}
     for signature, inputs in requests.items():
         for key, value in inputs.items():
@@ -96,18 +86,20 @@ def test_plain_tensorflow_draws_the_same(model, exported, photos, tmp_path):
     program = Path(__file__).with_name("plain_tensorflow.py")
     files = [tmp_path / "requests.npz", tmp_path / "answers.npz"]
     subprocess.run(
-        [sys.executable, program, exported.folder, *files],
+        [sys.executable, program, tiny_export.folder, *files],
         cwd=tmp_path,
         env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
         check=True,
     )
-    expected = _expected(model, requests)
+    expected = _expected(tiny_model, requests)
     with np.load(files[1], allow_pickle=True) as answers:
         found = dict(answers)
     for name, value in found.items():
         loader, signature, case, key = name.split("/")
         if key == "description_bytes":
-            assert [json.loads(x) for x in value] == [exported.description] * len(value)
+            assert [json.loads(x) for x in value] == [tiny_export.description] * len(
+                value
+            )
             continue
         wanted = expected[f"{signature}/{key}"]
         wanted = wanted if case == "all" else wanted[1:2]
@@ -123,8 +115,8 @@ def test_plain_tensorflow_draws_the_same(model, exported, photos, tmp_path):
     assert images.std() > 5 and np.abs(np.diff(images.astype(int), axis=0)).max() > 5
 
 
-def test_nothing_of_the_training_is_left(model, exported):
-    content = (exported.folder / "saved_model.pb").read_bytes()
+def test_nothing_of_the_training_is_left(tiny_model, tiny_export):
+    content = (tiny_export.folder / "saved_model.pb").read_bytes()
     [graph] = saved_model_pb2.SavedModel.FromString(content).meta_graphs
     functions = graph.graph_def.library.function
     nodes = [*graph.graph_def.node, *(n for f in functions for n in f.node_def)]
@@ -134,17 +126,19 @@ def test_nothing_of_the_training_is_left(model, exported):
     keys = {key for holder in (*functions, *nodes) for key in holder.attr}
     assert [k for k in keys if "Xla" in k or "gradient" in k] == []
     assert "custom" not in str(keys).lower()
-    names = dict(tf.train.list_variables(str(exported.folder / "variables/variables")))
+    names = dict(
+        tf.train.list_variables(str(tiny_export.folder / "variables/variables"))
+    )
     names.pop("_CHECKPOINTABLE_OBJECT_GRAPH")
-    weights = [*model.generator.weights, *model.encoder.weights]
+    weights = [*tiny_model.generator.weights, *tiny_model.encoder.weights]
     found = sorted(tuple(shape) for shape in names.values())
     assert found == sorted(tuple(weight.shape) for weight in weights)
     # Weights are not in the graph as constants, either.
     assert len(content) < 4e6
 
 
-def test_what_it_says_of_itself(exported):
-    said = exported.description
+def test_what_it_says_of_itself(tiny_export):
+    said = tiny_export.description
     assert (said["format"], said["step"], said["image_size"]) == (1, 12, [64, 96])
     assert (said["z_dim"], said["instances"], said["any_size"]) == (4, True, False)
     assert said["classes"][2] == {
@@ -160,7 +154,7 @@ def test_what_it_says_of_itself(exported):
         )
         assert (np.array([7, 8, 300])[label] == ids).all()
         assert (np.diff(objects) != 0).tolist() == (np.diff(instance) != 0).tolist()
-    assert exported.facts["difference"] == {"largest": 0, "mean": 0.0, "images": 2}
+    assert tiny_export.facts["difference"] == {"largest": 0, "mean": 0.0, "images": 2}
 
 
 GOOD = label_png(layouts(1)[0][0])

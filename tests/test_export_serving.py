@@ -27,16 +27,6 @@ from tests.small_model import SIZE
 NAME = "tiny"
 
 
-@pytest.fixture(scope="module")
-def exported(tiny_export):
-    return tiny_export[1]
-
-
-@pytest.fixture(scope="module")
-def served(tiny_served):
-    return tiny_served
-
-
 def _predict(served, request):
     """What PredictionService.Predict does with a request."""
     inputs = {
@@ -46,17 +36,17 @@ def _predict(served, request):
     return served[request.model_spec.signature_name or "serving_default"](**inputs)
 
 
-def test_every_warmup_request_is_answered(exported, served):
+def test_every_warmup_request_is_answered(tiny_export, tiny_served):
     logs = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
-    path = exported.folder / "assets.extra" / FILE_NAME
+    path = tiny_export.folder / "assets.extra" / FILE_NAME
     seen = []
     for record in tf.data.TFRecordDataset(str(path)):
         request = logs.PredictionLog.FromString(record.numpy()).predict_log.request
         assert request.model_spec.name == NAME
         seen.append(request.model_spec.signature_name)
-        answer = _predict(served, request)
+        answer = _predict(tiny_served, request)
         assert all(len(value) == 1 for value in answer.values())
-    assert set(seen) == set(served) and len(served) == 6
+    assert set(seen) == set(tiny_served) and len(tiny_served) == 6
 
 
 def test_without_the_protos_there_is_no_warmup(tmp_path, monkeypatch):
@@ -65,9 +55,9 @@ def test_without_the_protos_there_is_no_warmup(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir()) and "tensorflow-serving-api" in MISSING
 
 
-def test_configs_are_what_the_server_reads(exported):
+def test_configs_are_what_the_server_reads(tiny_export):
     protos = pytest.importorskip("tensorflow_serving.config.model_server_config_pb2")
-    models = exported.folder.parent.parent
+    models = tiny_export.folder.parent.parent
     config = protos.ModelServerConfig()
     text_format.Parse((models / "models.config").read_text(), config)
     [model] = config.model_config_list.config
@@ -131,11 +121,11 @@ def _drawn(served, label, seed):
     return answer["image_bytes"].numpy()[0]
 
 
-def test_the_grpc_client_of_the_docs(served, repository):
+def test_the_grpc_client_of_the_docs(tiny_served, repository):
     label = label_png(layouts(1)[0][0])
-    with _grpc_server(served) as address:
+    with _grpc_server(tiny_served) as address:
         client = runpy.run_path(str(repository / "docs" / "serving-grpc-client.py"))
-        assert client["draw"](address, NAME, label, 3) == _drawn(served, label, 3)
+        assert client["draw"](address, NAME, label, 3) == _drawn(tiny_served, label, 3)
         with pytest.raises(client["grpc"].RpcError) as error:
             client["draw"](address, NAME, b"no image")
     assert error.value.code() is client["grpc"].StatusCode.INVALID_ARGUMENT
@@ -188,11 +178,11 @@ def _rest_server(served):
 
 
 @pytest.mark.parametrize(("language", "program"), [("sh", "sh"), ("python", None)])
-def test_the_lines_of_the_readme(language, program, exported, served, tmp_path):
-    text = (exported.folder / "README.md").read_text()
+def test_the_lines_of_the_readme(language, program, tiny_export, tiny_served, tmp_path):
+    text = (tiny_export.folder / "README.md").read_text()
     [lines] = re.findall(f"```{language}\n(.*?)```", text, re.DOTALL)
-    (tmp_path / "assets.extra").symlink_to(exported.folder / "assets.extra")
-    with _rest_server(served) as url:
+    (tmp_path / "assets.extra").symlink_to(tiny_export.folder / "assets.extra")
+    with _rest_server(tiny_served) as url:
         subprocess.run(
             [program or sys.executable, "-ec" if program else "-c", lines],
             cwd=tmp_path,

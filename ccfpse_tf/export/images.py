@@ -192,7 +192,9 @@ def _photo_size(photo, is_png, header, row):
 
 
 def resize_photos(photos: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """Resizes as images of the training were: bicubic, antialiased, to whole levels.
+    """Resizes as images of the training were: Pillow's bicubic filter.
+
+    Antialiased, first the width, then the height, with whole levels in between.
 
     Args:
         photos: uint8 ``(batch, height, width, 3)``.
@@ -201,8 +203,10 @@ def resize_photos(photos: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     Returns:
         uint8 ``(batch, *size, 3)``; the same values if it was that size.
     """
-    resized = tf.image.resize(photos, size, "bicubic", antialias=True)
-    return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
+    for step in ((tf.shape(photos)[1], size[1]), size):
+        resized = tf.image.resize(photos, step, "bicubic", antialias=True)
+        photos = tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
+    return tf.ensure_shape(photos, (None, *size, 3))
 
 
 def _say(name, row, text, *values):
