@@ -71,13 +71,12 @@ def shown(name: str, value: float | None) -> str:
 
 def paper_line(generated: Mapping[str, float], protocol: Mapping, data: str) -> str:
     """One line to paste in a paper: the numbers, and the protocol that made them."""
+    titles = dict(COLUMNS)
+    names = [name for name in titles if name in generated]
+    names += sorted(set(generated) - set(names))
     values = ", ".join(
-        f"{title} {shown(name, generated[name])}"
-        for name, title in COLUMNS
-        if name in generated
+        f"{titles.get(name, name)} {shown(name, generated[name])}" for name in names
     )
-    others = sorted(set(generated) - dict(COLUMNS).keys())
-    values += "".join(f", {name} {shown(name, generated[name])}" for name in others)
     facts = [f"{protocol['images']} {protocol['split']} images of {data}"]
     facts.append("x".join(map(str, protocol["image_size"])))
     facts.append(f"style: {protocol['style']}")

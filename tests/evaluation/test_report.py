@@ -64,6 +64,11 @@ def test_the_line_for_a_paper_says_how():
     )
 
 
+def test_the_line_starts_with_any_metric():
+    protocol = {"images": 1, "split": "val", "image_size": [8, 8], "style": "none"}
+    assert paper_line({"z": 1.0}, protocol, "x").startswith("z 1.0000 (1 val images")
+
+
 def test_bars_are_as_long_as_the_values(tmp_path):
     path = tmp_path / "iou.png"
     iou = np.array([0.5, np.nan, 1.0, np.nan])
