@@ -19,7 +19,7 @@ def draw(server: str, model: str, label: bytes, seed: int = 0) -> bytes:
     request = predict_pb2.PredictRequest()
     request.model_spec.name = model
     inputs = {"label_bytes": tf.constant([label]), "seed": tf.constant([seed], "int64")}
-    # Models with instances need this one; empty means that there is no map of them.
+    # Empty: no map of instances. Leave this out for models that have none.
     inputs["instance_bytes"] = tf.constant([b""])
     for name, value in inputs.items():
         request.inputs[name].CopyFrom(tf.make_tensor_proto(value))

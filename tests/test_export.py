@@ -1,6 +1,7 @@
 """An exported model draws what the trained one draws, and refuses what it cannot."""
 
 import base64
+import io
 import json
 import os
 import struct
@@ -12,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 from tensorflow.core.protobuf import saved_model_pb2
 
 from ccfpse_tf.data.transforms import normalize_image, resize_image
-from ccfpse_tf.export.images import resize_photos
+from ccfpse_tf.export.images import decode_photos, resize_photos
 from ccfpse_tf.export.saved_model import write_version
 from ccfpse_tf.models.generator import to_uint8
 from tests.exported import label_png, layouts, pixels, png
@@ -76,7 +78,12 @@ def _expected(model, requests):
     }
 
 
-def test_plain_tensorflow_draws_the_same(tiny_model, tiny_export, photos, tmp_path):
+@pytest.mark.parametrize(
+    "loader", ["python", pytest.param("session", marks=pytest.mark.slow)]
+)
+def test_plain_tensorflow_draws_the_same(
+    loader, tiny_model, tiny_export, photos, tmp_path
+):
     requests, arrays = _requests(photos), {}
     for signature, inputs in requests.items():
         for key, value in inputs.items():
@@ -86,7 +93,7 @@ def test_plain_tensorflow_draws_the_same(tiny_model, tiny_export, photos, tmp_pa
     program = Path(__file__).with_name("plain_tensorflow.py")
     files = [tmp_path / "requests.npz", tmp_path / "answers.npz"]
     subprocess.run(
-        [sys.executable, program, tiny_export.folder, *files],
+        [sys.executable, program, loader, tiny_export.folder, *files],
         cwd=tmp_path,
         env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
         check=True,
@@ -95,7 +102,7 @@ def test_plain_tensorflow_draws_the_same(tiny_model, tiny_export, photos, tmp_pa
     with np.load(files[1], allow_pickle=True) as answers:
         found = dict(answers)
     for name, value in found.items():
-        loader, signature, case, key = name.split("/")
+        signature, case, key = name.split("/")
         if key == "description_bytes":
             assert [json.loads(x) for x in value] == [tiny_export.description] * len(
                 value
@@ -110,7 +117,7 @@ def test_plain_tensorflow_draws_the_same(tiny_model, tiny_export, photos, tmp_pa
             value = np.stack([pixels(x) for x in value])
         assert value.shape == (len(wanted), *SIZE, 3)
         assert np.abs(value.astype(int) - wanted).max() <= 1, name
-    assert len(found) == 2 * 2 * 7
+    assert len(found) == 2 * 7
     images = expected["synthesize/image"]
     assert images.std() > 5 and np.abs(np.diff(images.astype(int), axis=0)).max() > 5
 
@@ -299,6 +306,18 @@ def test_photos_are_resized_as_those_of_the_training(size):
     found = resize_photos(tf.constant(photo[None]), SIZE).numpy()[0].astype(int)
     difference = np.abs(found - resize_image(photo, SIZE))
     assert difference.max() <= (size != SIZE) and difference.mean() < 0.1
+
+
+def test_photos_are_png_or_jpeg():
+    rough = np.random.default_rng(0).integers(0, 256, (5, 6, 3), np.uint8)
+    photo = resize_image(rough, (80, 100))
+    file = io.BytesIO()
+    Image.fromarray(photo).save(file, "JPEG", quality=90)
+    files = [file.getvalue(), png(photo), png(photo[..., 0])]
+    found = decode_photos(tf.constant(files), "style_bytes", SIZE).numpy().astype(int)
+    for encoded, image in zip(files, found, strict=True):
+        own = np.asarray(Image.open(io.BytesIO(encoded)).convert("RGB"))
+        assert np.abs(image - resize_image(own, SIZE)).max() <= 2
 
 
 def test_versions_are_never_overwritten(tmp_path):
