@@ -59,3 +59,8 @@ def tiny_served(tiny_export):
     import tensorflow as tf
 
     return tf.saved_model.load(str(tiny_export.folder)).signatures
+
+
+def pytest_collection_modifyitems(items):
+    """The longest file comes first: at the end one process would wait for it."""
+    items.sort(key=lambda item: item.path.name != "test_parity.py")

@@ -161,7 +161,9 @@ def test_what_it_says_of_itself(tiny_export):
         )
         assert (np.array([7, 8, 300])[label] == ids).all()
         assert (np.diff(objects) != 0).tolist() == (np.diff(instance) != 0).tolist()
-    assert tiny_export.facts["difference"] == {"largest": 0, "mean": 0.0, "images": 2}
+    difference = tiny_export.facts["difference"]
+    assert difference["largest"] <= 1 and difference["mean"] < 1e-3
+    assert difference["images"] == 2
 
 
 GOOD = label_png(layouts(1)[0][0])

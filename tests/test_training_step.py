@@ -74,7 +74,10 @@ def test_other_kinds_of_fake_are_refused():
         small_model(discriminator_fake="reused")
 
 
-@pytest.mark.parametrize("policy", WITHIN)
+@pytest.mark.parametrize(
+    "policy",
+    ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)],
+)
 def test_a_step_in_mixed_precision(policy, float32_losses):
     model = same_model(dtype=policy)
     logs = model.train_step(data())

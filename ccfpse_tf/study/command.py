@@ -3,10 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ccfpse_tf.study.build import build
-from ccfpse_tf.study.design import DEFAULT_PAIRS, QUESTION, Options
-from ccfpse_tf.study.report import built_text, score_json, score_text
-from ccfpse_tf.study.score import PASS_SHARE, score
+from ccfpse_tf.study.defaults import DEFAULT_PAIRS, PASS_SHARE, QUESTION
 
 
 def add_parser(commands) -> None:
@@ -19,6 +16,12 @@ def add_parser(commands) -> None:
 
 def run_command(arguments: argparse.Namespace) -> str:
     """Does what the parsed command says; returns what to print."""
+    # Here, as `ccfpse runs` and the other commands need none of it.
+    from ccfpse_tf.study.build import build
+    from ccfpse_tf.study.design import Options
+    from ccfpse_tf.study.report import built_text, score_json, score_text
+    from ccfpse_tf.study.score import score
+
     if arguments.part == "score":
         outcome = score(
             arguments.results, arguments.key, arguments.pass_checks, arguments.seed

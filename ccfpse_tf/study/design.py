@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.study.defaults import DEFAULT_PAIRS, QUESTION
 from ccfpse_tf.study.sources import Matched, Pair
 
-DEFAULT_PAIRS = 500
-QUESTION = "Which of the two images looks more like a real photograph of this layout?"
 _REPEATS = 10  # one repeat in so many pairs, unless the user says
 _CHECKS = 20
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.study.defaults import PASS_SHARE
 from ccfpse_tf.study.results import Answer, Key, Result, find_key, read_key
 from ccfpse_tf.study.results import read_results as read_all
 from ccfpse_tf.study.statistics import (
@@ -16,7 +17,6 @@ from ccfpse_tf.study.statistics import (
     wilson,
 )
 
-PASS_SHARE = 0.8
 FEW_RATERS = 10  # below it the interval over raters is too narrow
 
 

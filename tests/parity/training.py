@@ -103,11 +103,9 @@ def trajectory(fixture: Fixture) -> Iterator[Check]:
     compares every step's arithmetic with the same limits; names then say so.
     """
     exact = _run(fixture, "float64")
+    yield from _exact_checks(fixture, exact)
     free = _run(fixture, "float32")
     yield from _first_gradients(fixture, free)
-    for iteration, found in enumerate(exact.steps):
-        yield from _tightly(fixture, iteration, found)
-    yield from _final_states(fixture, exact.parts)
     checks_ = _float32_checks(fixture, free)
     if not all(check.passed for check in checks_):
         guided = _float32_checks(fixture, _run(fixture, "float32", exact.states))
@@ -116,6 +114,17 @@ def trajectory(fixture: Fixture) -> Iterator[Check]:
             for ours, b in zip(checks_, guided, strict=True)
         ]
     yield from checks_
+
+
+def exact_trajectory(fixture: Fixture) -> Iterator[Check]:
+    """The float64 half of :func:`trajectory`, which proves the training step."""
+    yield from _exact_checks(fixture, _run(fixture, "float64"))
+
+
+def _exact_checks(fixture, run):
+    for iteration, found in enumerate(run.steps):
+        yield from _tightly(fixture, iteration, found)
+    yield from _final_states(fixture, run.parts)
 
 
 def _is_first(check):

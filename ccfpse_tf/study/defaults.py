@@ -1,0 +1,5 @@
+"""What the command line shows of a study's options, without loading what does it."""
+
+DEFAULT_PAIRS = 500
+QUESTION = "Which of the two images looks more like a real photograph of this layout?"
+PASS_SHARE = 0.8  # of the attention checks
