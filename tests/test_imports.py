@@ -49,6 +49,7 @@ LEVELS = {
     "ccfpse_tf.synthesizer": 3,
     "ccfpse_tf.validation": 3,
     "ccfpse_tf.workers": 3,
+    "ccfpse_tf.__main__": 4,
     "ccfpse_tf.cli": 4,
     "ccfpse_tf.commands": 4,
     "ccfpse_tf.convert": 4,
