@@ -47,7 +47,11 @@ def test_kernels_in_bytes():
 
 @pytest.mark.parametrize(
     ("precision", "share", "largest"),
-    [("float32", 1, 1), ("bfloat16", 0.5, 4), ("int8-weights", 0.25, 4)],
+    [
+        pytest.param("float32", 1, 1, marks=pytest.mark.slow),
+        pytest.param("bfloat16", 0.5, 4, marks=pytest.mark.slow),
+        ("int8-weights", 0.25, 4),
+    ],
 )
 def test_precisions(precision, share, largest, tiny_model, requests):
     whole, endpoints = _endpoints(tiny_model), _endpoints(tiny_model, precision)

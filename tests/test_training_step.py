@@ -155,6 +155,7 @@ def test_keras_global_policy_reaches_all_parts():
         assert {v.dtype for v in part.trainable_variables} == {"float32"}
 
 
+@pytest.mark.slow
 def test_a_compiled_model_remembers_how(tmp_path):
     model = same_model(discriminator_fake="reuse", dtype="mixed_float16")
     model.save(tmp_path / "model.keras")

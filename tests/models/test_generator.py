@@ -85,7 +85,9 @@ UNUSED = 26_112  # values that the official networks hold and never read
     [
         (184, (256, 256), 5, 141_939_843, 126_793_859),
         (36, (256, 512), 6, 128_055_555, 119_966_979),
-        (151, (256, 256), 5, 140_704_323, 125_254_211),
+        pytest.param(
+            *(151, (256, 256), 5, 140_704_323, 125_254_211), marks=pytest.mark.slow
+        ),
     ],
 )
 def test_parameter_counts(channels, size, depth, with_style, without, zero_weights):
