@@ -100,7 +100,6 @@ def test_without_style():
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_predict_takes_the_mean_style_of_the_image_or_a_given_one(model):
     x = batch()
     mu, _ = model.encode(x["image"])
@@ -122,7 +121,6 @@ def test_a_saved_model_is_the_same_in_every_variable(model, tmp_path):
     assert int(loaded.steps) > 0
 
 
-@pytest.mark.slow
 @pytest.mark.slow
 def test_what_compile_was_given_is_saved(tmp_path):
     model = small_model(gan_mode="least_squares", loss_weights={"kl": 0.3})
@@ -153,7 +151,6 @@ def test_labels_outside_the_classes_stop_training(model):
         model.train_step(tensors(x))
 
 
-@pytest.mark.slow
 @pytest.mark.slow
 def test_the_perceptual_loss_is_not_in_checkpoints(model, tmp_path):
     path = tmp_path / "vgg19.npz"
