@@ -4,6 +4,7 @@ A judge sees one image at a time, keeps sums alone, can be stopped and go on. `e
 and the validation while training both ask judges.
 """
 
+import abc
 import dataclasses
 from collections.abc import Callable, Mapping
 
@@ -38,8 +39,8 @@ class Judged:
     instance: np.ndarray | None = None
 
 
-class Judge:
-    """What all judges can do; each overrides what it needs."""
+class Judge(abc.ABC):
+    """What all judges can do."""
 
     label_size: tuple[int, int] | None = None  # besides that of the image
 
@@ -47,25 +48,25 @@ class Judge:
         """What has to be equal for two results to be comparable, as JSON values."""
         return {}
 
+    @abc.abstractmethod
     def update(self, example: Judged) -> None:
         """Looks at an image."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def state(self) -> dict[str, np.ndarray]:
         """What was seen so far, for :meth:`restore`."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Goes on from what :meth:`state` gave."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def reset(self) -> None:
         """Forgets all images."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def result(self) -> dict[str, dict[str, float]]:
         """Values by what was judged (``generated``, ``real``) and metric."""
-        raise NotImplementedError
 
     def per_class(self) -> dict[str, dict[str, float]]:
         """IoU by what was judged and class name, NaN where undefined."""

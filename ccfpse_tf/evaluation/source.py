@@ -89,7 +89,6 @@ class Source:
         run = read_run(images.run) if images.run else None
         if run:
             require_checkpoint(run)
-        if run:
             records, description = describe_data(run, images.records)
         elif images.records:
             records, description = images.records, read_description(images.records)
@@ -192,16 +191,13 @@ class Source:
         Raises:
             InputError: an image that is missing, cannot be read or has another size.
         """
-        stream = evaluation_dataset(self.records, self.size, 1, self.images.split)
         sizes = set(label_sizes) - {self.size}
         labels = {
             size: evaluation_dataset(self.records, size, 1, self.images.split)
             for size in sizes
         }
-        streams = [stream, *labels.values()]
-        zipped = (
-            tf.data.Dataset.zip(tuple(streams)).skip(start).take(self.count - start)
-        )
+        # It ends where the layouts do.
+        zipped = tf.data.Dataset.zip((self.layouts(), *labels.values())).skip(start)
         rows = zip(itertools.count(start), zipped, strict=False)
         for index, example, others, image in self._with_images(rows, folder):
             instance = example.get("instance")

@@ -65,7 +65,33 @@ def decode_maps(
     else:
         left_out = encoded == ""
         height, width = tf.unstack(tf.shape(otherwise, tf.int64)[1:])
-    checks = [
+    checks = _map_checks(header, height, width, name, sizes)
+    encoded, left_out, depth = require(
+        [encoded, left_out, header.depth],
+        *(all_rows(passed | left_out, message) for passed, message in checks),
+    )
+
+    def decode(row):
+        # Eight bits come as 257 times their value.
+        wide = tf.cast(tf.io.decode_png(encoded[row], 1, tf.uint16)[..., 0], tf.int32)
+        return wide // tf.where(depth[row] == 8, 257, 1)
+
+    def one(row):
+        if otherwise is None:
+            return decode(row)
+        return tf.cond(left_out[row], lambda: otherwise[row], lambda: decode(row))
+
+    maps = tf.map_fn(
+        one,
+        tf.range(tf.size(encoded)),
+        fn_output_signature=tf.TensorSpec((None, None), tf.int32),
+    )
+    return tf.ensure_shape(maps, (None, *sizes.shape()))
+
+
+def _map_checks(header, height, width, name, sizes):
+    """What each row must pass, and what is said where it does not."""
+    return [
         (header.is_png, lambda row: _say(name, row, "is no PNG (or cut short)")),
         (
             (header.color == _GREY) & ((header.depth == 8) | (header.depth == 16)),
@@ -103,27 +129,6 @@ def decode_maps(
             ),
         ),
     ]
-    encoded, left_out, depth = require(
-        [encoded, left_out, header.depth],
-        *(all_rows(passed | left_out, message) for passed, message in checks),
-    )
-
-    def decode(row):
-        # Eight bits come as 257 times their value.
-        wide = tf.cast(tf.io.decode_png(encoded[row], 1, tf.uint16)[..., 0], tf.int32)
-        return wide // tf.where(depth[row] == 8, 257, 1)
-
-    def one(row):
-        if otherwise is None:
-            return decode(row)
-        return tf.cond(left_out[row], lambda: otherwise[row], lambda: decode(row))
-
-    maps = tf.map_fn(
-        one,
-        tf.range(tf.size(encoded)),
-        fn_output_signature=tf.TensorSpec((None, None), tf.int32),
-    )
-    return tf.ensure_shape(maps, (None, *sizes.shape()))
 
 
 def decode_photos(encoded: tf.Tensor, name: str, size: tuple[int, int]) -> tf.Tensor:

@@ -1,7 +1,7 @@
 """Which class was seen where which class is: mIoU and pixel accuracy.
 
 The published numbers come from three evaluators that average differently, and the pixel
-accuracy of Cityscapes counts pixels without ground truth as wrong (docs/metrics.md).
+accuracy of street scenes counts pixels without ground truth as wrong (docs/metrics.md).
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class ConfusionMatrix:
         """The mean over classes, as one of the three evaluators takes it.
 
         Args:
-            rule: ``"present"``: classes that are there or predicted (DRN, Cityscapes);
+            rule: ``"present"``: classes that are there or predicted (DRN);
                 ``"labelled"``: classes that are there (DeepLab, COCO-Stuff);
                 ``"all"``: all classes, absent ones as 0, ``I / (U + 1e-10)`` (UPerNet,
                 ADE20K).
@@ -163,7 +163,7 @@ class ConfusionMatrix:
 
         Args:
             policy: ``"labelled"``: pixels with ground truth count; ``"all"``: those
-                without count as wrong, which is how Cityscapes was published.
+                without count as wrong, as some published numbers are (docs/metrics.md).
 
         Returns:
             A fraction; NaN if nothing counts.
