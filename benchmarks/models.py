@@ -89,11 +89,16 @@ def batch(network: Network) -> dict[str, np.ndarray]:
     }
 
 
+def style_code(network: Network) -> tf.Tensor:
+    """One random style code, ``(1, z_dim)``."""
+    return tf.random.stateless_normal((1, network.z_dim), (0, 0))
+
+
 def synthesis(model: CCFPSE, network: Network):
     """A call without arguments that makes one image."""
     one = batch(network)
     label, instance = tf.constant(one["label"]), tf.constant(one["instance"])
-    z = tf.random.stateless_normal((1, network.z_dim), (0, 0))
+    z = style_code(network)
     return lambda: model.synthesize(label, instance, z)
 
 

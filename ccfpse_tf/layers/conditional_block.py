@@ -1,17 +1,24 @@
 """The generator's block: two conditional convolutions steered by the layout."""
 
+import functools
+import itertools
+
 import keras
 import tensorflow as tf
 
 from ccfpse_tf.layers import activations
 from ccfpse_tf.layers.convolution import convolution
 from ccfpse_tf.layers.initializers import xavier_normal
-from ccfpse_tf.layers.layout import resize_layout
+from ccfpse_tf.layers.layout import Layout, resize_layout
 from ccfpse_tf.layers.layout_convolution import layout_convolutions
 from ccfpse_tf.layers.normalization import BatchNormalization
 from ccfpse_tf.layers.predicted_convolution import predicted_convolution
+from ccfpse_tf.layers.recomputing import after, recomputed
 from ccfpse_tf.layers.resizing import spatial_size
 from ccfpse_tf.layers.spectral_convolution import SpectralConv2D
+
+# Pixels from which a block's maps are made again rather than kept.
+LARGE = 24 * 24
 
 
 def plain_convolution(filters, kernel_size, **kwargs) -> keras.layers.Conv2D:
@@ -25,10 +32,74 @@ def weights_of(layer: keras.layers.Conv2D) -> tuple[tf.Tensor, tf.Tensor]:
     return tf.convert_to_tensor(layer.kernel), tf.convert_to_tensor(layer.bias)
 
 
-def shared_features(layout, convolutions) -> list[tf.Tensor]:
-    """``ReLU(conv3x3(layout))`` by several convolutions, run as one."""
-    kernels, biases = zip(*map(weights_of, convolutions), strict=True)
-    return layout_convolutions(layout, kernels, biases, relu=True)
+def _features(layout, *weights):
+    """``ReLU(conv3x3(layout))`` for every pair of kernel and bias."""
+    return layout_convolutions(layout, *zip(*weights, strict=True), relu=True)
+
+
+def together(layout, weights):
+    """For every pair of kernel and bias, a way to use ``ReLU(conv3x3(layout))``.
+
+    All are made by one convolution, and kept for the gradient.
+
+    Args:
+        layout: a :class:`Layout` or ``(batch, height, width, layout channels)``.
+        weights: the pairs.
+
+    Yields:
+        Functions ``read(function, *tensors)``, each to be called once, that return
+        ``function(features, *tensors)``.
+    """
+    for hidden in _features(layout, *weights):
+        yield functools.partial(_call_with, hidden)
+
+
+def _call_with(hidden, function, *tensors):
+    return function(hidden, *tensors)
+
+
+def one_by_one(layout, weights):
+    """As :func:`together`, but the features are made when they are used.
+
+    And made again for the gradient, with everything that the function makes of them.
+    """
+    sparse = isinstance(layout, Layout)
+
+    def read(own, function, first, *tensors):
+        def apply(first, dense, kernel, bias, *tensors):
+            known = layout._replace(features=dense) if sparse else dense
+            [hidden] = _features(known, (kernel, bias))
+            return function(hidden, first, *tensors)
+
+        dense = layout.features if sparse else layout
+        return recomputed(apply, first, dense, *own, *tensors)
+
+    for own in weights:
+        yield functools.partial(read, own)
+
+
+def _is_large(x):
+    """Whether a map is worth a second computation: small ones only cost nodes."""
+    height, width = spatial_size(x)
+    known = isinstance(height, int) and isinstance(width, int)
+    return not known or height * width >= LARGE
+
+
+def _convolve(hidden, x, kernel, bias, recompute):
+    return predicted_convolution(x, hidden, kernel, bias, recompute)
+
+
+def _activate(hidden, x, kernel, bias, pointwise_kernel, pointwise_bias):
+    attention = tf.sigmoid(convolution(hidden, kernel, bias))
+    x = tf.nn.bias_add(tf.nn.conv2d(x, pointwise_kernel, 1, "SAME"), pointwise_bias)
+    return activations.leaky_relu(x * attention)
+
+
+def _modulate(hidden, x, *weights):
+    gamma_and_beta = zip(weights[:2], weights[2:], strict=True)
+    y = convolution(hidden, *(tf.concat(pair, -1) for pair in gamma_and_beta))
+    gamma, beta = tf.split(y, 2, -1)
+    return x * (1 + gamma) + beta
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")
@@ -60,10 +131,7 @@ class LayoutPredictor(keras.layers.Layer):
 
     def call(self, layout):
         """Returns the prediction for every pixel."""
-        return self.predict(*shared_features(layout, [self.shared]))
-
-    def predict(self, hidden):
-        """The second half, from ``(batch, height, width, hidden)``."""
+        [hidden] = _features(layout, weights_of(self.shared))
         y = convolution(hidden, *weights_of(self.output_convolution))
         return keras.activations.get(self.activation)(y)
 
@@ -111,16 +179,14 @@ class SPADE(keras.layers.Layer):
 
     def call(self, x, layout, training=None):
         """Returns the modulated features."""
-        hidden = shared_features(layout, [self.shared])
-        return self.modulate(x, *hidden, training=training)
+        [read] = together(layout, [weights_of(self.shared)])
+        return self.modulate(x, read, training=training)
 
-    def modulate(self, x, hidden, training=None):
-        """The second half, from ``hidden (batch, height, width, hidden)``."""
+    def modulate(self, x, read, training=None):
+        """The second half; ``read`` applies functions to the shared features."""
         normalized = self.norm(x, training=training)
-        both = zip(weights_of(self.gamma), weights_of(self.beta), strict=True)
-        y = convolution(hidden, *(tf.concat(pair, -1) for pair in both))
-        gamma, beta = tf.split(y, 2, -1)
-        return normalized * (1 + gamma) + beta
+        weights = map(weights_of, (self.gamma, self.beta))
+        return read(_modulate, normalized, *itertools.chain(*weights))
 
     def compute_output_shape(self, x_shape, layout_shape):
         """The shape of ``x``."""
@@ -143,8 +209,9 @@ class ConditionalBlock(keras.layers.Layer):
         filters: channels of the output.
         hidden: width of every predictor (128 in the paper).
         recompute_kernels: whether training makes the predicted kernels, by far the
-            largest tensors, a second time for the gradient instead of keeping them.
-            Inference makes them part by part in any case, see
+            largest tensors, and what else comes from the layout alone, a second time
+            for the gradient instead of keeping them. Inference makes them part by part
+            in any case, see
             :func:`ccfpse_tf.layers.predicted_convolution.predicted_convolution`.
 
     Call shapes: ``x (batch, height, width, channels)`` and ``layout``, a
@@ -196,6 +263,8 @@ class ConditionalBlock(keras.layers.Layer):
     def call(self, x, layout, training=None):
         """Returns the block's features."""
         layout = resize_layout(layout, spatial_size(x))
+        recompute = self.recompute_kernels or not training
+        read = one_by_one if recompute and _is_large(x) else together
         readers = [
             self.first_kernels,
             self.first_attention,
@@ -204,37 +273,35 @@ class ConditionalBlock(keras.layers.Layer):
         ]
         if self.shortcut_norm is not None:
             readers.append(self.shortcut_norm)
-        hidden = shared_features(layout, [reader.shared for reader in readers])
+        reads = read(layout, [weights_of(reader.shared) for reader in readers])
 
-        def half(h, norm, kernels, pointwise, attention, hidden):
+        def half(h, norm, kernels, attention, pointwise):
             h = norm(h, training=training)
-            h = predicted_convolution(
+            h = next(reads)(
+                functools.partial(_convolve, recompute=recompute),
                 h,
-                hidden[0],
                 *weights_of(kernels.output_convolution),
-                recompute=self.recompute_kernels or not training,
             )
-            h = pointwise(h) * attention.predict(hidden[1])
-            return activations.leaky_relu(h)
+            weights = map(weights_of, (attention.output_convolution, pointwise))
+            return next(reads)(_activate, h, *itertools.chain(*weights))
 
         h = half(
             x,
             self.first_norm,
             self.first_kernels,
-            self.first_pointwise,
             self.first_attention,
-            hidden[:2],
+            self.first_pointwise,
         )
         h = half(
             h,
             self.second_norm,
             self.second_kernels,
-            self.second_pointwise,
             self.second_attention,
-            hidden[2:4],
+            self.second_pointwise,
         )
         if self.shortcut_norm is not None:
-            x = self.shortcut_norm.modulate(x, hidden[4], training=training)
+            [x] = after([h], x)
+            x = self.shortcut_norm.modulate(x, next(reads), training=training)
             x = self.shortcut_pointwise(x, training=training)
         return x + h
 

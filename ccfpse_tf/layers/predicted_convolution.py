@@ -13,9 +13,12 @@ from ccfpse_tf.layers import winograd
 from ccfpse_tf.layers.compiled import compiled, custom_gradient
 from ccfpse_tf.layers.conditional_convolution import conditional_depthwise_convolution
 from ccfpse_tf.layers.convolution import convolution, uses_winograd
+from ccfpse_tf.layers.recomputing import after
 from ccfpse_tf.layers.resizing import spatial_size
 
-# Kernels of a group of channels, made at once where Winograd's strips are not used.
+# Channels are worked on in groups. Bytes per group of what it takes most memory for:
+# its predicted kernels; or, where Winograd's strips never hold those, the convolution's
+# transformed kernels.
 GROUP_BYTES = 64 * 2**20
 
 
@@ -42,20 +45,90 @@ def predicted_convolution(
     if not recompute:
         kernels = convolution(hidden, kernel, bias)
         return conditional_depthwise_convolution(x, kernels)
-    if uses_winograd(hidden, kernel.shape[-1]):
-        return _in_strips(x, hidden, kernel, bias)
     return _in_groups(x, hidden, kernel, bias)
 
 
 @custom_gradient
-def _in_strips(x, hidden, kernel, bias):
+def _in_groups(x, hidden, kernel, bias):
     # Else a tape would also record, and keep, what happens inside the function.
     inputs = [tf.stop_gradient(tensor) for tensor in (x, hidden, kernel, bias)]
+    strips = uses_winograd(hidden, kernel.shape[-1])
+    count = _group_count(x, hidden, strips)
 
     def gradient(dy):
-        return _strips_backward(*inputs, dy)
+        backward = _strips_backward if strips else _group_backward
+        return _groups_backward(*inputs, dy, count, backward)
 
-    return _strips_forward(*inputs), gradient
+    forward, y = _strips_forward if strips else _group_forward, []
+    for part in _groups(count, *_by_channel(*inputs)):
+        y.append(forward(*_operands(inputs[1], *after(y[-1:], *part))))
+    return _joined(y), gradient
+
+
+def _groups_backward(x, hidden, kernel, bias, dy, count, backward):
+    d_hidden, others = [], []
+    for part in _groups(count, *_by_channel(x, hidden, kernel, bias), dy):
+        *part, dy_part = after(d_hidden[-1:], *part)
+        dx, d_part, *d_weights = backward(*_operands(hidden, *part), dy_part)
+        d_hidden.append(d_hidden[-1] + d_part if d_hidden else d_part)
+        others.append((dx, *map(_split_taps, d_weights)))
+    dx, d_kernel, d_bias = (_joined(parts) for parts in zip(*others, strict=True))
+    d_kernel = tf.reshape(d_kernel, kernel.shape)
+    return dx, d_hidden[-1], d_kernel, tf.reshape(d_bias, bias.shape)
+
+
+def _joined(parts):
+    return tf.concat(parts, -1) if len(parts) > 1 else parts[0]
+
+
+def _group_forward(x, hidden, kernel, bias):
+    return conditional_depthwise_convolution(x, convolution(hidden, kernel, bias))
+
+
+def _group_backward(x, hidden, kernel, bias, dy):
+    inputs = (x, hidden, kernel, bias)
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        y = _group_forward(*inputs)
+    return tape.gradient(y, inputs, dy)
+
+
+def _split_taps(weights):
+    """``(..., 9 * channels)`` to ``(..., 9, channels)``."""
+    return tf.reshape(weights, (*weights.shape[:-1], 9, weights.shape[-1] // 9))
+
+
+def _by_channel(x, hidden, kernel, bias):
+    """All with the channels of ``x`` last: kernel ``(3, 3, in, 9, c)``, bias."""
+    return x, _split_taps(kernel), _split_taps(bias)
+
+
+def _operands(hidden, x, kernel, bias):
+    """A group as if it were all: kernel ``(3, 3, in, 9 * c)``, bias."""
+    together = 9 * x.shape[-1]
+    kernel = tf.reshape(kernel, (*kernel.shape[:3], together))
+    return x, hidden, kernel, tf.reshape(bias, (together,))
+
+
+def _groups(count, *tensors):
+    """The tensors' channels in ``count`` parts."""
+    if count == 1:
+        return [tensors]
+    return zip(*(tf.split(tensor, count, -1) for tensor in tensors), strict=True)
+
+
+def _group_count(x, hidden, strips):
+    """In how many equal groups the channels' kernels fit the budget."""
+    channels, (height, width) = x.shape[-1], spatial_size(x)
+    if strips:
+        places = winograd.SAMPLES * hidden.shape[-1]
+    elif isinstance(height, int) and isinstance(width, int):
+        places = (x.shape[0] or 1) * height * width
+    else:
+        return 1
+    size = 9 * places * channels * x.dtype.size
+    fitting = [n for n in range(1, channels + 1) if channels % n == 0]
+    return next((n for n in fitting if size <= n * GROUP_BYTES), channels)
 
 
 @compiled
@@ -64,7 +137,7 @@ def _strips_forward(x, hidden, kernel, bias):
     padded = winograd.pad(x)
 
     def apply(tiles, strip):
-        kernels = _taps(tiles + bias)
+        kernels = _split_taps(tiles + bias)
         around = strips.padded(padded, strip)
         return tf.add_n(
             [
@@ -86,79 +159,10 @@ def _strips_backward(x, hidden, kernel, bias, dy):
         dy_tiles = strips.inner(dy, strip)[:, :, None]
         around = tf.gather(strips.padded(padded, strip), strips.neighbours)
         d_kernels = tf.reshape(around * dy_tiles, (*around.shape[:2], bias.shape[0]))
-        dx = _taps(predict() + bias) * dy_tiles
+        dx = _split_taps(predict() + bias) * dy_tiles
         return d_kernels, strips.add_samples(dx, strips.neighbours)
 
     d_hidden, d_kernel, d_bias, dx = winograd.backward(
         strips, hidden, kernel, start, (x.shape[-1],)
     )
     return dx, d_hidden, d_kernel, d_bias
-
-
-def _taps(kernels):
-    """``(16, tiles, 9 * channels)`` to ``(16, tiles, 9, channels)``."""
-    return tf.reshape(kernels, (*kernels.shape[:2], 9, kernels.shape[-1] // 9))
-
-
-@custom_gradient
-def _in_groups(x, hidden, kernel, bias):
-    inputs = [tf.stop_gradient(tensor) for tensor in (x, hidden, kernel, bias)]
-    groups = _group_count(x)
-
-    def gradient(dy):
-        return _groups_backward(*inputs, dy, groups)
-
-    y = []
-    for part in _groups(groups, *_by_channel(*inputs)):
-        y.append(_apply_group(inputs[1], *_after(y[-1:], part)))
-    return tf.concat(y, -1), gradient
-
-
-def _groups_backward(x, hidden, kernel, bias, dy, groups):
-    d_hidden, others = tf.zeros_like(hidden), []
-    for part in _groups(groups, *_by_channel(x, hidden, kernel, bias), dy):
-        *part, dy_part = _after([d_hidden], part)
-        with tf.GradientTape() as tape:
-            tape.watch((hidden, *part))
-            y = _apply_group(hidden, *part)
-        d_part, *others_part = tape.gradient(y, (hidden, *part), dy_part)
-        d_hidden += d_part
-        others.append(others_part)
-    dx, d_kernel, d_bias = (tf.concat(parts, -1) for parts in zip(*others, strict=True))
-    d_kernel = tf.reshape(d_kernel, kernel.shape)
-    return dx, d_hidden, d_kernel, tf.reshape(d_bias, bias.shape)
-
-
-def _after(done, tensors):
-    """The tensors, once ``done`` is made: never the kernels of two groups at once."""
-    with tf.control_dependencies(done):
-        return [tf.identity(tensor) for tensor in tensors]
-
-
-def _apply_group(hidden, x, kernel, bias):
-    channels = x.shape[-1]
-    kernel = tf.reshape(kernel, (*kernel.shape[:3], 9 * channels))
-    kernels = convolution(hidden, kernel, tf.reshape(bias, (9 * channels,)))
-    return conditional_depthwise_convolution(x, kernels)
-
-
-def _by_channel(x, hidden, kernel, bias):
-    """All with the channels of ``x`` last: kernel ``(3, 3, in, 9, c)``, bias."""
-    channels = x.shape[-1]
-    kernel = tf.reshape(kernel, (*kernel.shape[:3], 9, channels))
-    return x, kernel, tf.reshape(bias, (9, channels))
-
-
-def _groups(count, *tensors):
-    """The tensors' channels in ``count`` parts."""
-    return zip(*(tf.split(tensor, count, -1) for tensor in tensors), strict=True)
-
-
-def _group_count(x):
-    """In how many equal groups the channels' kernels fit the budget."""
-    channels, (height, width) = x.shape[-1], spatial_size(x)
-    if not (isinstance(height, int) and isinstance(width, int)):
-        return 1
-    size = 9 * (x.shape[0] or 1) * height * width * channels * x.dtype.size
-    fitting = [n for n in range(1, channels + 1) if channels % n == 0]
-    return next((n for n in fitting if size <= n * GROUP_BYTES), channels)

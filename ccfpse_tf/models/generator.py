@@ -13,6 +13,7 @@ from ccfpse_tf.layers.initializers import xavier_normal
 from ccfpse_tf.layers.layout import Layout, extend_layout, resize_layout
 from ccfpse_tf.layers.layout_convolution import layout_convolutions
 from ccfpse_tf.layers.layout_pyramid import LayoutPyramid
+from ccfpse_tf.layers.recomputing import after
 from ccfpse_tf.layers.resizing import spatial_size, upsample_nearest
 
 
@@ -124,7 +125,7 @@ class Generator(keras.Model):
             if upsampled:
                 x = upsample_nearest(x)
             if upsampled or layout is None:
-                context = _after(x, next(maps))
+                [context] = after([x], next(maps))
                 small = resize_layout(semantics, spatial_size(context))
                 layout = extend_layout(small, context)
             x = block(x, layout, training=training)
@@ -171,14 +172,3 @@ class Generator(keras.Model):
             "hidden": self.hidden,
             "recompute_kernels": self.recompute_kernels,
         }
-
-
-def _after(earlier, features):
-    """``features``, from when ``earlier`` exists.
-
-    A block's layout convolutions depend on no earlier block: TensorFlow would compute
-    those of all blocks ahead and hold their results, the largest beside the predicted
-    kernels.
-    """
-    with tf.control_dependencies([earlier]):
-        return tf.identity(features)

@@ -53,16 +53,21 @@ def test_equals_the_two_steps(operands, method, recompute):
 
 
 @pytest.mark.parametrize("groups", [2, 3, 6])
-def test_groups_of_channels_in_graphs(operands, groups, monkeypatch):
+@pytest.mark.parametrize("method", ["direct", "winograd"])
+def test_groups_of_channels_in_graphs(operands, method, groups, monkeypatch):
     expected = with_gradients(apart, operands)
-    whole = 9 * np.prod(operands[0].shape) * 8
+    strips = method == "winograd"
+    x, hidden = operands[:2]
+    # Per channel: kernels of all pixels, or the transformed kernel.
+    whole = 9 * CHANNELS * 8 * (36 * hidden.shape[-1] if strips else np.prod(SIZE))
     monkeypatch.setattr(module, "GROUP_BYTES", whole // groups)
-    with convolution_method("direct"):
-        assert module._group_count(operands[0]) == groups
+    with convolution_method(method):
+        assert module._group_count(x, hidden, strips) == groups
         run = tf.function(lambda *x: with_gradients(predicted_convolution, list(x)))
         assert_same(run(*operands), expected)
 
 
-def test_a_group_has_a_channel_at_least(operands, monkeypatch):
+@pytest.mark.parametrize("strips", [False, True])
+def test_a_group_has_a_channel_at_least(operands, strips, monkeypatch):
     monkeypatch.setattr(module, "GROUP_BYTES", 1)
-    assert module._group_count(operands[0]) == CHANNELS
+    assert module._group_count(*operands[:2], strips) == CHANNELS
