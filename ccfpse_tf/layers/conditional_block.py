@@ -9,16 +9,18 @@ import tensorflow as tf
 from ccfpse_tf.layers import activations
 from ccfpse_tf.layers.convolution import convolution
 from ccfpse_tf.layers.initializers import xavier_normal
-from ccfpse_tf.layers.layout import Layout, resize_layout
-from ccfpse_tf.layers.layout_convolution import layout_convolutions
+from ccfpse_tf.layers.layout import resize_layout
+from ccfpse_tf.layers.layout_features import (
+    is_large,
+    layout_features,
+    one_by_one,
+    together,
+)
 from ccfpse_tf.layers.normalization import BatchNormalization
 from ccfpse_tf.layers.predicted_convolution import predicted_convolution
-from ccfpse_tf.layers.recomputing import after, recomputed
+from ccfpse_tf.layers.recomputing import after
 from ccfpse_tf.layers.resizing import spatial_size
 from ccfpse_tf.layers.spectral_convolution import SpectralConv2D
-
-# Pixels from which a block's maps are made again rather than kept.
-LARGE = 24 * 24
 
 
 def plain_convolution(filters, kernel_size, **kwargs) -> keras.layers.Conv2D:
@@ -30,59 +32,6 @@ def plain_convolution(filters, kernel_size, **kwargs) -> keras.layers.Conv2D:
 def weights_of(layer: keras.layers.Conv2D) -> tuple[tf.Tensor, tf.Tensor]:
     """Kernel and bias, in the compute dtype of the layer that is being called."""
     return tf.convert_to_tensor(layer.kernel), tf.convert_to_tensor(layer.bias)
-
-
-def _features(layout, *weights):
-    """``ReLU(conv3x3(layout))`` for every pair of kernel and bias."""
-    return layout_convolutions(layout, *zip(*weights, strict=True), relu=True)
-
-
-def together(layout, weights):
-    """For every pair of kernel and bias, a way to use ``ReLU(conv3x3(layout))``.
-
-    All are made by one convolution, and kept for the gradient.
-
-    Args:
-        layout: a :class:`Layout` or ``(batch, height, width, layout channels)``.
-        weights: the pairs.
-
-    Yields:
-        Functions ``read(function, *tensors)``, each to be called once, that return
-        ``function(features, *tensors)``.
-    """
-    for hidden in _features(layout, *weights):
-        yield functools.partial(_call_with, hidden)
-
-
-def _call_with(hidden, function, *tensors):
-    return function(hidden, *tensors)
-
-
-def one_by_one(layout, weights):
-    """As :func:`together`, but the features are made when they are used.
-
-    And made again for the gradient, with everything that the function makes of them.
-    """
-    sparse = isinstance(layout, Layout)
-
-    def read(own, function, first, *tensors):
-        def apply(first, dense, kernel, bias, *tensors):
-            known = layout._replace(features=dense) if sparse else dense
-            [hidden] = _features(known, (kernel, bias))
-            return function(hidden, first, *tensors)
-
-        dense = layout.features if sparse else layout
-        return recomputed(apply, first, dense, *own, *tensors)
-
-    for own in weights:
-        yield functools.partial(read, own)
-
-
-def _is_large(x):
-    """Whether a map is worth a second computation: small ones only cost nodes."""
-    height, width = spatial_size(x)
-    known = isinstance(height, int) and isinstance(width, int)
-    return not known or height * width >= LARGE
 
 
 def _convolve(hidden, x, kernel, bias, recompute):
@@ -131,7 +80,7 @@ class LayoutPredictor(keras.layers.Layer):
 
     def call(self, layout):
         """Returns the prediction for every pixel."""
-        [hidden] = _features(layout, weights_of(self.shared))
+        [hidden] = layout_features(layout, weights_of(self.shared))
         y = convolution(hidden, *weights_of(self.output_convolution))
         return keras.activations.get(self.activation)(y)
 
@@ -264,7 +213,7 @@ class ConditionalBlock(keras.layers.Layer):
         """Returns the block's features."""
         layout = resize_layout(layout, spatial_size(x))
         recompute = self.recompute_kernels or not training
-        read = one_by_one if recompute and _is_large(x) else together
+        read = one_by_one if recompute and is_large(x) else together
         readers = [
             self.first_kernels,
             self.first_attention,

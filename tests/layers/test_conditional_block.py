@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ccfpse_tf.layers import activations
+from ccfpse_tf.layers import activations, layout_features
 from ccfpse_tf.layers.conditional_block import SPADE, ConditionalBlock, LayoutPredictor
+from ccfpse_tf.layers.layout import Layout
 from tests.layers import oracle
 from tests.layers.contract import numbers, randomize
+
+EXTRA = [[0, 0], [0, 0], [0, 0], [0, 4]]  # channels of a dense layout
 
 
 def inputs(channels):
@@ -59,6 +62,34 @@ def test_block(channels, filters, training):
     expected = oracle.block(layer, x, layout, training)
     found = layer(x, layout, training=training)
     np.testing.assert_allclose(found, expected, atol=1e-10)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("training", [False, True])
+def test_features_made_again_change_nothing(training, sparse, monkeypatch):
+    x, dense = inputs(4)
+    label = np.arange(24, dtype=np.int32).reshape(2, 3, 4) % 4
+
+    def run(large):
+        monkeypatch.setattr(layout_features, "LARGE", large)
+        layer = ConditionalBlock(2, hidden=4, dtype="float64")
+        layer.build(x.shape, (2, 3, 4, 7))
+        randomize(layer)
+
+        @tf.function
+        def call(x, features):
+            with tf.GradientTape() as tape:
+                tape.watch((x, features))
+                layout = Layout(label, features) if sparse else tf.pad(features, EXTRA)
+                y = layer(x, layout, training=training)
+                loss = tf.reduce_sum(y**3)
+            weights = [weight.value for weight in layer.trainable_weights]
+            return y, *tape.gradient(loss, [x, features, *weights])
+
+        return call(tf.constant(x), tf.constant(dense[..., :3]))
+
+    for found, kept in zip(run(large=1), run(large=10**9), strict=True):
+        np.testing.assert_allclose(found, kept, rtol=1e-9, atol=1e-9)
 
 
 def test_block_resizes_a_larger_layout_by_nearest():

@@ -8,7 +8,7 @@ from unittest import mock
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.layers import activations, conditional_block
+from ccfpse_tf.layers import activations, layout_features
 from ccfpse_tf.layers.layout_convolution import layout_convolutions
 from tests.parity.rules import gaussian
 
@@ -120,7 +120,7 @@ def recorded_signs() -> Iterator[list]:
     with (
         mock.patch.object(tf.nn, "relu", recording(tf.nn.relu)),
         mock.patch.object(activations, "leaky_relu", recording(activations.leaky_relu)),
-        mock.patch.object(conditional_block, "layout_convolutions", of_layouts),
+        mock.patch.object(layout_features, "layout_convolutions", of_layouts),
     ):
         yield signs
 
