@@ -6,6 +6,7 @@
 BENCHMARKS = (
     "conditional_convolution",
     "generator",
+    "whole_network",
     "train_step",
     "classes",
     "pixels",

@@ -274,6 +274,14 @@ def test_the_table_stands_between_its_markers():
         report.replaced("above", table)
 
 
+def test_the_plain_network_makes_the_same_image():
+    pytest.importorskip("torch", reason="PyTorch is optional: pip install '.[bench]'")
+    whole_network = importlib.import_module("benchmarks.whole_network")
+    network = Network(5, (64, 64), ngf=2, ndf=2, hidden=4, z_dim=3)
+    sides = whole_network._inference(network)  # raises where the two differ
+    assert set(sides) == {"torch unfold", "ours"}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "changes"),
