@@ -198,17 +198,21 @@ def _bytes(parts):
 
 def draw(figure, numbers) -> None:
     """Seconds and memory of both sides."""
-    quantities = {"seconds": (1, "seconds"), "memory": (1e-9, "GB")}
+    quantities = {
+        "seconds": (1, "seconds", "time"),
+        "memory": (1e-9, "GB", "memory beyond what both must hold"),
+    }
     shown = [q for q in quantities if all(q in found for found in numbers.values())]
     rows = figure.subplots(len(shown), len(numbers), squeeze=False)
     for row, quantity in zip(rows, shown, strict=True):
-        factor, unit = quantities[quantity]
+        factor, unit, title = quantities[quantity]
         for axes, (label, found) in zip(row, numbers.items(), strict=True):
             sides = {k: v for k, v in found[quantity].items() if k in _SHOWN}
             bars = axes.bar(list(sides), [factor * v for v in sides.values()])
             axes.bar_label(bars, fmt="%.2g")
             axes.tick_params(axis="x", labelsize=7)
-            axes.set(title=label, ylabel=unit)
+            axes.margins(y=0.15)
+            axes.set(title=f"{label}: {title}", ylabel=unit)
 
 
 BENCHMARK = Benchmark(
