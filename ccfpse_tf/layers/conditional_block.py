@@ -132,7 +132,11 @@ class SPADE(keras.layers.Layer):
         return self.modulate(x, read, training=training)
 
     def modulate(self, x, read, training=None):
-        """The second half; ``read`` applies functions to the shared features."""
+        """The second half, in the shape of ``x``.
+
+        ``read`` is one of :func:`ccfpse_tf.layers.layout_features.together` or
+        ``one_by_one``, for the weights of ``shared``.
+        """
         normalized = self.norm(x, training=training)
         weights = map(weights_of, (self.gamma, self.beta))
         return read(_modulate, normalized, *itertools.chain(*weights))
