@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 NOTICES = re.compile(
     rb"All log messages before absl::InitializeLog"
+    rb"|oneDNN custom operations are on"
     rb"|Could not find cuda drivers on your machine"
     rb"|failed call to cuInit: .*\(303\)"  # 303: no driver, so no GPU to use
 )
