@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from ccfpse_tf import averaging, losses
+from ccfpse_tf.layers.compiled import without_gradients
 from ccfpse_tf.layers.normalization import FIRST
 from ccfpse_tf.limits import DISCRIMINATOR_FAKES
 from ccfpse_tf.models.encoder import replica_noise, sample_style
@@ -182,7 +183,8 @@ class CCFPSE(Synthesizer):
             )
 
         if self.discriminator_fake == "regenerate":
-            fake, _ = self._generate(real, semantics, phase=1, training=True)
+            with without_gradients():
+                fake, _ = self._generate(real, semantics, phase=1, training=True)
         with tf.GradientTape() as tape:
             scores = self._discriminate(fake, real, semantics, training=True)[1]
             logs |= self._discriminator_losses(*scores)

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from ccfpse_tf import averaging
+from ccfpse_tf.layers.compiled import without_gradients
 from ccfpse_tf.models.encoder import replica_noise, sample_style
 
 PARTS = ("layout_encoding", "generator", "discriminator", "encoder")
@@ -110,7 +111,8 @@ class Synthesizer(keras.Model):
             ``(batch, height, width, 3)`` in ``[-1, 1]``.
         """
         semantics = self.layout_encoding(label, instance)
-        return self.drawing_generator(semantics, z, training=False)
+        with without_gradients():
+            return self.drawing_generator(semantics, z, training=False)
 
     @tf.function(reduce_retracing=True)
     def encode(self, image):

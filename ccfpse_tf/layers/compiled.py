@@ -1,16 +1,43 @@
-"""Functions that XLA compiles, whatever calls them."""
+"""Functions traced once for all layers that use them, and compiled by XLA."""
 
+import concurrent.futures
 import contextlib
 import functools
+import math
+import threading
 
 import tensorflow as tf
 
 # Elements of the largest tensor up to which compiling takes longer than it saves.
 SMALL = 2**17
-_plain = False
+# The same for functions that do little with every element.
+SMALL_IF_SIMPLE = 2**21
+# What graphs depend on beside shapes and constants, by name; see `tracing_with`.
+_settings = {"plain": False}
+_thread = threading.local()
 
 
 @contextlib.contextmanager
+def tracing_with(**settings):
+    """Sets what decides how things are traced inside the context.
+
+    Args:
+        **settings: hashable values by name, which :func:`setting` gives.
+    """
+    before = dict(_settings)
+    _settings.update(settings)
+    try:
+        yield
+    finally:
+        _settings.clear()
+        _settings.update(before)
+
+
+def setting(name: str, default=None):
+    """The present value of a setting."""
+    return _settings.get(name, default)
+
+
 def plain_graphs():
     """Leaves XLA and gradients out of what is traced inside the context.
 
@@ -18,21 +45,33 @@ def plain_graphs():
     where a function that must be compiled fails, and gradients of ours are unknown
     there.
     """
-    global _plain
-    before, _plain = _plain, True
+    return tracing_with(plain=True)
+
+
+@contextlib.contextmanager
+def without_gradients():
+    """Leaves gradients out of what this thread traces inside the context.
+
+    Where nobody differentiates, that saves every layer some operations that only pass
+    values on.
+    """
+    before = getattr(_thread, "without_gradients", False)
+    _thread.without_gradients = True
     try:
         yield
     finally:
-        _plain = before
+        _thread.without_gradients = before
 
 
 def custom_gradient(function):
-    """As ``tf.custom_gradient``, but for :func:`plain_graphs`."""
+    """As ``tf.custom_gradient``, but for the two contexts without gradients."""
     with_gradient = tf.custom_gradient(function)
 
     @functools.wraps(function)
     def call(*tensors):
-        return function(*tensors)[0] if _plain else with_gradient(*tensors)
+        if setting("plain") or getattr(_thread, "without_gradients", False):
+            return function(*tensors)[0]
+        return with_gradient(*tensors)
 
     return call
 
@@ -40,34 +79,79 @@ def custom_gradient(function):
 def compiled(function):
     """``function`` compiled by XLA on its own, inside graphs and eagerly.
 
-    For small tensors it is a ``tf.function`` without XLA: traced once, however often it
-    is called.
-
-    Every combination of shapes gets its own ``tf.function``: layers of many sizes share
-    one Python function, which TensorFlow would take for needless retracing and warn of.
+    For small tensors it is as :func:`traced_once`.
 
     Args:
         function: of tensors (or lists of them), and of keyword arguments that are
             hashable constants. A shape must decide everything but the values.
     """
+    return _variants(function, lambda specs: _largest(specs) > SMALL)
+
+
+def fused(function):
+    """As :func:`compiled`, for functions that do little: XLA makes one pass of them."""
+    return _variants(function, lambda specs: _largest(specs) > SMALL_IF_SIMPLE)
+
+
+def traced_once(function):
+    """``function`` as a graph of its own: traced once for every shape.
+
+    What many layers do then does not take memory, and time to trace, for each of them.
+
+    Args:
+        function: as for :func:`compiled`.
+    """
+    return _variants(function, lambda _: False)
+
+
+def _variants(function, uses_xla):
+    """One graph for every combination of shapes, constants and settings."""
 
     @functools.cache
-    def variant(signature, constants, xla):
-        return tf.function(
-            functools.partial(function, **dict(constants)),
-            jit_compile=xla,
-            autograph=False,
-        )
+    def variant(specs, constants, settings, xla):
+        # False would be written into the graph.
+        options = {"jit_compile": True} if xla else {}
+
+        @functools.wraps(function)  # for the name, which profiles show
+        def graph(*tensors):
+            return function(*tensors, **dict(constants))
+
+        del graph.__wrapped__  # else its arguments count
+        traced = tf.function(graph, autograph=False, **options)
+        return _in_thread(functools.partial(traced.get_concrete_function, *specs))
 
     @functools.wraps(function)
     def call(*tensors, **constants):
-        flat = tf.nest.flatten(tensors)
-        sizes = [x.shape.num_elements() for x in flat]
-        small = None not in sizes and max(sizes) <= SMALL
-        signature = tuple((x.dtype, tuple(x.shape)) for x in flat)
-        constants = tuple(sorted(constants.items()))
-        # None leaves the attribute out, which False would write into the graph.
-        xla = None if _plain else not small
-        return variant(signature, constants, xla)(*tensors)
+        tensors = tuple(tuple(x) if isinstance(x, list) else x for x in tensors)
+        specs = tf.nest.map_structure(
+            lambda x: tf.TensorSpec(x.shape, x.dtype), tensors
+        )
+        constants, settings = (
+            tuple(sorted(values.items())) for values in (constants, _settings)
+        )
+        xla = not setting("plain") and uses_xla(tf.nest.flatten(specs))
+        if not xla and getattr(_thread, "tracing", False):
+            return function(*tensors, **dict(constants))
+        return variant(specs, constants, settings, xla)(*tensors)
 
     return call
+
+
+def _in_thread(trace):
+    """The result of ``trace()``, called in a thread of its own.
+
+    TensorFlow keeps the Python stack of every operation. Under a model's and Keras's
+    fifty frames that took more memory than the compiled code itself.
+    """
+
+    def run():
+        _thread.tracing = True
+        return trace()
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        return pool.submit(run).result()
+
+
+def _largest(specs):
+    sizes = [spec.shape.num_elements() for spec in specs]
+    return math.inf if None in sizes else max(sizes)

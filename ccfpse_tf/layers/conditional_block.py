@@ -1,13 +1,13 @@
 """The generator's block: two conditional convolutions steered by the layout."""
 
-import functools
 import itertools
 
 import keras
 import tensorflow as tf
 
 from ccfpse_tf.layers import activations
-from ccfpse_tf.layers.convolution import convolution
+from ccfpse_tf.layers.batch_statistics import normalizations
+from ccfpse_tf.layers.convolution import convolution, uses_winograd
 from ccfpse_tf.layers.initializers import xavier_normal
 from ccfpse_tf.layers.layout import resize_layout
 from ccfpse_tf.layers.layout_features import (
@@ -20,7 +20,9 @@ from ccfpse_tf.layers.normalization import BatchNormalization
 from ccfpse_tf.layers.predicted_convolution import predicted_convolution
 from ccfpse_tf.layers.recomputing import after
 from ccfpse_tf.layers.resizing import spatial_size
+from ccfpse_tf.layers.scaling import scaled
 from ccfpse_tf.layers.spectral_convolution import SpectralConv2D
+from ccfpse_tf.layers.striped import pointwise_convolution, striped
 
 
 def plain_convolution(filters, kernel_size, **kwargs) -> keras.layers.Conv2D:
@@ -34,21 +36,44 @@ def weights_of(layer: keras.layers.Conv2D) -> tuple[tf.Tensor, tf.Tensor]:
     return tf.convert_to_tensor(layer.kernel), tf.convert_to_tensor(layer.bias)
 
 
-def _convolve(hidden, x, kernel, bias, recompute):
+# What a predictor's features are used for. Normalised maps are made in here, as what is
+# used here is made again for the gradient.
+
+
+def _convolve(hidden, x, mean, factor, offset, kernel, bias, recompute):
+    x = scaled(x, mean, factor, offset)
     return predicted_convolution(x, hidden, kernel, bias, recompute)
 
 
-def _activate(hidden, x, kernel, bias, pointwise_kernel, pointwise_bias):
-    attention = tf.sigmoid(convolution(hidden, kernel, bias))
-    x = tf.nn.bias_add(tf.nn.conv2d(x, pointwise_kernel, 1, "SAME"), pointwise_bias)
-    return activations.leaky_relu(x * attention)
+def _activate(hidden, x, kernel, bias, *pointwise):
+    return _apply(_activated, hidden, kernel, bias, x, *pointwise)
 
 
-def _modulate(hidden, x, *weights):
-    gamma_and_beta = zip(weights[:2], weights[2:], strict=True)
-    y = convolution(hidden, *(tf.concat(pair, -1) for pair in gamma_and_beta))
-    gamma, beta = tf.split(y, 2, -1)
-    return x * (1 + gamma) + beta
+def _modulate(hidden, x, mean, factor, offset, *weights):
+    pairs = zip(weights[:2], weights[2:4], strict=True)
+    kernel, bias = (tf.concat(pair, -1) for pair in pairs)
+    others = (mean, factor, offset, *weights[4:])
+    return _apply(_modulated, hidden, kernel, bias, x, *others)
+
+
+def _apply(function, hidden, kernel, bias, *others):
+    """``function(conv3x3(hidden), *others)``, by strips where they are used."""
+    if uses_winograd(hidden, kernel.shape[-1]):
+        return striped(function, hidden, kernel, bias, *others)
+    return function(convolution(hidden, kernel, bias), *others)
+
+
+def _activated(attention, x, pointwise_kernel, pointwise_bias):
+    x = pointwise_convolution(x, pointwise_kernel) + pointwise_bias
+    return activations.leaky_relu(x * tf.sigmoid(attention))
+
+
+def _modulated(gamma_and_beta, x, mean, factor, offset, *pointwise_kernels):
+    gamma, beta = tf.split(gamma_and_beta, 2, -1)
+    y = scaled(x, mean, factor, offset) * (1 + gamma) + beta
+    for kernel in pointwise_kernels:
+        y = pointwise_convolution(y, kernel)
+    return y
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")
@@ -129,17 +154,28 @@ class SPADE(keras.layers.Layer):
     def call(self, x, layout, training=None):
         """Returns the modulated features."""
         [read] = together(layout, [weights_of(self.shared)])
-        return self.modulate(x, read, training=training)
+        x, [coefficients] = normalizations([self.norm], x, training)
+        return self.modulate(x, coefficients, read)
 
-    def modulate(self, x, read, training=None):
+    def modulate(self, x, coefficients, read, *pointwise_kernels):
         """The second half, in the shape of ``x``.
 
-        ``read`` is one of :func:`ccfpse_tf.layers.layout_features.together` or
-        ``one_by_one``, for the weights of ``shared``.
+        Args:
+            x: ``(batch, height, width, channels)``.
+            coefficients: of the norm, from
+                :func:`ccfpse_tf.layers.batch_statistics.normalizations`.
+            read: one of :func:`ccfpse_tf.layers.layout_features.together` or
+                ``one_by_one``, for the weights of ``shared``.
+            *pointwise_kernels: ``(1, 1, in, out)`` of convolutions that follow.
         """
-        normalized = self.norm(x, training=training)
         weights = map(weights_of, (self.gamma, self.beta))
-        return read(_modulate, normalized, *itertools.chain(*weights))
+        return read(
+            _modulate,
+            x,
+            *coefficients,
+            *itertools.chain(*weights),
+            *pointwise_kernels,
+        )
 
     def compute_output_shape(self, x_shape, layout_shape):
         """The shape of ``x``."""
@@ -228,34 +264,32 @@ class ConditionalBlock(keras.layers.Layer):
             readers.append(self.shortcut_norm)
         reads = read(layout, [weights_of(reader.shared) for reader in readers])
 
-        def half(h, norm, kernels, attention, pointwise):
-            h = norm(h, training=training)
+        def half(h, coefficients, kernels, attention, pointwise):
             h = next(reads)(
-                functools.partial(_convolve, recompute=recompute),
+                _convolve,
                 h,
+                *coefficients,
                 *weights_of(kernels.output_convolution),
+                recompute=recompute,
             )
             weights = map(weights_of, (attention.output_convolution, pointwise))
             return next(reads)(_activate, h, *itertools.chain(*weights))
 
-        h = half(
-            x,
-            self.first_norm,
-            self.first_kernels,
-            self.first_attention,
-            self.first_pointwise,
-        )
-        h = half(
-            h,
-            self.second_norm,
-            self.second_kernels,
-            self.second_attention,
-            self.second_pointwise,
-        )
+        norms = [self.first_norm]
         if self.shortcut_norm is not None:
+            norms.append(self.shortcut_norm.norm)
+        x, (first, *shortcut) = normalizations(norms, x, training)
+        h = half(
+            x, first, self.first_kernels, self.first_attention, self.first_pointwise
+        )
+        h, [second] = normalizations([self.second_norm], h, training)
+        h = half(
+            h, second, self.second_kernels, self.second_attention, self.second_pointwise
+        )
+        for coefficients in shortcut:
             [x] = after([h], x)
-            x = self.shortcut_norm.modulate(x, next(reads), training=training)
-            x = self.shortcut_pointwise(x, training=training)
+            kernel = self.shortcut_pointwise.normalized_kernel(training)
+            x = self.shortcut_norm.modulate(x, coefficients, next(reads), kernel)
         return x + h
 
     def compute_output_shape(self, x_shape, layout_shape):

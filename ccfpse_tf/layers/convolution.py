@@ -1,21 +1,22 @@
 """3x3 convolutions of full maps, by whichever way is quickest on this machine."""
 
-import contextlib
-
 import tensorflow as tf
 
 from ccfpse_tf.layers import winograd
-from ccfpse_tf.layers.compiled import compiled, custom_gradient
+from ccfpse_tf.layers.compiled import (
+    compiled,
+    custom_gradient,
+    setting,
+    tracing_with,
+)
 
 METHODS = ("auto", "direct", "winograd")
 # Below these the transformed kernels (four times as large) or the transformation of the
 # input cost more than they save. The direct form's gradients are slower, by far.
 LEAST_PIXELS = 24 * 24
 LEAST_FILTERS = 64
-_method = "auto"
 
 
-@contextlib.contextmanager
 def convolution_method(method: str):
     """Fixes how convolutions are computed that are traced inside the context.
 
@@ -28,14 +29,9 @@ def convolution_method(method: str):
     Raises:
         ValueError: another method.
     """
-    global _method
     if method not in METHODS:
         raise ValueError(f"convolution method {method!r}: choose from {METHODS}")
-    before, _method = _method, method
-    try:
-        yield
-    finally:
-        _method = before
+    return tracing_with(convolution=method)
 
 
 def uses_winograd(x: tf.Tensor, filters: int | None = None) -> bool:
@@ -46,11 +42,12 @@ def uses_winograd(x: tf.Tensor, filters: int | None = None) -> bool:
         filters: their output channels; None asks for their gradients.
     """
     height, width = x.shape[1:3]
-    if _method == "direct" or x.dtype not in (tf.float32, tf.float64):
+    method = setting("convolution", "auto")
+    if method == "direct" or x.dtype not in (tf.float32, tf.float64):
         return False
     if height is None or width is None or height % 4 or width % 4:
         return False
-    if _method == "winograd":
+    if method == "winograd":
         return True
     if filters is not None and filters < LEAST_FILTERS:
         return False
@@ -123,5 +120,5 @@ def _winograd_forward(x, kernel, bias):
 def _winograd_backward(x, kernel, dy):
     strips = winograd.Strips(*x.shape[1:3])
     return winograd.backward(
-        strips, x, kernel, lambda _, strip: (strips.inner(dy, strip),)
+        strips, x, kernel, lambda _, strip: (strips.inner(dy, strip), (), (), ())
     )

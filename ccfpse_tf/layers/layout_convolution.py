@@ -7,7 +7,7 @@ does not grow with the number of classes.
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.layers.compiled import compiled, custom_gradient
+from ccfpse_tf.layers.compiled import compiled, custom_gradient, traced_once
 from ccfpse_tf.layers.convolution import convolution, convolution_gradients
 from ccfpse_tf.layers.layout import Layout
 from ccfpse_tf.layers.precision import at_least_float32
@@ -43,46 +43,60 @@ def _looked_up(label, features, kernels, biases, relu):
     Kernels are used as they lie in memory: with thousands of classes, copies of them
     would take longer than the convolution.
     """
-    count, further = len(kernels), features.shape[-1]
-    classes = kernels[0].shape[2] - further
-    taps = _taps(_known(label, classes))
 
     @custom_gradient
     def convolve(features, *weights):
         # Else a tape would also record, and keep, what happens inside the function.
         features, *weights = map(tf.stop_gradient, (features, *weights))
-        kernels, bias = weights[:count], tf.concat(weights[count:], 0)
-        dense = tf.concat([kernel[:, :, classes:] for kernel in kernels], -1)
-        if further:
-            y = convolution(features, dense, bias, exact_zeros=relu)
-        else:
-            y = bias[None, None, None]
-        tables = [tf.reshape(k, (9, classes + further, k.shape[-1])) for k in kernels]
-        outputs = _rows_forward(taps, y, *tables, relu=relu)
+        kernels, biases = weights[: len(weights) // 2], weights[len(weights) // 2 :]
+        outputs = _forward(label, features, kernels, biases, relu=relu)
 
         def gradient(*dy):
-            masks = outputs if relu else ()
-            dy, *d_tables = _rows_backward(taps, dy, masks, rows=classes, shared=False)
-            if further:
-                d_features, d_dense, d_bias = convolution_gradients(features, dense, dy)
-                d_dense = tf.reshape(d_dense, (9, further, dy.shape[-1]))
-                parts = tf.split(d_dense, [k.shape[-1] for k in kernels], -1)
-                d_tables = [
-                    tf.concat(pair, 1) for pair in zip(d_tables, parts, strict=True)
-                ]
-            else:
-                d_features = tf.zeros_like(features)
-                d_bias = tf.reduce_sum(dy, (0, 1, 2))
-            d_kernels = [
-                tf.reshape(d_table, kernel.shape)
-                for d_table, kernel in zip(d_tables, kernels, strict=True)
-            ]
-            widths = [kernel.shape[-1] for kernel in kernels]
-            return d_features, *d_kernels, *tf.split(d_bias, widths)
+            masks = outputs if relu else []
+            return _backward(label, features, kernels, list(dy), masks)
 
         return tuple(outputs), gradient
 
     return list(convolve(features, *kernels, *biases))
+
+
+@traced_once
+def _forward(label, features, kernels, biases, *, relu):
+    classes = kernels[0].shape[2] - features.shape[-1]
+    bias = tf.concat(biases, 0)
+    if features.shape[-1]:
+        y = convolution(features, _dense(kernels, classes), bias, exact_zeros=relu)
+    else:
+        y = bias[None, None, None]
+    tables = [tf.reshape(k, (9, k.shape[2], k.shape[-1])) for k in kernels]
+    return _rows_forward(_taps(_known(label, classes)), y, *tables, relu=relu)
+
+
+@traced_once
+def _backward(label, features, kernels, dy, masks):
+    further = features.shape[-1]
+    classes, widths = kernels[0].shape[2] - further, [k.shape[-1] for k in kernels]
+    taps = _taps(_known(label, classes))
+    dy, *d_tables = _rows_backward(taps, dy, masks, rows=classes, shared=False)
+    if further:
+        dense = _dense(kernels, classes)
+        d_features, d_dense, d_bias = convolution_gradients(features, dense, dy)
+        d_dense = tf.reshape(d_dense, (9, further, dy.shape[-1]))
+        parts = tf.split(d_dense, widths, -1)
+        d_tables = [tf.concat(pair, 1) for pair in zip(d_tables, parts, strict=True)]
+    else:
+        d_features = tf.zeros_like(features)
+        d_bias = tf.reduce_sum(dy, (0, 1, 2))
+    d_kernels = [
+        tf.reshape(d_table, kernel.shape)
+        for d_table, kernel in zip(d_tables, kernels, strict=True)
+    ]
+    return d_features, *d_kernels, *tf.split(d_bias, widths)
+
+
+def _dense(kernels, classes):
+    """What the kernels do with the features, side by side."""
+    return tf.concat([kernel[:, :, classes:] for kernel in kernels], -1)
 
 
 def pooled_embedding(layout, kernel, bias, size: int) -> tf.Tensor:

@@ -32,15 +32,15 @@ def together(layout, weights):
         weights: the pairs.
 
     Yields:
-        Functions ``read(function, *tensors)``, each to be called once, that return
-        ``function(features, *tensors)``.
+        Functions ``read(function, *tensors, **constants)``, each to be called once,
+        that return ``function(features, *tensors, **constants)``.
     """
     for hidden in layout_features(layout, *weights):
         yield functools.partial(_call_with, hidden)
 
 
-def _call_with(hidden, function, *tensors):
-    return function(hidden, *tensors)
+def _call_with(hidden, function, *tensors, **constants):
+    return function(hidden, *tensors, **constants)
 
 
 def one_by_one(layout, weights):
@@ -50,11 +50,11 @@ def one_by_one(layout, weights):
     """
     sparse = isinstance(layout, Layout)
 
-    def read(own, function, first, *tensors):
+    def read(own, function, first, *tensors, **constants):
         def apply(first, dense, kernel, bias, *tensors):
             known = layout._replace(features=dense) if sparse else dense
             [hidden] = layout_features(known, (kernel, bias))
-            return function(hidden, first, *tensors)
+            return function(hidden, first, *tensors, **constants)
 
         dense = layout.features if sparse else layout
         return recomputed(apply, first, dense, *own, *tensors)

@@ -2,7 +2,6 @@
 
 import keras
 
-from ccfpse_tf.layers import activations
 from ccfpse_tf.layers.normalization import BatchNormalization
 from ccfpse_tf.layers.resizing import upsample_nearest
 from ccfpse_tf.layers.spectral_convolution import SpectralConv2D
@@ -33,10 +32,8 @@ class NormalizedConvolution(keras.layers.Layer):
         """Returns the activated features."""
         x = self.convolution(x, training=training)
         if isinstance(self.norm, BatchNormalization):
-            x = self.norm(x, training=training)
-        else:
-            x = self.norm(x)
-        return activations.leaky_relu(x)
+            return self.norm(x, training=training, activate=True)
+        return self.norm(x, activate=True)
 
     def compute_output_shape(self, input_shape):
         """The convolution's output shape."""

@@ -3,7 +3,10 @@
 import keras
 import tensorflow as tf
 
-from ccfpse_tf.layers.compiled import custom_gradient
+from ccfpse_tf.layers import activations
+from ccfpse_tf.layers.batch_statistics import normalizations
+from ccfpse_tf.layers.compiled import custom_gradient, fused, traced_once
+from ccfpse_tf.layers.scaling import rows_of_squares, scaled
 
 FIRST = "only_first_replica"  # after synchronisation all replicas hold the same value
 
@@ -50,35 +53,33 @@ class BatchNormalization(keras.layers.Layer):
             initializer="ones", aggregation=FIRST, name="moving_variance", **running
         )
 
-    def call(self, x, training=None):
-        """Returns ``x`` normalised, in the dtype of ``x``."""
-        dtype = x.dtype
-        x = tf.cast(x, self.variable_dtype)
-        gamma, beta = self._scale_and_offset(x)
-        if training:
-            y, mean, variance, count = _normalize_batch(x, gamma, beta, self.epsilon)
-            self._update(mean, variance, count)
-        else:
-            scale = tf.math.rsqrt(self.moving_variance + self.epsilon)
-            y = (x - self.moving_mean) * (scale * gamma) + beta
-        return tf.cast(y, dtype)
+    def call(self, x, training=None, activate=False):
+        """Returns ``x`` normalised; leaky ReLU follows if ``activate``."""
+        x, [coefficients] = normalizations([self], x, training)
+        return scaled(x, *coefficients, activate=activate)
 
-    def _scale_and_offset(self, x):
+    def scale_and_offset(self):
+        """Both ``(channels,)``; 1 and 0 where nothing is learned."""
         if self.affine:
             return tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta)
-        return tf.ones(x.shape[-1:], x.dtype), tf.zeros(x.shape[-1:], x.dtype)
+        shape = self.moving_mean.shape
+        return tf.ones(shape, self.variable_dtype), tf.zeros(shape, self.variable_dtype)
 
-    def _update(self, mean, variance, count):
-        unbiased = variance * (count / tf.maximum(count - 1, 1))
-        for running, new in (
-            (self.moving_mean, mean),
-            (self.moving_variance, unbiased),
-        ):
-            old = tf.convert_to_tensor(running)
-            mixed = self.momentum * old + (1 - self.momentum) * new
-            # A step that overflows is left out by the optimisers; one value would
-            # stay here for ever.
-            running.assign(tf.where(tf.math.is_finite(mixed), mixed, old))
+    def running_coefficients(self):
+        """Mean, factor and offset of evaluation, for :func:`scaled`."""
+        gamma, beta = self.scale_and_offset()
+        scale = tf.math.rsqrt(self.moving_variance + self.epsilon)
+        return tf.convert_to_tensor(self.moving_mean), scale * gamma, beta
+
+    def update(self, mean, variance, count):
+        """Moves the running statistics towards a batch's."""
+        running = [self.moving_mean, self.moving_variance]
+        moved = _moved(
+            *map(tf.convert_to_tensor, (*running, mean, variance, count)),
+            tf.convert_to_tensor(self.momentum, mean.dtype),
+        )
+        for variable, value in zip(running, moved, strict=True):
+            variable.assign(value)
 
     def compute_output_shape(self, input_shape):
         """The input's shape."""
@@ -93,59 +94,17 @@ class BatchNormalization(keras.layers.Layer):
         }
 
 
-def _normalize_batch(x, gamma, beta, epsilon):
-    """Normalises by the global batch's statistics, with its gradient written out.
-
-    Returns the result, and mean, biased variance ``(channels,)`` and pixel count.
-    """
-
-    @tf.custom_gradient
-    def normalize(x, gamma, beta):
-        mean, variance, count = _moments_over_replicas(x)
-        scale = tf.math.rsqrt(variance + epsilon)
-        normalized = (x - mean) * scale
-
-        def gradient(dy, *_):
-            dbeta = _channel_sum(dy)
-            dgamma = _channel_sum(dy * normalized)
-            # Every replica's output depends on every replica's input.
-            mean_dy, mean_product = tf.unstack(
-                _add_over_replicas(tf.stack([dbeta, dgamma])) / count
-            )
-            dx = (gamma * scale) * (dy - mean_dy - normalized * mean_product)
-            return dx, dgamma, dbeta
-
-        return (normalized * gamma + beta, mean, variance, count), gradient
-
-    return normalize(x, gamma, beta)
-
-
-def _moments_over_replicas(x):
-    """Mean, biased variance ``(channels,)`` and pixel count over the global batch."""
-    # Replicas may hold different numbers of samples, so sums are added, not means.
-    count = tf.cast(tf.reduce_prod(tf.shape(x)[:3]), x.dtype)
-    total = _add_over_replicas(tf.concat([_channel_sum(x), count[None]], 0))
-    count = total[-1]
-    mean = total[:-1] / count
-    variance = _add_over_replicas(_channel_sum(tf.square(x - mean))) / count
-    return mean, variance, count
-
-
-def _channel_sum(x):
-    """Sum over ``(batch, height, width)``, one axis after the other.
-
-    Three short sums round off far less than one over all pixels: with the long one,
-    float32 training drifts from the reference (which adds in float64) fifty times as
-    fast.
-    """
-    return tf.reduce_sum(tf.reduce_sum(tf.reduce_sum(x, 2), 1), 0)
-
-
-def _add_over_replicas(value):
-    replica = tf.distribute.get_replica_context()
-    if replica is None or replica.num_replicas_in_sync == 1:
-        return value
-    return replica.all_reduce(tf.distribute.ReduceOp.SUM, value)
+@traced_once
+def _moved(mean, variance, new_mean, new_variance, count, momentum):
+    """The running statistics, moved towards a batch's."""
+    unbiased = new_variance * (count / tf.maximum(count - 1, 1))
+    moved = []
+    for old, new in ((mean, new_mean), (variance, unbiased)):
+        mixed = momentum * old + (1 - momentum) * new
+        # A step that overflows is left out by the optimisers; one value would
+        # stay here for ever.
+        moved.append(tf.where(tf.math.is_finite(mixed), mixed, old))
+    return moved
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")
@@ -167,8 +126,8 @@ class InstanceNormalization(keras.layers.Layer):
         super().__init__(**kwargs)
         self.epsilon = epsilon
 
-    def call(self, x):
-        """Returns ``x`` normalised, in the dtype of ``x``."""
+    def call(self, x, activate=False):
+        """Returns ``x`` normalised; leaky ReLU follows if ``activate``."""
         if x.shape[1:3] == (1, 1):
             raise ValueError(
                 f"{self.name}: instance normalisation of a 1x1 feature map is always "
@@ -176,7 +135,7 @@ class InstanceNormalization(keras.layers.Layer):
             )
         dtype = x.dtype
         x = tf.cast(x, self.variable_dtype)
-        return tf.cast(_normalize_instances(x, self.epsilon), dtype)
+        return tf.cast(_normalize_instances(x, self.epsilon, activate), dtype)
 
     def compute_output_shape(self, input_shape):
         """The input's shape."""
@@ -187,21 +146,64 @@ class InstanceNormalization(keras.layers.Layer):
         return super().get_config() | {"epsilon": self.epsilon}
 
 
-def _normalize_instances(x, epsilon):
+def _normalize_instances(x, epsilon, activate):
     @custom_gradient
     def normalize(x):
-        centered = x - _spatial_mean(x)
-        scale = tf.math.rsqrt(_spatial_mean(tf.square(centered)) + epsilon)
-        y = centered * scale
-
-        def gradient(dy):
-            return scale * (dy - _spatial_mean(dy) - y * _spatial_mean(dy * y))
-
-        return y, gradient
+        y, scale = _instances(tf.stop_gradient(x), epsilon=epsilon, activate=activate)
+        # The gradient from the result alone, which the next layer keeps in any case
+        # (Rota Bulo et al. 2018, "In-place activated batchnorm").
+        return y, lambda dy: _instances_gradient(y, dy, scale, activate=activate)
 
     return normalize(x)
 
 
-def _spatial_mean(x):
-    # One axis after the other, for the digits: see _channel_sum.
-    return tf.reduce_mean(tf.reduce_mean(x, 2, keepdims=True), 1, keepdims=True)
+@traced_once
+def _instances(x, *, epsilon, activate):
+    """The normalised map and ``(batch, 1, 1, channels)``, what it was scaled by."""
+    pixels = _pixels(x)
+    mean = _instance_sum(tf.reduce_sum(x, 2)) / pixels
+    variance = _instance_sum(rows_of_squares(x, mean)) / pixels
+    scale = tf.math.rsqrt(variance + epsilon)
+    return _scale_instances(x, mean, scale, activate=activate), scale
+
+
+@traced_once
+def _instances_gradient(y, dy, scale, *, activate):
+    sums = _instance_rows(y, dy, activate=activate)
+    means = [_instance_sum(rows) / _pixels(y) for rows in sums]
+    return _instance_gradient(y, dy, scale, *means, activate=activate)
+
+
+def _pixels(x):
+    return tf.cast(tf.reduce_prod(tf.shape(x)[1:3]), x.dtype)
+
+
+def _instance_sum(rows):
+    """``(batch, height, channels)`` to ``(batch, 1, 1, channels)``."""
+    return tf.reduce_sum(rows, 1)[:, None, None]
+
+
+@fused
+def _scale_instances(x, mean, scale, *, activate):
+    y = (x - mean) * scale
+    return activations.leaky_relu(y) if activate else y
+
+
+def _before_activation(y, dy, activate):
+    """The normalised map and the gradient with respect to it."""
+    if not activate:
+        return y, dy
+    positive, slope = y > 0, activations.SLOPE
+    return tf.where(positive, y, y / slope), tf.where(positive, dy, slope * dy)
+
+
+@fused
+def _instance_rows(y, dy, *, activate):
+    y, dy = _before_activation(y, dy, activate)
+    return tf.reduce_sum(dy, 2), tf.reduce_sum(dy * y, 2)
+
+
+@fused
+def _instance_gradient(y, dy, scale, mean, product, *, activate):
+    y, dy = _before_activation(y, dy, activate)
+    return scale * (dy - mean - y * product)

@@ -19,7 +19,7 @@ from ccfpse_tf.layers.resizing import spatial_size
 # Channels are worked on in groups. Bytes per group of what it takes most memory for:
 # its predicted kernels; or, where Winograd's strips never hold those, the convolution's
 # transformed kernels.
-GROUP_BYTES = 64 * 2**20
+GROUP_BYTES = 32 * 2**20
 
 
 def predicted_convolution(
@@ -134,11 +134,10 @@ def _group_count(x, hidden, strips):
 @compiled
 def _strips_forward(x, hidden, kernel, bias):
     strips = winograd.Strips(*x.shape[1:3])
-    padded = winograd.pad(x)
 
     def apply(tiles, strip):
         kernels = _split_taps(tiles + bias)
-        around = strips.padded(padded, strip)
+        around = strips.padded(x, strip)
         return tf.add_n(
             [
                 kernels[:, :, tap] * tf.gather(around, strips.neighbours[..., tap])
@@ -153,16 +152,15 @@ def _strips_forward(x, hidden, kernel, bias):
 def _strips_backward(x, hidden, kernel, bias, dy):
     # Larger strips: every one of them adds to the whole gradient of the kernel.
     strips = winograd.Strips(*x.shape[1:3], 2 * winograd.STRIP_TILES)
-    padded = winograd.pad(x)
 
     def start(predict, strip):
         dy_tiles = strips.inner(dy, strip)[:, :, None]
-        around = tf.gather(strips.padded(padded, strip), strips.neighbours)
+        around = tf.gather(strips.padded(x, strip), strips.neighbours)
         d_kernels = tf.reshape(around * dy_tiles, (*around.shape[:2], bias.shape[0]))
         dx = _split_taps(predict() + bias) * dy_tiles
-        return d_kernels, strips.add_samples(dx, strips.neighbours)
+        return d_kernels, (strips.add_samples(dx, strips.neighbours),), (), ()
 
     d_hidden, d_kernel, d_bias, dx = winograd.backward(
-        strips, hidden, kernel, start, (x.shape[-1],)
+        strips, hidden, kernel, start, padded=(x.shape[-1],)
     )
     return dx, d_hidden, d_kernel, d_bias

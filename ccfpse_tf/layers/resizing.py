@@ -8,6 +8,8 @@ device, and have exact gradients.
 import numpy as np
 import tensorflow as tf
 
+from ccfpse_tf.layers.compiled import custom_gradient, traced_once
+
 
 def spatial_size(x: tf.Tensor) -> tuple[int | tf.Tensor, int | tf.Tensor]:
     """``(height, width)`` of ``(batch, height, width, ...)``, static if known."""
@@ -54,6 +56,19 @@ def _nearest_along(x, axis, out):
 
 def upsample_nearest(x: tf.Tensor) -> tf.Tensor:
     """Repeats every pixel twice both ways: ``(b, h, w, c) -> (b, 2h, 2w, c)``."""
+
+    @custom_gradient
+    def double(x):
+        def gradient(dy):
+            return 4 * tf.nn.avg_pool2d(dy, 2, 2, "VALID")
+
+        return _repeated(tf.stop_gradient(x)), gradient
+
+    return double(x)
+
+
+@traced_once
+def _repeated(x):
     h, w = spatial_size(x)
     c = x.shape[-1]
     x = tf.broadcast_to(
@@ -68,7 +83,28 @@ def upsample_bilinear(x: tf.Tensor) -> tf.Tensor:
     Every output is 3/4 of the nearest input and 1/4 of the next one; borders repeat.
     ``(b, h, w, c) -> (b, 2h, 2w, c)``.
     """
+
+    @custom_gradient
+    def double(x):
+        return _interpolated(tf.stop_gradient(x)), _interpolation_gradient
+
+    return double(x)
+
+
+@traced_once
+def _interpolated(x):
     return _double_along(_double_along(x, 1), 2)
+
+
+@traced_once
+def _interpolation_gradient(dy):
+    height, width = (size // 2 for size in spatial_size(dy))
+    # Of a linear function, so that its argument does not matter.
+    x = tf.zeros((tf.shape(dy)[0], height, width, dy.shape[-1]), dy.dtype)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = _interpolated(x)
+    return tape.gradient(y, x, dy)
 
 
 def _double_along(x, axis):

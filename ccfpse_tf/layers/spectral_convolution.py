@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from ccfpse_tf.layers.compiled import custom_gradient, traced_once
 from ccfpse_tf.layers.initializers import UnitVector, fan_in_uniform
 from ccfpse_tf.layers.layout_convolution import layout_convolutions
 from ccfpse_tf.layers.normalization import FIRST
@@ -57,28 +58,22 @@ class SpectralConv2D(keras.layers.Layer):
 
     def call(self, x, training=None):
         """Returns the convolution of ``x`` by the normalised kernel."""
-        kernel = tf.cast(self._normalized_kernel(training), self.compute_dtype)
+        kernel = self.normalized_kernel(training)
         if self.kernel_size == 3 and self.strides == 1:
             no_bias = tf.zeros((self.filters,), self.compute_dtype)
             return layout_convolutions(x, [kernel], [no_bias])[0]
         pad = [self.kernel_size // 2] * 2
         return tf.nn.conv2d(x, kernel, self.strides, [[0, 0], pad, pad, [0, 0]])
 
-    def _normalized_kernel(self, training):
+    def normalized_kernel(self, training):
+        """``kernel / sigma`` in the compute dtype; moves the vectors in training."""
         kernel = tf.convert_to_tensor(self.kernel)
-        matrix = tf.reshape(kernel, (-1, self.filters))  # M^T: (kh * kw * in, out)
         u, v = tf.convert_to_tensor(self.u), tf.convert_to_tensor(self.v)
         if training:
-            fixed = tf.stop_gradient(matrix)
-            v = self._normalize(tf.linalg.matvec(fixed, u))
-            u = self._normalize(tf.linalg.matvec(fixed, v, transpose_a=True))
+            u, v = _iterated(tf.stop_gradient(kernel), u, epsilon=self.epsilon)
             self.u.assign(u)
             self.v.assign(v)
-        sigma = tf.tensordot(v, tf.linalg.matvec(matrix, u), 1)
-        return kernel / sigma
-
-    def _normalize(self, vector):
-        return vector / tf.maximum(tf.norm(vector), self.epsilon)
+        return tf.cast(_divided(kernel, u, v), self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         """``(batch, ceil(height / strides), ceil(width / strides), filters)``."""
@@ -94,3 +89,45 @@ class SpectralConv2D(keras.layers.Layer):
             "strides": self.strides,
             "epsilon": self.epsilon,
         }
+
+
+def _matrix(kernel):
+    """``M^T``: ``(kh, kw, in, out)`` to ``(kh * kw * in, out)``."""
+    return tf.reshape(kernel, (-1, kernel.shape[-1]))
+
+
+@traced_once
+def _iterated(kernel, u, *, epsilon):
+    """One power iteration: the new ``u (out,)`` and ``v (kh * kw * in,)``."""
+
+    def normalize(vector):
+        return vector / tf.maximum(tf.norm(vector), epsilon)
+
+    matrix = _matrix(kernel)
+    v = normalize(tf.linalg.matvec(matrix, u))
+    return normalize(tf.linalg.matvec(matrix, v, transpose_a=True)), v
+
+
+@custom_gradient
+def _divided(kernel, u, v):
+    """``kernel / sigma``, where ``u`` and ``v`` are constant."""
+    # Else a tape would also record, and keep, what happens inside the function.
+    inputs = [tf.stop_gradient(tensor) for tensor in (kernel, u, v)]
+    return _divide(*inputs), lambda dy: (_divide_gradient(*inputs, dy), None, None)
+
+
+@traced_once
+def _divide(kernel, u, v):
+    return kernel / _sigma(kernel, u, v)
+
+
+@traced_once
+def _divide_gradient(kernel, u, v, dy):
+    sigma = _sigma(kernel, u, v)
+    share = tf.reduce_sum(dy * kernel) / sigma
+    outer = tf.reshape(v[:, None] * u, kernel.shape)
+    return (dy - share * outer) / sigma
+
+
+def _sigma(kernel, u, v):
+    return tf.tensordot(v, tf.linalg.matvec(_matrix(kernel), u), 1)

@@ -52,11 +52,6 @@ def _transform(matrix, x):
     return tf.reshape(y, (matrix.shape[0], *x.shape[1:]))
 
 
-def pad(x: tf.Tensor) -> tf.Tensor:
-    """One zero on all four sides of ``(batch, height, width, channels)``."""
-    return tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
-
-
 class Strips:
     """How images of one size are cut into strips of tiles.
 
@@ -108,18 +103,32 @@ class Strips:
         return np.stack(around)
 
     def padded(self, x, strip):
-        """Rows ``((rows + 2) * (width + 2), channels)`` of the padded ``x``."""
-        return self._cut(x, strip, self.rows + 2, self.width + 2)
+        """Rows ``((rows + 2) * (width + 2), channels)``: a strip and one pixel around.
+
+        Zeros outside of the image; cut from ``x`` itself, so that no padded copy of it
+        is needed.
+        """
+        image, part = strip // self.per_image, strip % self.per_image
+        first, channels = self.rows * part, x.shape[-1]
+
+        def cut(row, rows):
+            found = tf.slice(x, (image, row, 0, 0), (1, rows, self.width, channels))
+            return found[0]
+
+        above = cut(tf.maximum(first - 1, 0), 1)
+        below = cut(tf.minimum(first + self.rows, self.height - 1), 1)
+        above *= tf.cast(part > 0, x.dtype)
+        below *= tf.cast(part < self.per_image - 1, x.dtype)
+        around = tf.concat([above, cut(first, self.rows), below], 0)
+        return tf.reshape(tf.pad(around, [[0, 0], [1, 1], [0, 0]]), (-1, channels))
 
     def inner(self, x, strip):
         """The strip's own pixels in tile order, ``(16, tiles, channels)``."""
-        return tf.gather(self._cut(x, strip, self.rows, self.width), self.pixels)
-
-    def _cut(self, x, strip, rows, width):
         image, part = strip // self.per_image, strip % self.per_image
         channels = x.shape[-1]
-        part = tf.slice(x, (image, self.rows * part, 0, 0), (1, rows, width, channels))
-        return tf.reshape(part, (-1, channels))
+        where = image, self.rows * part, 0, 0
+        part = tf.slice(x, where, (1, self.rows, self.width, channels))
+        return tf.gather(tf.reshape(part, (-1, channels)), self.pixels)
 
     def in_rows(self, y):
         """From tile order ``(16, tiles, channels)`` to pixel order."""
@@ -132,30 +141,40 @@ class Strips:
         values = tf.reshape(values, (-1, values.shape[-1]))
         return tf.math.unsorted_segment_sum(values, where.ravel(), rows)
 
+    def split_padded(self, strip):
+        """A padded strip's own pixels, ``(rows * width, channels)``, and the rest.
+
+        That is what lies above and below, ``(2, width, channels)``; what lies beside
+        belongs to nothing.
+        """
+        channels = strip.shape[-1]
+        strip = tf.reshape(strip, (self.rows + 2, self.width + 2, channels))[:, 1:-1]
+        own = tf.reshape(strip[1:-1], (-1, channels))
+        return own, tf.stack([strip[0], strip[-1]])
+
     def images(self, strips):
         """Puts strips of pixels together: ``(batch, height, width, channels)``."""
         return tf.reshape(strips, (-1, self.height, self.width, strips.shape[-1]))
 
-    def overlapping_images(self, strips):
-        """Puts padded strips together; where two overlap, they add up."""
-        channels = strips.shape[-1]
-        shape = (-1, self.per_image, self.rows + 2, self.width + 2, channels)
-        strips = tf.reshape(strips, shape)[:, :, :, 1:-1]
-        before = tf.pad(strips[:, 1:, :1], _at(1, 0, 1, self.rows - 1, 0))
-        after = tf.pad(strips[:, :-1, -1:], _at(1, 1, 0, 0, self.rows - 1))
-        return self.images(strips[:, :, 1:-1] + before + after)
+    def overlapping_images(self, strips, others):
+        """Puts strips from :meth:`split_padded` together and adds up what overlaps."""
+        channels, count = strips.shape[-1], tf.shape(strips)[0]
+        part = tf.range(count) % self.per_image
+        first = self.rows * tf.range(count)  # row of all images
+        rows = tf.stack([first - 1, first + self.rows], 1)
+        inside = tf.stack([part > 0, part < self.per_image - 1], 1)
+        others = tf.where(inside[..., None, None], others, 0)
+        # Added in place, to what is already the result.
+        sums = tf.tensor_scatter_nd_add(
+            tf.reshape(strips, (-1, self.width, channels)),
+            tf.reshape(tf.where(inside, rows, 0), (-1, 1)),
+            tf.reshape(others, (-1, self.width, channels)),
+        )
+        return self.images(sums)
 
     def count(self, x):
         """Strips of a whole batch ``x``."""
         return tf.shape(x)[0] * self.per_image
-
-
-def _at(axis, first, last, above, below):
-    """Paddings of ``(batch, strips, rows, width, channels)``."""
-    paddings = [[0, 0] for _ in range(5)]
-    paddings[axis] = [first, last]
-    paddings[axis + 1] = [above, below]
-    return paddings
 
 
 def forward(strips, x, kernel, finish, channels):
@@ -172,12 +191,11 @@ def forward(strips, x, kernel, finish, channels):
     Returns:
         ``(batch, height, width, channels)``.
     """
-    transformed, padded = _transform_kernel(kernel), pad(x)
-    total = strips.count(x)
+    transformed, total = _transform_kernel(kernel), strips.count(x)
     shape = (strips.rows * strips.width, channels)
 
     def body(strip, y):
-        tiles = _tiles(_data(strips, padded, strip), transformed)
+        tiles = _tiles(_data(strips, x, strip), transformed)
         return strip + 1, y.write(strip, strips.in_rows(finish(tiles, strip)))
 
     y = tf.TensorArray(x.dtype, total, element_shape=shape)
@@ -185,7 +203,7 @@ def forward(strips, x, kernel, finish, channels):
     return strips.images(y.stack())
 
 
-def backward(strips, x, kernel, start, widths=()):
+def backward(strips, x, kernel, start, padded=(), inner=(), shared=()):
     """Gradients of the convolution, strip by strip.
 
     Args:
@@ -194,43 +212,52 @@ def backward(strips, x, kernel, start, widths=()):
         kernel: ``(3, 3, in, out)``.
         start: function of a callable that makes the strip's convolution in tile order
             ``(16, tiles, out)`` again, and of the strip's number. It returns the
-            gradient with respect to it, and padded strips
-            ``((rows + 2) * (width + 2), width)`` of other gradients.
-        widths: channels of these other gradients.
+            gradient with respect to it, and three lists of other gradients: of padded
+            strips ``((rows + 2) * (width + 2), width)``, of strips in pixel order
+            ``(rows * width, width)``, and of what all strips share.
+        padded: channels of the first list.
+        inner: channels of the second.
+        shared: shapes of the third.
 
     Returns:
         Gradients with respect to ``x``, ``kernel`` and a bias ``(out,)``, then the
-        other ones ``(batch, height, width, widths[i])``.
+        other ones: ``(batch, height, width, width)``, and sums over all strips.
     """
-    transformed, padded = _transform_kernel(kernel), pad(x)
-    total, dtype, out = strips.count(x), x.dtype, kernel.shape[-1]
-    size = (strips.rows + 2) * (strips.width + 2)
-    arrays = tuple(
-        tf.TensorArray(dtype, total, element_shape=(size, width))
-        for width in (x.shape[-1], *widths)
-    )
+    transformed, total = _transform_kernel(kernel), strips.count(x)
+    dtype, out = x.dtype, kernel.shape[-1]
+    pixels = strips.rows * strips.width
+    shapes = [(pixels, width) for width in (x.shape[-1], *padded, *inner)]
+    shapes += [(2, strips.width, width) for width in (x.shape[-1], *padded)]
+    arrays = tuple(tf.TensorArray(dtype, total, element_shape=s) for s in shapes)
 
-    def body(strip, d_transformed, d_bias, arrays):
-        data = _data(strips, padded, strip)
-        dy, *others = start(lambda: _tiles(data, transformed), strip)
-        d_bias += tf.reduce_sum(tf.reduce_sum(dy, 1), 0)
+    def body(strip, sums, arrays):
+        data = _data(strips, x, strip)
+        dy, *others, summands = start(lambda: _tiles(data, transformed), strip)
         products = _transform(OUTPUT.T, dy)
-        d_transformed += tf.matmul(data, products, transpose_a=True)
+        d_transformed = tf.matmul(data, products, transpose_a=True)
         d_data = tf.matmul(products, transformed, transpose_b=True)
         dx = strips.add_samples(_transform(DATA.T, d_data), strips.samples)
+        d_bias = tf.reduce_sum(tf.reduce_sum(dy, 1), 0)
+        added = zip(sums, (d_transformed, d_bias, *summands), strict=True)
+        own, around = zip(*map(strips.split_padded, (dx, *others[0])), strict=True)
         arrays = tuple(
             array.write(strip, value)
-            for array, value in zip(arrays, (dx, *others), strict=True)
+            for array, value in zip(arrays, (*own, *others[1], *around), strict=True)
         )
-        return strip + 1, d_transformed, d_bias, arrays
+        return strip + 1, tuple(a + b for a, b in added), arrays
 
-    state = (0, tf.zeros_like(transformed), tf.zeros((out,), dtype), arrays)
-    _, d_transformed, d_bias, arrays = tf.while_loop(
-        lambda strip, *_: strip < total, body, state
+    shapes = (transformed.shape, (out,), *shared)
+    sums = tuple(tf.zeros(shape, dtype) for shape in shapes)
+    _, (d_transformed, *sums), arrays = tf.while_loop(
+        lambda strip, *_: strip < total, body, (0, sums, arrays)
     )
     d_kernel = tf.reshape(_transform(KERNEL.T, d_transformed), kernel.shape)
-    dx, *others = (strips.overlapping_images(array.stack()) for array in arrays)
-    return dx, d_kernel, d_bias, *others
+    values = [array.stack() for array in arrays]
+    count = 1 + len(padded)
+    own, others, around = values[:count], values[count:-count], values[-count:]
+    dx, *images = map(strips.overlapping_images, own, around)
+    images += map(strips.images, others)
+    return dx, d_kernel, sums[0], *images, *sums[1:]
 
 
 def _transform_kernel(kernel):
@@ -238,9 +265,9 @@ def _transform_kernel(kernel):
     return _transform(KERNEL, tf.reshape(kernel, (9, *kernel.shape[2:])))
 
 
-def _data(strips, padded, strip):
+def _data(strips, x, strip):
     """The strip's transformed input, ``(36, tiles, in)``."""
-    return _transform(DATA, tf.gather(strips.padded(padded, strip), strips.samples))
+    return _transform(DATA, tf.gather(strips.padded(x, strip), strips.samples))
 
 
 def _tiles(data, transformed):

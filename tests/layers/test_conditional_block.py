@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from ccfpse_tf.layers import activations, layout_features
 from ccfpse_tf.layers.conditional_block import SPADE, ConditionalBlock, LayoutPredictor
+from ccfpse_tf.layers.convolution import convolution_method
 from ccfpse_tf.layers.layout import Layout
 from tests.layers import oracle
 from tests.layers.contract import numbers, randomize
@@ -90,6 +91,26 @@ def test_features_made_again_change_nothing(training, sparse, monkeypatch):
 
     for found, kept in zip(run(large=1), run(large=10**9), strict=True):
         np.testing.assert_allclose(found, kept, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_strips_change_nothing(training):
+    x = tf.constant(numbers(0, 2, 8, 4, 4, dtype="float64"))
+    layout = tf.constant(numbers(1, 2, 8, 4, 5, dtype="float64"))
+
+    def run(method):
+        layer = ConditionalBlock(2, hidden=4, dtype="float64")
+        layer.build(x.shape, layout.shape)
+        randomize(layer)
+        with convolution_method(method), tf.GradientTape() as tape:
+            tape.watch((x, layout))
+            y = layer(x, layout, training=training)
+            loss = tf.reduce_sum(y**3)
+        weights = [weight.value for weight in layer.trainable_weights]
+        return y, *tape.gradient(loss, [x, layout, *weights])
+
+    for found, plain in zip(run("winograd"), run("direct"), strict=True):
+        np.testing.assert_allclose(found, plain, rtol=1e-9, atol=1e-9)
 
 
 def test_block_resizes_a_larger_layout_by_nearest():

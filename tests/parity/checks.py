@@ -1,15 +1,16 @@
 """One comparison, and the tolerances that the project holds itself to."""
 
+import functools
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from unittest import mock
 
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.layers import activations, layout_features
-from ccfpse_tf.layers.layout_convolution import layout_convolutions
+from ccfpse_tf.layers import activations, conditional_block, layout_features
+from ccfpse_tf.layers.layout_pyramid import NormalizedConvolution
 from tests.parity.rules import gaussian
 
 EXACT = 0.0
@@ -101,27 +102,40 @@ def gradients(full: str, summary: str, data: dict, named: dict) -> Iterator[Chec
 def recorded_signs() -> Iterator[list]:
     """Collects where the inputs of all (leaky) ReLUs are positive, call by call."""
     signs = []
+    relu, leaky_relu = tf.nn.relu, activations.leaky_relu
 
     def recording(function):
+        @functools.wraps(function)
         def call(x, *args, **kwargs):
             signs.append(np.asarray(x) > 0)
             return function(x, *args, **kwargs)
 
         return call
 
-    def of_layouts(*args, relu):
-        # Its ReLU runs in a compiled function; the result tells the sign as well.
-        with mock.patch.object(tf.nn, "relu", tf_relu):
-            outputs = layout_convolutions(*args, relu=relu)
-        signs.extend(np.asarray(x) > 0 for x in outputs)
-        return outputs
+    def by_result(function):
+        # The activation runs in a compiled function; what it makes tells the sign too.
+        @functools.wraps(function)  # Keras asks a call for its arguments
+        def call(*args, **kwargs):
+            with (
+                mock.patch.object(tf.nn, "relu", relu),
+                mock.patch.object(activations, "leaky_relu", leaky_relu),
+            ):
+                outputs = function(*args, **kwargs)
+            signs.extend(np.asarray(x) > 0 for x in tf.nest.flatten(outputs))
+            return outputs
 
-    tf_relu = tf.nn.relu
-    with (
-        mock.patch.object(tf.nn, "relu", recording(tf.nn.relu)),
-        mock.patch.object(activations, "leaky_relu", recording(activations.leaky_relu)),
-        mock.patch.object(layout_features, "layout_convolutions", of_layouts),
-    ):
+        return call
+
+    with ExitStack() as stack:
+        for owner, name, patch in (
+            (tf.nn, "relu", recording),
+            (activations, "leaky_relu", recording),
+            (layout_features, "layout_convolutions", by_result),
+            (conditional_block, "_activate", by_result),
+            (NormalizedConvolution, "call", by_result),
+        ):
+            changed = patch(getattr(owner, name))
+            stack.enter_context(mock.patch.object(owner, name, changed))
         yield signs
 
 

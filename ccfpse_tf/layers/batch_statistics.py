@@ -1,0 +1,106 @@
+"""Batch statistics over all replicas, and what a normalisation takes from them."""
+
+import tensorflow as tf
+
+from ccfpse_tf.layers.compiled import custom_gradient, traced_once
+from ccfpse_tf.layers.scaling import (
+    channel_sum,
+    corrected,
+    rows_of_squares,
+    sum_of_rows,
+)
+
+
+def normalizations(norms, x, training):
+    """What it takes to normalise one map by several layers, with shared statistics.
+
+    Splitting a normalisation from its statistics lets whoever reads the normalised map
+    make it again for the gradient instead of keeping it.
+
+    Args:
+        norms: :class:`ccfpse_tf.layers.normalization.BatchNormalization` layers, built.
+        x: ``(batch, height, width, channels)``.
+        training: whether to take, and note, the batch's statistics.
+
+    Returns:
+        ``x`` to read instead, whose gradient also passes through the statistics; and
+        for each layer mean, factor and offset, for
+        :func:`ccfpse_tf.layers.scaling.scaled`.
+    """
+    if not training:
+        return x, [norm.running_coefficients() for norm in norms]
+    mean, variance, count = _moments_over_replicas(tf.stop_gradient(x), norms[0])
+    for norm in norms:
+        norm.update(mean, variance, count)
+    gammas, betas = zip(*(norm.scale_and_offset() for norm in norms), strict=True)
+    scales = [tf.math.rsqrt(variance + norm.epsilon) for norm in norms]
+
+    @custom_gradient
+    def connect(x, *weights):
+        x = tf.stop_gradient(x)
+        gammas, betas = weights[: len(norms)], weights[len(norms) :]
+        factors = [a * b for a, b in zip(gammas, scales, strict=True)]
+
+        def gradient(dx, *d_coefficients):
+            d_factors = d_coefficients[: len(norms)]
+            d_betas = d_coefficients[len(norms) :]
+            d_gammas = [a * b for a, b in zip(d_factors, scales, strict=True)]
+            both = _through_statistics(factors, scales, d_gammas, list(d_betas))
+            # Every replica's output depends on every replica's input.
+            dx = _without_share(dx, x, mean, _add_over_replicas(both), count)
+            return dx, *d_gammas, *d_betas
+
+        return (tf.identity(x), *factors, *map(tf.identity, betas)), gradient
+
+    x, *coefficients = connect(x, *gammas, *betas)
+    factors, offsets = coefficients[: len(norms)], coefficients[len(norms) :]
+    return x, [(mean, *pair) for pair in zip(factors, offsets, strict=True)]
+
+
+@traced_once
+def _through_statistics(factors, scales, d_gammas, d_betas):
+    """``(2, channels)``: what all pixels' gradients share, and per unit of ``x``."""
+    slopes = [a * b * c for a, b, c in zip(factors, scales, d_gammas, strict=True)]
+    constants = [a * b for a, b in zip(factors, d_betas, strict=True)]
+    return tf.stack([tf.add_n(constants), tf.add_n(slopes)])
+
+
+@traced_once
+def _without_share(dx, x, mean, shared, count):
+    return corrected(dx, x, mean, *tf.unstack(shared / count))
+
+
+def _moments_over_replicas(x, norm):
+    """Mean, biased variance ``(channels,)`` and pixel count over the global batch."""
+    # Replicas may hold different numbers of samples, so sums are added, not means.
+    x = tf.cast(x, norm.variable_dtype)
+    total = _add_over_replicas(_sums(x))
+    mean, squares = _squares(x, total)
+    variance, count = _variance(_add_over_replicas(squares), total)
+    return mean, variance, count
+
+
+@traced_once
+def _sums(x):
+    """Sums of all channels, then the number of pixels."""
+    count = tf.cast(tf.reduce_prod(tf.shape(x)[:3]), x.dtype)
+    return tf.concat([channel_sum(x), count[None]], 0)
+
+
+@traced_once
+def _squares(x, total):
+    """Mean and sum of squares around it."""
+    mean = total[:-1] / total[-1]
+    return mean, sum_of_rows(rows_of_squares(x, mean))
+
+
+@traced_once
+def _variance(squares, total):
+    return squares / total[-1], total[-1]
+
+
+def _add_over_replicas(value):
+    replica = tf.distribute.get_replica_context()
+    if replica is None or replica.num_replicas_in_sync == 1:
+        return value
+    return replica.all_reduce(tf.distribute.ReduceOp.SUM, value)
