@@ -130,7 +130,8 @@ def _variants(function, uses_xla):
             tuple(sorted(values.items())) for values in (constants, _settings)
         )
         xla = not setting("plain") and uses_xla(tf.nest.flatten(specs))
-        if not xla and getattr(_thread, "tracing", False):
+        inside = not xla and getattr(_thread, "tracing", False)
+        if inside or tf.config.functions_run_eagerly():
             return function(*tensors, **dict(constants))
         return variant(specs, constants, settings, xla)(*tensors)
 

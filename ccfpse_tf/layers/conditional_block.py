@@ -41,8 +41,8 @@ def weights_of(layer: keras.layers.Conv2D) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _convolve(hidden, x, mean, factor, offset, kernel, bias, recompute):
-    x = scaled(x, mean, factor, offset)
-    return predicted_convolution(x, hidden, kernel, bias, recompute)
+    coefficients = mean, factor, offset
+    return predicted_convolution(x, hidden, kernel, bias, recompute, coefficients)
 
 
 def _activate(hidden, x, kernel, bias, *pointwise):

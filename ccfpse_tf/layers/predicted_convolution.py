@@ -15,6 +15,7 @@ from ccfpse_tf.layers.conditional_convolution import conditional_depthwise_convo
 from ccfpse_tf.layers.convolution import convolution, uses_winograd
 from ccfpse_tf.layers.recomputing import after
 from ccfpse_tf.layers.resizing import spatial_size
+from ccfpse_tf.layers.scaling import scaled, scaling_gradients
 
 # Channels are worked on in groups. Bytes per group of what it takes most memory for:
 # its predicted kernels; or, where Winograd's strips never hold those, the convolution's
@@ -28,6 +29,7 @@ def predicted_convolution(
     kernel: tf.Tensor,
     bias: tf.Tensor,
     recompute: bool = True,
+    coefficients: tuple | None = None,
 ) -> tf.Tensor:
     """Convolves ``x`` with the kernels ``conv3x3(hidden)`` (section 3.2).
 
@@ -38,59 +40,74 @@ def predicted_convolution(
         bias: ``(9 * channels,)``.
         recompute: whether to make the kernels again for the gradient; else all of them
             are kept. Sizes that are unknown when a graph is traced are not split.
+        coefficients: mean, factor and offset by which ``x`` is scaled first, see
+            :func:`ccfpse_tf.layers.scaling.scaled`. The scaled map is not held whole
+            where strips are used.
 
     Returns:
         ``(batch, height, width, channels)``.
     """
+    if coefficients is None:
+        zeros = tf.zeros(x.shape[-1:], x.dtype)
+        coefficients = zeros, zeros + 1, zeros
     if not recompute:
         kernels = convolution(hidden, kernel, bias)
-        return conditional_depthwise_convolution(x, kernels)
-    return _in_groups(x, hidden, kernel, bias)
+        return conditional_depthwise_convolution(scaled(x, *coefficients), kernels)
+    return _in_groups(x, *coefficients, hidden, kernel, bias)
 
 
 @custom_gradient
-def _in_groups(x, hidden, kernel, bias):
+def _in_groups(*inputs):
     # Else a tape would also record, and keep, what happens inside the function.
-    inputs = [tf.stop_gradient(tensor) for tensor in (x, hidden, kernel, bias)]
+    inputs = [tf.stop_gradient(tensor) for tensor in inputs]
+    x, *_, hidden, kernel, _ = inputs
     strips = uses_winograd(hidden, kernel.shape[-1])
     count = _group_count(x, hidden, strips)
 
     def gradient(dy):
         backward = _strips_backward if strips else _group_backward
-        return _groups_backward(*inputs, dy, count, backward)
+        return _groups_backward(*inputs, dy, count=count, backward=backward)
 
     forward, y = _strips_forward if strips else _group_forward, []
     for part in _groups(count, *_by_channel(*inputs)):
-        y.append(forward(*_operands(inputs[1], *after(y[-1:], *part))))
+        y.append(forward(*_operands(hidden, *after(y[-1:], *part))))
     return _joined(y), gradient
 
 
-def _groups_backward(x, hidden, kernel, bias, dy, count, backward):
+def _groups_backward(
+    x, mean, factor, offset, hidden, kernel, bias, dy, count, backward
+):
     d_hidden, others = [], []
-    for part in _groups(count, *_by_channel(x, hidden, kernel, bias), dy):
+    by_channel = _by_channel(x, mean, factor, offset, hidden, kernel, bias)
+    for part in _groups(count, *by_channel, dy):
         *part, dy_part = after(d_hidden[-1:], *part)
-        dx, d_part, *d_weights = backward(*_operands(hidden, *part), dy_part)
+        *d_scaling, d_part, d_kernel, d_bias = backward(
+            *_operands(hidden, *part), dy_part
+        )
         d_hidden.append(d_hidden[-1] + d_part if d_hidden else d_part)
-        others.append((dx, *map(_split_taps, d_weights)))
-    dx, d_kernel, d_bias = (_joined(parts) for parts in zip(*others, strict=True))
+        others.append((*d_scaling, *map(_split_taps, (d_kernel, d_bias))))
+    *d_scaling, d_kernel, d_bias = map(_joined, zip(*others, strict=True))
+    dx, d_factor, d_offset = d_scaling
     d_kernel = tf.reshape(d_kernel, kernel.shape)
-    return dx, d_hidden[-1], d_kernel, tf.reshape(d_bias, bias.shape)
+    d_bias = tf.reshape(d_bias, bias.shape)
+    return dx, None, d_factor, d_offset, d_hidden[-1], d_kernel, d_bias
 
 
 def _joined(parts):
     return tf.concat(parts, -1) if len(parts) > 1 else parts[0]
 
 
-def _group_forward(x, hidden, kernel, bias):
+def _group_forward(x, mean, factor, offset, hidden, kernel, bias):
+    x = scaled(x, mean, factor, offset)
     return conditional_depthwise_convolution(x, convolution(hidden, kernel, bias))
 
 
-def _group_backward(x, hidden, kernel, bias, dy):
-    inputs = (x, hidden, kernel, bias)
+def _group_backward(x, mean, *inputs_and_dy):
+    *inputs, dy = inputs_and_dy
     with tf.GradientTape() as tape:
-        tape.watch(inputs)
-        y = _group_forward(*inputs)
-    return tape.gradient(y, inputs, dy)
+        tape.watch((x, inputs))
+        y = _group_forward(x, mean, *inputs)
+    return tape.gradient(y, (x, *inputs), dy)
 
 
 def _split_taps(weights):
@@ -98,16 +115,16 @@ def _split_taps(weights):
     return tf.reshape(weights, (*weights.shape[:-1], 9, weights.shape[-1] // 9))
 
 
-def _by_channel(x, hidden, kernel, bias):
-    """All with the channels of ``x`` last: kernel ``(3, 3, in, 9, c)``, bias."""
-    return x, _split_taps(kernel), _split_taps(bias)
+def _by_channel(x, mean, factor, offset, hidden, kernel, bias):
+    """All but ``hidden`` with the channels of ``x`` last."""
+    return x, mean, factor, offset, _split_taps(kernel), _split_taps(bias)
 
 
-def _operands(hidden, x, kernel, bias):
+def _operands(hidden, x, mean, factor, offset, kernel, bias):
     """A group as if it were all: kernel ``(3, 3, in, 9 * c)``, bias."""
     together = 9 * x.shape[-1]
     kernel = tf.reshape(kernel, (*kernel.shape[:3], together))
-    return x, hidden, kernel, tf.reshape(bias, (together,))
+    return x, mean, factor, offset, hidden, kernel, tf.reshape(bias, (together,))
 
 
 def _groups(count, *tensors):
@@ -131,13 +148,17 @@ def _group_count(x, hidden, strips):
     return next((n for n in fitting if size <= n * GROUP_BYTES), channels)
 
 
+def _scaling(mean, factor, offset):
+    return lambda pixels: (pixels - mean) * factor + offset
+
+
 @compiled
-def _strips_forward(x, hidden, kernel, bias):
+def _strips_forward(x, mean, factor, offset, hidden, kernel, bias):
     strips = winograd.Strips(*x.shape[1:3])
 
     def apply(tiles, strip):
         kernels = _split_taps(tiles + bias)
-        around = strips.padded(x, strip)
+        around = strips.padded(x, strip, _scaling(mean, factor, offset))
         return tf.add_n(
             [
                 kernels[:, :, tap] * tf.gather(around, strips.neighbours[..., tap])
@@ -148,19 +169,28 @@ def _strips_forward(x, hidden, kernel, bias):
     return winograd.forward(strips, hidden, kernel, apply, x.shape[-1])
 
 
+def _strips_backward(x, mean, factor, offset, hidden, kernel, bias, dy):
+    inputs = x, mean, factor, offset, hidden, kernel, bias, dy
+    d_scaled, d_hidden, d_kernel, d_bias = _strips_gradients(*inputs)
+    d_scaling = scaling_gradients(x, mean, factor, offset, d_scaled, activate=False)
+    return *d_scaling, d_hidden, d_kernel, d_bias
+
+
 @compiled
-def _strips_backward(x, hidden, kernel, bias, dy):
+def _strips_gradients(x, mean, factor, offset, hidden, kernel, bias, dy):
     # Larger strips: every one of them adds to the whole gradient of the kernel.
     strips = winograd.Strips(*x.shape[1:3], 2 * winograd.STRIP_TILES)
 
     def start(predict, strip):
         dy_tiles = strips.inner(dy, strip)[:, :, None]
-        around = tf.gather(strips.padded(x, strip), strips.neighbours)
+        around = tf.gather(
+            strips.padded(x, strip, _scaling(mean, factor, offset)), strips.neighbours
+        )
         d_kernels = tf.reshape(around * dy_tiles, (*around.shape[:2], bias.shape[0]))
         dx = _split_taps(predict() + bias) * dy_tiles
         return d_kernels, (strips.add_samples(dx, strips.neighbours),), (), ()
 
-    d_hidden, d_kernel, d_bias, dx = winograd.backward(
+    d_hidden, d_kernel, d_bias, d_scaled = winograd.backward(
         strips, hidden, kernel, start, padded=(x.shape[-1],)
     )
-    return dx, d_hidden, d_kernel, d_bias
+    return d_scaled, d_hidden, d_kernel, d_bias

@@ -34,7 +34,7 @@ def scaled(
         inputs = [tf.stop_gradient(tensor) for tensor in inputs]
 
         def gradient(dy):
-            dx, d_factor, d_offset = _gradients(*inputs, dy, activate=activate)
+            dx, d_factor, d_offset = scaling_gradients(*inputs, dy, activate=activate)
             return dx, None, d_factor, d_offset
 
         return _forward(*inputs, activate=activate), gradient
@@ -85,7 +85,8 @@ def _forward(x, mean, factor, offset, *, activate):
 
 
 @traced_once
-def _gradients(x, mean, factor, offset, dy, *, activate):
+def scaling_gradients(x, mean, factor, offset, dy, *, activate):
+    """Gradients of :func:`scaled` by map, factor and offset, given the result's."""
     dx, *rows = _backward(x, mean, factor, offset, dy, activate=activate)
     return dx, *map(sum_of_rows, rows)
 

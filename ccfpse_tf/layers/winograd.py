@@ -102,18 +102,18 @@ class Strips:
         ]
         return np.stack(around)
 
-    def padded(self, x, strip):
+    def padded(self, x, strip, change=tf.identity):
         """Rows ``((rows + 2) * (width + 2), channels)``: a strip and one pixel around.
 
         Zeros outside of the image; cut from ``x`` itself, so that no padded copy of it
-        is needed.
+        is needed, nor one of what ``change`` makes of its pixels.
         """
         image, part = strip // self.per_image, strip % self.per_image
         first, channels = self.rows * part, x.shape[-1]
 
         def cut(row, rows):
             found = tf.slice(x, (image, row, 0, 0), (1, rows, self.width, channels))
-            return found[0]
+            return change(found[0])
 
         above = cut(tf.maximum(first - 1, 0), 1)
         below = cut(tf.minimum(first + self.rows, self.height - 1), 1)
