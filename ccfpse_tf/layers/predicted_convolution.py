@@ -20,7 +20,7 @@ from ccfpse_tf.layers.scaling import scaled, scaling_gradients
 # Channels are worked on in groups. Bytes per group of what it takes most memory for:
 # its predicted kernels; or, where Winograd's strips never hold those, the convolution's
 # transformed kernels.
-GROUP_BYTES = 32 * 2**20
+GROUP_BYTES = 16 * 2**20
 
 
 def predicted_convolution(
