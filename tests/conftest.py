@@ -18,9 +18,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "2")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-# On processors with AVX-512 TensorFlow switches oneDNN on, whose sums round otherwise:
-# the same arithmetic everywhere.
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -38,7 +38,12 @@ def test_fit_moves_all_weights_and_is_traced_once(model):
     assert set(history) == set(LOGGED) - {"perceptual"}
     assert all(np.isfinite(values).all() for values in history.values())
     pairs = zip(model.variables, before, weights(model), strict=True)
+    # While no score is beyond the hinge's margin, real and fake images push the bias of
+    # a head equally; where sums round so (oneDNN's do), it does not move at all.
+    d = model.discriminator
+    heads = [x.bias.path for x in (d.patch_score, d.semantic_features, d.embedding)]
     same = [variable.path for variable, a, b in pairs if np.array_equal(a, b)]
+    same = [path for path in same if path not in heads]
     # Without a loss on VGG features its tracker stays; nothing else does.
     same = [name.split("/")[-1] for name in same if "perceptual" not in name]
     assert same == ["skipped", "skipped_in_a_row"], same
