@@ -3,12 +3,7 @@
 import tensorflow as tf
 
 from ccfpse_tf.layers.compiled import custom_gradient, traced_once
-from ccfpse_tf.layers.scaling import (
-    channel_sum,
-    corrected,
-    rows_of_squares,
-    sum_of_rows,
-)
+from ccfpse_tf.layers.scaling import corrected, row_sums, row_sums_of_squares, total
 
 
 def normalizations(norms, x, training):
@@ -73,30 +68,30 @@ def _without_share(dx, x, mean, shared, count):
 def _moments_over_replicas(x, norm):
     """Mean, biased variance ``(channels,)`` and pixel count over the global batch."""
     # Replicas may hold different numbers of samples, so sums are added, not means.
-    x = tf.cast(x, norm.variable_dtype)
-    total = _add_over_replicas(_sums(x))
-    mean, squares = _squares(x, total)
-    variance, count = _variance(_add_over_replicas(squares), total)
+    sums = _add_over_replicas(_sums(x, dtype=norm.variable_dtype))
+    mean, squares = _squares(x, sums)
+    variance, count = _variance(_add_over_replicas(squares), sums)
     return mean, variance, count
 
 
 @traced_once
-def _sums(x):
+def _sums(x, *, dtype):
     """Sums of all channels, then the number of pixels."""
-    count = tf.cast(tf.reduce_prod(tf.shape(x)[:3]), x.dtype)
-    return tf.concat([channel_sum(x), count[None]], 0)
+    count = tf.cast(tf.reduce_prod(tf.shape(x)[:3]), dtype)
+    return tf.concat([total(row_sums(x), dtype), count[None]], 0)
 
 
 @traced_once
-def _squares(x, total):
+def _squares(x, sums):
     """Mean and sum of squares around it."""
-    mean = total[:-1] / total[-1]
-    return mean, sum_of_rows(rows_of_squares(x, mean))
+    mean = sums[:-1] / sums[-1]
+    return mean, total(row_sums_of_squares(x, mean), mean.dtype)
 
 
 @traced_once
-def _variance(squares, total):
-    return squares / total[-1], total[-1]
+def _variance(squares, sums):
+    """Variance and pixel count."""
+    return squares / sums[-1], sums[-1]
 
 
 def _add_over_replicas(value):

@@ -6,7 +6,7 @@ import tensorflow as tf
 from ccfpse_tf.layers import activations
 from ccfpse_tf.layers.batch_statistics import normalizations
 from ccfpse_tf.layers.compiled import custom_gradient, fused, traced_once
-from ccfpse_tf.layers.scaling import rows_of_squares, scaled
+from ccfpse_tf.layers.scaling import row_sums, row_sums_of_squares, scaled
 
 FIRST = "only_first_replica"  # after synchronisation all replicas hold the same value
 
@@ -161,8 +161,8 @@ def _normalize_instances(x, epsilon, activate):
 def _instances(x, *, epsilon, activate):
     """The normalised map and ``(batch, 1, 1, channels)``, what it was scaled by."""
     pixels = _pixels(x)
-    mean = _instance_sum(tf.reduce_sum(x, 2)) / pixels
-    variance = _instance_sum(rows_of_squares(x, mean)) / pixels
+    mean = _instance_sum(row_sums(x), x.dtype) / pixels
+    variance = _instance_sum(row_sums_of_squares(x, mean), x.dtype) / pixels
     scale = tf.math.rsqrt(variance + epsilon)
     return _scale_instances(x, mean, scale, activate=activate), scale
 
@@ -170,7 +170,7 @@ def _instances(x, *, epsilon, activate):
 @traced_once
 def _instances_gradient(y, dy, scale, *, activate):
     sums = _instance_rows(y, dy, activate=activate)
-    means = [_instance_sum(rows) / _pixels(y) for rows in sums]
+    means = [_instance_sum(rows, y.dtype) / _pixels(y) for rows in sums]
     return _instance_gradient(y, dy, scale, *means, activate=activate)
 
 
@@ -178,9 +178,10 @@ def _pixels(x):
     return tf.cast(tf.reduce_prod(tf.shape(x)[1:3]), x.dtype)
 
 
-def _instance_sum(rows):
-    """``(batch, height, channels)`` to ``(batch, 1, 1, channels)``."""
-    return tf.reduce_sum(rows, 1)[:, None, None]
+def _instance_sum(rows, dtype):
+    """Row sums ``(batch, height, channels)`` to ``(batch, 1, 1, channels)``."""
+    rows = tf.cast(rows, tf.float64)
+    return tf.cast(tf.reduce_sum(rows, 1), dtype)[:, None, None]
 
 
 @fused
