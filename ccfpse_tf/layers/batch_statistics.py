@@ -3,7 +3,12 @@
 import tensorflow as tf
 
 from ccfpse_tf.layers.compiled import custom_gradient, traced_once
-from ccfpse_tf.layers.scaling import corrected, row_sums, row_sums_of_squares, total
+from ccfpse_tf.layers.scaling import (
+    corrected,
+    short_sums_of_map,
+    short_sums_of_squares,
+    total,
+)
 
 
 def normalizations(norms, x, training):
@@ -78,14 +83,14 @@ def _moments_over_replicas(x, norm):
 def _sums(x, *, dtype):
     """Sums of all channels, then the number of pixels."""
     count = tf.cast(tf.reduce_prod(tf.shape(x)[:3]), dtype)
-    return tf.concat([total(row_sums(x), dtype), count[None]], 0)
+    return tf.concat([total(short_sums_of_map(x), dtype), count[None]], 0)
 
 
 @traced_once
 def _squares(x, sums):
     """Mean and sum of squares around it."""
     mean = sums[:-1] / sums[-1]
-    return mean, total(row_sums_of_squares(x, mean), mean.dtype)
+    return mean, total(short_sums_of_squares(x, mean), mean.dtype)
 
 
 @traced_once

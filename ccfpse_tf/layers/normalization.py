@@ -6,7 +6,13 @@ import tensorflow as tf
 from ccfpse_tf.layers import activations
 from ccfpse_tf.layers.batch_statistics import normalizations
 from ccfpse_tf.layers.compiled import custom_gradient, fused, traced_once
-from ccfpse_tf.layers.scaling import row_sums, row_sums_of_squares, scaled
+from ccfpse_tf.layers.scaling import (
+    scaled,
+    short_sums,
+    short_sums_of_map,
+    short_sums_of_squares,
+    total_of_instances,
+)
 
 FIRST = "only_first_replica"  # after synchronisation all replicas hold the same value
 
@@ -161,27 +167,22 @@ def _normalize_instances(x, epsilon, activate):
 def _instances(x, *, epsilon, activate):
     """The normalised map and ``(batch, 1, 1, channels)``, what it was scaled by."""
     pixels = _pixels(x)
-    mean = _instance_sum(row_sums(x), x.dtype) / pixels
-    variance = _instance_sum(row_sums_of_squares(x, mean), x.dtype) / pixels
+    mean = total_of_instances(short_sums_of_map(x), x.dtype) / pixels
+    squares = short_sums_of_squares(x, mean)
+    variance = total_of_instances(squares, x.dtype) / pixels
     scale = tf.math.rsqrt(variance + epsilon)
     return _scale_instances(x, mean, scale, activate=activate), scale
 
 
 @traced_once
 def _instances_gradient(y, dy, scale, *, activate):
-    sums = _instance_rows(y, dy, activate=activate)
-    means = [_instance_sum(rows, y.dtype) / _pixels(y) for rows in sums]
+    sums = _instance_sums(y, dy, activate=activate)
+    means = [total_of_instances(part, y.dtype) / _pixels(y) for part in sums]
     return _instance_gradient(y, dy, scale, *means, activate=activate)
 
 
 def _pixels(x):
     return tf.cast(tf.reduce_prod(tf.shape(x)[1:3]), x.dtype)
-
-
-def _instance_sum(rows, dtype):
-    """Row sums ``(batch, height, channels)`` to ``(batch, 1, 1, channels)``."""
-    rows = tf.cast(rows, tf.float64)
-    return tf.cast(tf.reduce_sum(rows, 1), dtype)[:, None, None]
 
 
 @fused
@@ -199,9 +200,9 @@ def _before_activation(y, dy, activate):
 
 
 @fused
-def _instance_rows(y, dy, *, activate):
+def _instance_sums(y, dy, *, activate):
     y, dy = _before_activation(y, dy, activate)
-    return tf.reduce_sum(dy, 2), tf.reduce_sum(dy * y, 2)
+    return short_sums(dy), short_sums(dy * y)
 
 
 @fused
