@@ -18,7 +18,7 @@ from ccfpse_tf.layers.layout_features import (
 )
 from ccfpse_tf.layers.normalization import BatchNormalization
 from ccfpse_tf.layers.predicted_convolution import predicted_convolution
-from ccfpse_tf.layers.recomputing import after
+from ccfpse_tf.layers.recomputing import in_turn
 from ccfpse_tf.layers.resizing import spatial_size
 from ccfpse_tf.layers.scaling import scaled
 from ccfpse_tf.layers.spectral_convolution import SpectralConv2D
@@ -287,7 +287,7 @@ class ConditionalBlock(keras.layers.Layer):
             h, second, self.second_kernels, self.second_attention, self.second_pointwise
         )
         for coefficients in shortcut:
-            [x] = after([h], x)
+            h, x = in_turn(h, x)
             kernel = self.shortcut_pointwise.normalized_kernel(training)
             x = self.shortcut_norm.modulate(x, coefficients, next(reads), kernel)
         return x + h

@@ -56,9 +56,11 @@ def one_by_one(layout, weights):
             [hidden] = layout_features(known, (kernel, bias))
             return function(hidden, first, *tensors, **constants)
 
-        dense = layout.features if sparse else layout
-        return recomputed(apply, first, dense, *own, *tensors)
+        nonlocal dense
+        y, dense = recomputed(apply, first, dense, *own, *tensors)
+        return y
 
+    dense = layout.features if sparse else layout
     for own in weights:
         yield functools.partial(read, own)
 

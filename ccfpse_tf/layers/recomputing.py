@@ -15,8 +15,27 @@ def after(done, *tensors) -> list[tf.Tensor]:
         return [tf.identity(tensor) for tensor in tensors]
 
 
-def recomputed(function, *tensors: tf.Tensor) -> tf.Tensor:
-    """``function(*tensors)``, keeping nothing but the tensors for the gradient.
+def in_turn(first: tf.Tensor, second: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Both, for two branches that are never computed side by side.
+
+    What is made of ``second`` waits for ``first``, and what the gradient of ``first``
+    is made into waits for that of ``second``.
+    """
+
+    @custom_gradient
+    def run(first, second):
+        def gradient(d_first, d_second):
+            return *after([d_second], d_first), d_second
+
+        return (tf.identity(first), *after([first], second)), gradient
+
+    return run(first, second)
+
+
+def recomputed(
+    function, first: tf.Tensor, shared: tf.Tensor, *others: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """``function(first, shared, *others)``, keeping only tensors for the gradient.
 
     It is called when the first tensor is made, and for the gradient once more when that
     of the result is; inside graphs, only those of its values that its own gradient
@@ -25,7 +44,13 @@ def recomputed(function, *tensors: tf.Tensor) -> tf.Tensor:
     Args:
         function: of the tensors, whose gradients are wanted, and of nothing else that
             has one; it may not change any state.
-        *tensors: of floating point.
+        first: of floating point, as all.
+        shared: what is also read elsewhere.
+        *others: further tensors.
+
+    Returns:
+        The result, and ``shared`` for whoever reads it next: so its gradients are
+        added up one after the other instead of all being held to the end.
     """
 
     @custom_gradient
@@ -33,13 +58,17 @@ def recomputed(function, *tensors: tf.Tensor) -> tf.Tensor:
         # Else a tape would also record, and keep, what happens inside the function.
         first, *others = (tf.stop_gradient(tensor) for tensor in tensors)
 
-        def gradient(dy):
+        def gradient(dy, d_shared):
             inputs = after([dy], first, *others)
             with tf.GradientTape() as tape:
                 tape.watch(inputs)
                 y = function(*inputs)
-            return tape.gradient(y, inputs, dy, tf.UnconnectedGradients.ZERO)
+            d_first, d_own, *d_others = tape.gradient(
+                y, inputs, dy, tf.UnconnectedGradients.ZERO
+            )
+            return d_first, d_own + d_shared, *d_others
 
-        return function(first, *after([first], *others)), gradient
+        y = function(first, *after([first], *others))
+        return (y, tf.identity(others[0])), gradient
 
-    return run(*tensors)
+    return run(first, shared, *others)
