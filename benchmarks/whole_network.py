@@ -200,7 +200,7 @@ def draw(figure, numbers) -> None:
     """Seconds and memory of both sides."""
     quantities = {
         "seconds": (1, "seconds", "time"),
-        "memory": (1e-9, "GB", "memory beyond what both must hold"),
+        "memory": (1e-9, "GB", "memory beyond what both hold"),
     }
     shown = [q for q in quantities if all(q in found for found in numbers.values())]
     rows = figure.subplots(len(shown), len(numbers), squeeze=False)
@@ -212,7 +212,8 @@ def draw(figure, numbers) -> None:
             axes.bar_label(bars, fmt="%.2g")
             axes.tick_params(axis="x", labelsize=7)
             axes.margins(y=0.15)
-            axes.set(title=f"{label}: {title}", ylabel=unit)
+            axes.set_title(f"{label}: {title}", fontsize=10)
+            axes.set_ylabel(unit)
 
 
 BENCHMARK = Benchmark(

@@ -34,6 +34,22 @@ def test_a_training_in_float64_is_the_official_one():
     assert len(found) > 30 and not beyond, beyond[:20]
 
 
+def test_float64_takes_over_in_the_first_iteration_at_its_kinks_only(monkeypatch):
+    names = ("iter1_grad/G/a", "iter1_grad/D/b", "losses/D_Fake 1", "fake_Gstep 2")
+    found = [Check(name, 2.0, 1.0) for name in names] + [Check("fake_Dstep 1", 0, 1)]
+    exact = [Check(check.name, 0.5, 1.0) for check in found]
+
+    def taken(in_generator, in_all):
+        flips = in_generator, in_all
+        monkeypatch.setattr(training, "_flips_in_first_step", lambda _: flips)
+        kept = zip(found, training._across_kinks(None, found, exact), strict=True)
+        return [before.name for before, after in kept if after is not before]
+
+    assert taken(0, 0) == []
+    assert taken(0, 1) == ["iter1_grad/D/b", "losses/D_Fake 1"]
+    assert taken(1, 2) == ["iter1_grad/G/a", "iter1_grad/D/b", "losses/D_Fake 1"]
+
+
 def test_all_copied_fixtures_are_known():
     for name, entry in parity.json.loads((FOLDER / "manifest.json").read_text())[
         "files"

@@ -22,7 +22,7 @@ from tests.parity import (
     segmenters,
     training,
 )
-from tests.parity.checks import Check
+from tests.parity.checks import FLIPPED, Check
 from tests.parity.fixture import Fixture
 
 Runner = Callable[[Fixture], Iterator[Check]]
@@ -99,6 +99,9 @@ def report(name: str, checks: list[Check], seconds: float) -> str:
     guided = sum(check.name.endswith(training.GUIDED) for check in checks)
     if guided:
         line += f", {guided} from the float64 state"
+    exact = sum(check.name.endswith(FLIPPED) for check in checks)
+    if exact:
+        line += f", {exact} in float64 at kinks"
     return line + (f", {failed} beyond" if failed else "") + f", {seconds:.0f} s)"
 
 

@@ -20,6 +20,7 @@ TRAINING = 5e-5  # absolute: network outputs in training mode, full-size outputs
 OUTPUT = {"eval": EVALUATION, "train": TRAINING}
 GRADIENT = 1e-4  # relative to each tensor's largest entry
 VANISHING = 1e-6  # of the network's largest gradient: this much is rounding
+FLIPPED = " ReLU inputs change sign by rounding)"  # ends a check's name
 STATE = 1e-5  # absolute: batch statistics and spectral vectors
 
 
@@ -157,9 +158,18 @@ def across_kinks(run: Callable[[str], Iterator[Check]]) -> Iterator[Check]:
     if failing:
         with recorded_signs() as exact_signs:
             exact = list(run("float64"))
-        pairs = zip(signs, exact_signs, strict=True)
-        flips = sum(int((a != b).sum()) for a, b in pairs)
-        note = f" (float64: {flips} ReLU inputs change sign by rounding)"
+        flips = count_flips(signs, exact_signs)
         for i in failing if flips else ():
-            checks[i] = replace(exact[i], name=exact[i].name + note)
+            checks[i] = replace(exact[i], name=exact[i].name + flipped(flips))
     yield from checks
+
+
+def count_flips(signs: list, exact_signs: list) -> int:
+    """Differing signs in two lists of :func:`recorded_signs`."""
+    pairs = zip(signs, exact_signs, strict=True)
+    return sum(int((a != b).sum()) for a, b in pairs)
+
+
+def flipped(count: int) -> str:
+    """What the name of a check says that float64 took over at a kink."""
+    return f" (float64: {count}{FLIPPED}"
