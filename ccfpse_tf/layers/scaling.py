@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from ccfpse_tf.layers import activations
 from ccfpse_tf.layers.compiled import custom_gradient, fused, traced_once
+from ccfpse_tf.layers.precision import at_least_float32
 
 _TOGETHER = 8  # pixels; more are no faster, and lose digits
 
@@ -56,9 +57,13 @@ def short_sums(x: tf.Tensor) -> tf.Tensor:
         x: ``(..., n, channels)``.
 
     Returns:
-        ``(..., n / 8, channels)``; fewer pixels are added where 8 does not divide n.
+        ``(..., n / 8, channels)``; fewer pixels are added where 8 does not divide n,
+        and none where n is unknown when a graph is traced. In float32 at least.
     """
+    x = at_least_float32(x)
     n, channels = x.shape[-2:]
+    if n is None:
+        return x
     together = math.gcd(n, _TOGETHER)
     split = tf.concat([tf.shape(x)[:-2], [n // together, together, channels]], 0)
     return tf.reduce_sum(tf.reshape(x, split), -2)
