@@ -35,7 +35,8 @@ def test_a_training_in_float64_is_the_official_one():
 
 
 def test_float64_takes_over_in_the_first_iteration_at_its_kinks_only(monkeypatch):
-    names = ("iter1_grad/G/a", "iter1_grad/D/b", "losses/D_Fake 1", "fake_Gstep 2")
+    names = ["iter1_grad/G/a", "iter1_grad/D/b", "losses/D_Fake 1", "fake_Gstep 2"]
+    names += ["fake_Gstep 1", "losses/GAN 1"]  # before any gradient
     found = [Check(name, 2.0, 1.0) for name in names] + [Check("fake_Dstep 1", 0, 1)]
     exact = [Check(check.name, 0.5, 1.0) for check in found]
 
