@@ -11,6 +11,7 @@ import ctypes
 import gc
 import importlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -56,10 +57,13 @@ class PeakMemory:
         self.extra = max(0, _status("VmHWM") - self.baseline)
 
 
-def measured_alone(module: str, function: str, **arguments) -> dict:
+def measured_alone(
+    module: str, function: str, environment: dict | None = None, **arguments
+) -> dict:
     """Calls `module.function(**arguments)` in a fresh process.
 
     Args:
+        environment: variables that the process finds beside ours.
         arguments: values that JSON can hold.
 
     Returns:
@@ -70,7 +74,10 @@ def measured_alone(module: str, function: str, **arguments) -> dict:
     """
     task = json.dumps([module, function, arguments])
     command = [sys.executable, "-m", "benchmarks.memory", task]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    variables = os.environ | (environment or {})
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, text=True, check=True, env=variables
+    )
     return json.loads(done.stdout.splitlines()[-1])
 
 

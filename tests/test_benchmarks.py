@@ -73,6 +73,14 @@ def test_a_fresh_process_returns_what_the_function_returns(repository, monkeypat
     assert memory.measured_alone("builtins", "dict", a=[1, "b"]) == {"a": [1, "b"]}
 
 
+def test_a_fresh_process_finds_the_variables_that_it_is_given(repository, monkeypatch):
+    monkeypatch.chdir(repository)
+    monkeypatch.setenv("OURS", "kept")
+    given = {"GIVEN": "new"}
+    assert memory.measured_alone("os", "getenv", given, key="GIVEN") == "new"
+    assert memory.measured_alone("os", "getenv", given, key="OURS") == "kept"
+
+
 def test_results_survive_their_file(tmp_path):
     path = tmp_path / "new" / "x.json"
     result = results.Result((figure(2.0, target=1.0),), {"seconds": 1}, ("note",))

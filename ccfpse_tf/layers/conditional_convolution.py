@@ -71,9 +71,8 @@ def _neighbour(x, taps):
     flat = tf.reshape(x, (-1, height * width, channels))
     places = (rows * width)[:, None] + columns[None]
     found = at_least_float32(tf.gather(flat, places, axis=1))
-    for inside in (in_rows[:, None], in_columns[None]):
-        found *= tf.cast(inside[..., None], found.dtype)
-    return found
+    inside = in_rows[:, None] & in_columns[None]
+    return found * tf.cast(inside[..., None], found.dtype)
 
 
 def _clipped(size, offsets):
