@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,4 +121,21 @@ def weight_bytes(network: Network) -> int:
         hidden=network.hidden,
     )
     generator.build()
-    return 4 * sum(int(np.prod(weight.shape)) for weight in generator.weights)
+    return _bytes(generator)
+
+
+def needed_for(task: str, model: CCFPSE) -> int:
+    """Bytes that no implementation can do without, in float32.
+
+    Args:
+        task: "inference" (the generator's weights) or "training" (all weights, their
+            gradients and the two moments of Adam).
+        model: the model.
+    """
+    if task == "inference":
+        return _bytes(model.generator)
+    return 4 * _bytes(model.generator, model.discriminator, model.encoder)
+
+
+def _bytes(*parts):
+    return 4 * sum(math.prod(w.shape) for part in parts for w in part.weights)

@@ -164,36 +164,31 @@ def peak_of_task(side: str, task: str, image_size, **network) -> dict[str, int]:
     """Bytes that a side's second call reaches, from before its model is built.
 
     Returns:
-        `extra`, and `needed`: bytes of weights, in training four times that.
+        `extra`, and `needed`, see :func:`benchmarks.models.needed_for`.
     """
     network = models.Network(image_size=tuple(image_size), **network)
     if side == THEIRS:
         import torch  # noqa: F401 - before counting starts, as TensorFlow is
     counted = memory.PeakMemory()
     with counted:
-        call, weights = _built(side, task, network)
+        call, needed = _built(side, task, network)
         call()
     with memory.PeakMemory(counted.baseline) as later:
         call()
-    copies = 4 if task == "training" else 1
-    return {"extra": later.extra, "needed": copies * weights}
+    return {"extra": later.extra, "needed": needed}
 
 
 def _built(side, task, network):
+    trains = task == "training"
     if side == THEIRS:
-        make = _torch_training_step if task == "training" else _torch_synthesis
+        make = _torch_training_step if trains else _torch_synthesis
         return make(network), 0
-    if task == "inference":
+    if trains:
+        model = models.model_to_train(network, recompute_kernels=True)
+    else:
         model = models.model_to_synthesize(network)
-        parts = (model.generator,)
-        return models.synthesis(model, network), _bytes(parts)
-    model = models.model_to_train(network, recompute_kernels=True)
-    parts = (model.generator, model.discriminator, model.encoder)
-    return models.training_step(model, network), _bytes(parts)
-
-
-def _bytes(parts):
-    return 4 * sum(int(np.prod(w.shape)) for part in parts for w in part.weights)
+    call = models.training_step if trains else models.synthesis
+    return call(model, network), models.needed_for(task, model)
 
 
 def draw(figure, numbers) -> None:
