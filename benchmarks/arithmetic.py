@@ -1,16 +1,20 @@
-"""Multiply-adds that one image needs, counted from the shapes of the layers.
+"""Multiply-adds that an image or a step needs, counted from the shapes of the layers.
 
 What a network has to compute, not what an implementation spends: a one-hot channel
 costs nothing, as looking a kernel row up replaces multiplying by zeros and one.
-Normalisations, activations and resizing are not counted.
+Normalisations, activations, resizing and inner products are not counted.
 """
 
 from __future__ import annotations
 
 from benchmarks.models import Network
+from ccfpse_tf.models.encoder import SIZE
 
 EDGE = 1  # channels of the semantics that are no one-hot
+RGB = 3
 BLOCK_WIDTHS = (16, 16, 16, 8, 4, 2, 1)
+DISCRIMINATOR_WIDTHS = (1, 2, 4, 8, 8)
+ENCODER_WIDTHS = (1, 2, 4, 8, 8, 8)
 FLOAT = 4  # bytes
 
 
@@ -56,6 +60,49 @@ def generator_total(network: Network) -> int:
     return sum(generator_parts(network).values())
 
 
+def discriminator_total(network: Network) -> int:
+    """Multiply-adds that scoring one image takes."""
+    ndf, pixels = network.ndf, network.image_size[0] * network.image_size[1]
+    total, channels = (pixels >> 4) * EDGE * 2 * ndf, RGB  # the layout's embedding
+    for level, wide in enumerate(DISCRIMINATOR_WIDTHS, 1):
+        here, width = pixels >> (2 * level), wide * ndf
+        total += here * 9 * channels * width  # bottom-up
+        if level >= 2:
+            total += here * width * 4 * ndf  # lateral
+        if 2 <= level <= 4:
+            total += here * (9 * 4 * ndf + 1 + 2 * ndf) * 2 * ndf  # final, scores
+        channels = width
+    return total
+
+
+def encoder_total(network: Network) -> int:
+    """Multiply-adds that one image's style takes."""
+    total, channels, pixels = 0, RGB, SIZE[0] * SIZE[1]
+    for level, wide in enumerate(ENCODER_WIDTHS, 1):
+        here, width = pixels >> (2 * level), wide * network.ngf
+        total += here * 9 * channels * width
+        channels = width
+    return total + 2 * here * channels * network.z_dim
+
+
+def training_step_total(network: Network, regenerates: bool) -> int:
+    """Multiply-adds of a training step on one image, without a perceptual network.
+
+    A gradient takes a forward pass's arithmetic twice, for the inputs and for the
+    weights. The generator's half needs the discriminator's for the fake's features
+    only; the discriminator's half for all of both images.
+
+    Args:
+        network: the sizes.
+        regenerates: whether the discriminator's half makes an image of its own.
+    """
+    made = generator_total(network) + encoder_total(network)
+    scored = discriminator_total(network)
+    generator_half = 3 * made + (2 + 1) * scored
+    discriminator_half = regenerates * made + (2 + 2 * 2) * scored
+    return generator_half + discriminator_half
+
+
 def largest_activation(network: Network) -> int:
     """Bytes of the largest tensor that the equations name: a block's kernels."""
     return FLOAT * max(
@@ -78,5 +125,5 @@ def _ends(network: Network) -> dict[str, int]:
     latent = (pixels >> (2 * network.depth)) * 16 * network.ngf
     return {
         "latent": network.z_dim * latent,
-        "image convolution": pixels * 9 * network.ngf * 3,
+        "image convolution": pixels * 9 * network.ngf * RGB,
     }

@@ -73,20 +73,20 @@ def _model(network, ndf, encoder_width, **options) -> CCFPSE:
     )
 
 
-def batch(network: Network) -> dict[str, np.ndarray]:
-    """One random image with square segments, as the data pipeline gives it."""
+def batch(network: Network, images: int = 1) -> dict[str, np.ndarray]:
+    """Random images with square segments, as the data pipeline gives them."""
     random = np.random.default_rng(0)
     height, width = network.image_size
-    small = (1, -(-height // _SEGMENT), -(-width // _SEGMENT))
+    small = (images, -(-height // _SEGMENT), -(-width // _SEGMENT))
 
     def enlarged(values):
         large = values.repeat(_SEGMENT, 1).repeat(_SEGMENT, 2)
         return np.ascontiguousarray(large[:, :height, :width], np.int32)
 
     return {
-        "image": random.uniform(-1, 1, (1, height, width, 3)).astype(np.float32),
+        "image": random.uniform(-1, 1, (images, height, width, 3)).astype(np.float32),
         "label": enlarged(random.integers(0, network.label_channels, small)),
-        "instance": enlarged(np.arange(small[1] * small[2]).reshape(small)),
+        "instance": enlarged(np.arange(math.prod(small)).reshape(small)),
     }
 
 
@@ -103,10 +103,10 @@ def synthesis(model: CCFPSE, network: Network):
     return lambda: model.synthesize(label, instance, z)
 
 
-def training_step(model: CCFPSE, network: Network):
+def training_step(model: CCFPSE, network: Network, images: int = 1):
     """A call without arguments that makes one training step."""
-    one = batch(network)
-    return lambda: model.train_on_batch(one)
+    data = batch(network, images)
+    return lambda: model.train_on_batch(data)
 
 
 def weight_bytes(network: Network) -> int:

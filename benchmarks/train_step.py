@@ -1,11 +1,13 @@
-"""A training step at three sizes, in four variants: seconds and peak memory.
+"""A training step at three sizes, in four variants: seconds, rate and peak memory.
 
     python -m benchmarks.train_step
 
-Batch 1, both updates, no perceptual network. `recompute_kernels` predicts a block's
-kernels again in the backward pass instead of keeping them; `discriminator_fake` says
-whether the discriminator's half makes a new image (the official algorithm) or takes
-the generator's. Variants take turns. Memory: what the process grows by at most, from
+Both updates, no perceptual network, batch 1 where time is taken. `recompute_kernels`
+predicts a block's kernels again in the backward pass instead of keeping them;
+`discriminator_fake` says whether the discriminator's half makes a new image (the
+official algorithm) or takes the generator's. Variants take turns, with dense
+convolutions for the machine's best rate; the arithmetic is what the networks have to
+compute, however often a variant does. Memory: what the process grows by at most, from
 before the model is built, over two steps; and that beyond weights, gradients and
 optimiser state, which all variants must hold.
 """
@@ -14,9 +16,9 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from benchmarks import memory, models, pictures
+from benchmarks import arithmetic, machine, memory, models, pictures
 from benchmarks.command import Benchmark, main
-from benchmarks.measure import LOWER, interleaved, ratio
+from benchmarks.measure import HIGHER, LOWER, interleaved, ratio
 from benchmarks.results import Result
 
 MODULE = "benchmarks.train_step"
@@ -31,17 +33,23 @@ VARIANTS = {
         "discriminator_fake": "reuse",
     },
 }
+BEST = "best dense convolution"
+NEEDED = "weights, gradients, moments"
 
 
 @dataclass(frozen=True)
 class Settings:
     """`widths`: ngf and ndf of the models; `variants`: the first is what the others
-    are held against, and every one has to be compiled twice; `rounds` that count."""
+    are held against, and every one has to be compiled; `images`: batch sizes at which
+    the first two variants are weighed; `dense`: (height, width, input channels, output
+    channels) of the convolutions; `rounds` that count."""
 
     widths: tuple = (16, 32, 64)
     image_size: tuple = (256, 256)
     label_channels: int = 183
     variants: tuple = tuple(VARIANTS)
+    images: tuple = (1, 4)
+    dense: tuple = ((64, 64, 128, 4608), (256, 256, 128, 576))
     rounds: int = 5
 
     def network(self, width: int) -> models.Network:
@@ -50,58 +58,80 @@ class Settings:
 
 
 def measure(settings: Settings) -> Result:
-    """Times and weighs all variants at every width."""
+    """Times and weighs variants at every width."""
     ratios, numbers, notes = [], {}, []
     if not memory.available():
         notes.append("memory: left out, this system does not let a peak be reset")
     for width in settings.widths:
         network, label = settings.network(width), f"ngf {width}"
-        timings = _time(network, settings)
-        first, *others = settings.variants
-        for variant in others:
-            values = timings.quotients(variant, first)
-            name = f"{label}: seconds with {variant} / {first}"
-            ratios.append(ratio(name, values, LOWER))
-        numbers[label] = {"seconds": timings.medians()}
-        if memory.available():
-            peaks = {name: _memory(network, name) for name in settings.variants}
-            found = {name: peak["extra"] for name, peak in peaks.items()}
-            numbers[label]["memory"] = found
-            ratios += _memory_ratios(
-                label, found, peaks[settings.variants[0]]["needed"]
-            )
+        found, numbers[label] = _speed(settings, network, label)
+        ratios += found
+        for images in settings.images if memory.available() else ():
+            batch = "1 image" if images == 1 else f"{images} images"
+            found, peaks = _memory(settings, network, images, f"{label}, {batch}")
+            numbers[label][f"memory, {batch}"] = peaks
+            ratios += found
     return Result(tuple(ratios), numbers, tuple(notes))
 
 
-def _time(network, settings):
+def _speed(settings, network, label):
+    limits = machine.dense_convolutions(settings.dense)
     sides = {
         variant: models.training_step(
             models.model_to_train(network, **VARIANTS[variant]), network
         )
         for variant in settings.variants
     }
-    return interleaved(sides, settings.rounds)
+    sides |= {name: limit.call for name, limit in limits.items()}
+    timings = interleaved(sides, settings.rounds)
+    rates = {name: one.amount / timings.median(name) for name, one in limits.items()}
+    best = max(rates, key=rates.get)
+    first, *others = settings.variants
+    ratios = [
+        ratio(
+            f"{label}: seconds with {variant} / {first}",
+            timings.quotients(variant, first),
+            LOWER,
+        )
+        for variant in others
+    ]
+    for variant in settings.variants:
+        regenerates = VARIANTS[variant]["discriminator_fake"] == "regenerate"
+        needed = arithmetic.training_step_total(network, regenerates)
+        factor = needed / limits[best].amount
+        fractions = timings.quotients(best, variant, factor)
+        ratios.append(
+            ratio(f"{label}: rate with {variant} / {BEST}", fractions, HIGHER)
+        )
+        rates[variant] = needed / timings.median(variant)
+    rates[BEST] = rates[best]
+    numbers = {
+        "seconds": {name: timings.median(name) for name in settings.variants},
+        "rate": {name: rates[name] / 1e9 for name in (*settings.variants, BEST)},
+    }
+    return ratios, numbers
 
 
-def _memory(network, variant) -> int:
-    arguments = {"variant": variant, **asdict(network)}
-    return memory.measured_alone(MODULE, "peak_of_steps", **arguments)
+def _memory(settings, network, images, label):
+    """Ratios of the first two variants' memory, and their peaks in bytes."""
+    common = {"images": images, **asdict(network)}
+    found = {
+        name: memory.measured_alone(MODULE, "peak_of_steps", variant=name, **common)
+        for name in settings.variants[:2]
+    }
+    peaks = {name: one["extra"] for name, one in found.items()}
+    first, second = peaks
+    full = network.ngf == models.Network.ngf
+    target = 0.5 if full and (first, second) == (PLAIN, RECOMPUTED) else None
+    ratios = []
+    for kind, held in {"memory": 0, f"beyond {NEEDED}": found[first]["needed"]}.items():
+        value = (peaks[second] - held) / (peaks[first] - held)
+        name = f"{label}: {kind} with {second} / {first}"
+        ratios.append(ratio(name, [value], LOWER, target))
+    return ratios, peaks
 
 
-def _memory_ratios(label, found, needed):
-    full = label == f"ngf {models.Network.ngf}"
-    first, *others = found
-    kinds = {"memory": 0, "memory beyond weights, gradients, moments": needed}
-    for variant in others:
-        target = 0.5 if full and (first, variant) == (PLAIN, RECOMPUTED) else None
-        for kind, common in kinds.items():
-            value = (found[variant] - common) / (found[first] - common)
-            yield ratio(
-                f"{label}: {kind} with {variant} / {first}", [value], LOWER, target
-            )
-
-
-def peak_of_steps(variant: str, image_size, **network) -> dict[str, int]:
+def peak_of_steps(variant: str, images: int, image_size, **network) -> dict[str, int]:
     """Bytes that two training steps add to a process that has imported everything.
 
     Returns:
@@ -110,32 +140,42 @@ def peak_of_steps(variant: str, image_size, **network) -> dict[str, int]:
     network = models.Network(image_size=tuple(image_size), **network)
     with memory.PeakMemory() as peak:
         model = models.model_to_train(network, **VARIANTS[variant])
-        step = models.training_step(model, network)
+        step = models.training_step(model, network, images)
         step()
         step()
     return {"extra": peak.extra, "needed": models.needed_for("training", model)}
 
 
 def draw(figure, numbers) -> None:
-    """Seconds and memory of all variants at all widths."""
-    quantities = {"seconds": (1, "seconds per step"), "memory": (1e-9, "GB")}
-    shown = [q for q in quantities if all(q in found for found in numbers.values())]
-    for axes, quantity in zip(
-        figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True
-    ):
-        factor, unit = quantities[quantity]
+    """Seconds, rate and memory at all widths."""
+    quantities = next(iter(numbers.values()))
+    rows = -(-len(quantities) // 2)
+    figure.set_size_inches(11, 4.5 * rows)
+    all_axes = figure.subplots(rows, 2, squeeze=False).ravel()
+    for axes, (quantity, sides) in zip(all_axes, quantities.items(), strict=False):
+        factor, unit = {"seconds": (1, "seconds per step"), "rate": (1, "GMAC/s")}.get(
+            quantity, (1e-9, "GB")
+        )
         bars = {
-            variant: [factor * found[quantity][variant] for found in numbers.values()]
-            for variant in next(iter(numbers.values()))[quantity]
+            side: [factor * found[quantity][side] for found in numbers.values()]
+            for side in sides
         }
         pictures.grouped_bars(axes, list(numbers), bars, "{:.2g}")
         axes.set(title=f"training step: {quantity}", ylabel=unit)
+    for axes in all_axes[len(quantities) :]:
+        axes.remove()
 
 
 BENCHMARK = Benchmark(
     "train_step",
     Settings(),
-    Settings(widths=(8,), image_size=(128, 128), variants=(PLAIN, RECOMPUTED)),
+    Settings(
+        widths=(8,),
+        image_size=(128, 128),
+        variants=(PLAIN, RECOMPUTED),
+        images=(1,),
+        dense=((64, 64, 128, 2304),),
+    ),
     measure,
     draw,
 )

@@ -3,9 +3,11 @@
 import dataclasses
 import importlib
 import itertools
+import math
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from benchmarks import (
@@ -13,6 +15,7 @@ from benchmarks import (
     arithmetic,
     check,
     memory,
+    models,
     official_input,
     report,
     results,
@@ -171,6 +174,36 @@ def test_the_last_block_has_the_images_size():
         assert shapes[0][0] == (256 >> depth) ** 2
 
 
+def test_arithmetic_is_that_of_the_layers():
+    network = Network(5, (64, 128), ngf=2, ndf=3, hidden=4, z_dim=7)
+    model = models.model_to_train(network)
+    one = {name: tf.constant(x) for name, x in models.batch(network).items()}
+    semantics = model.layout_encoding(one["label"], one["instance"])
+    scored = _arithmetic_of(lambda: model.discriminator(one["image"], semantics))
+    assert arithmetic.discriminator_total(network) == scored
+    styled = _arithmetic_of(lambda: model.encoder(one["image"]))
+    assert arithmetic.encoder_total(network) == styled
+
+
+def _arithmetic_of(function):
+    """Multiply-adds of the convolutions and matrix products in a graph."""
+    operations = tf.function(function).get_concrete_function().graph.get_operations()
+    total = 0
+    for operation in operations:
+        if operation.type in ("Conv2D", "MatMul"):
+            *places, _ = operation.outputs[0].shape[1:]
+            total += math.prod((*places, *operation.inputs[1].shape))
+    return total
+
+
+def test_a_step_repeats_what_it_computes():
+    network = Network(ngf=16, ndf=16)
+    made = arithmetic.generator_total(network) + arithmetic.encoder_total(network)
+    total = arithmetic.training_step_total(network, regenerates=True)
+    assert total - arithmetic.training_step_total(network, regenerates=False) == made
+    assert total == 4 * made + 9 * arithmetic.discriminator_total(network)
+
+
 def test_settings_change_by_name():
     settings = override(convolution.Settings(), ["sizes=[[4, 4, 2]]", "rounds=5"])
     assert settings == convolution.Settings(sizes=((4, 4, 2),), rounds=5)
@@ -295,7 +328,11 @@ def test_the_plain_network_makes_the_same_image():
     ("name", "changes"),
     [
         ("pixels", ["sizes=[[64, 64], [64, 96]]", "ngf=2", "rounds=5"]),
-        ("train_step", ["widths=[2]", "image_size=[64, 64]", "rounds=5"]),
+        (
+            "train_step",
+            ["widths=[2]", "image_size=[64, 64]", "images=[2]", "rounds=5"]
+            + ["dense=[[8, 8, 4, 4]]"],
+        ),
         (
             "classes",
             ["classes=[3, 9]", "train_classes=[3, 9]", "image_size=[64, 64]"]
