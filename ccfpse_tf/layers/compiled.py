@@ -12,6 +12,9 @@ import tensorflow as tf
 SMALL = 2**17
 # The same for functions that do little with every element.
 SMALL_IF_SIMPLE = 2**21
+# Else TensorFlow pastes a function in wherever it is called and optimises that: a
+# training step would have three times as many operations to go through, and to keep.
+CALLED = {"_noinline": True}
 # What graphs depend on beside shapes and constants, by name; see `tracing_with`.
 _settings = {"plain": False}
 _thread = threading.local()
@@ -109,8 +112,11 @@ def _variants(function, uses_xla):
 
     @functools.cache
     def variant(specs, constants, settings, xla):
-        # False would be written into the graph.
-        options = {"jit_compile": True} if xla else {}
+        options = {}  # jit_compile=False would be written into the graph
+        if xla:
+            options["jit_compile"] = True
+        elif not setting("plain"):
+            options["experimental_attributes"] = CALLED
 
         @functools.wraps(function)  # for the name, which profiles show
         def graph(*tensors):
