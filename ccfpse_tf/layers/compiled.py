@@ -13,7 +13,8 @@ SMALL = 2**17
 # The same for functions that do little with every element.
 SMALL_IF_SIMPLE = 2**21
 # Else TensorFlow pastes a function in wherever it is called and optimises that: a
-# training step would have three times as many operations to go through, and to keep.
+# training step would have three times as many operations to go through, and to keep. On
+# GPUs that is left to it: integers, such as labels, enter functions from the host.
 CALLED = {"_noinline": True}
 # What graphs depend on beside shapes and constants, by name; see `tracing_with`.
 _settings = {"plain": False}
@@ -115,7 +116,7 @@ def _variants(function, uses_xla):
         options = {}  # jit_compile=False would be written into the graph
         if xla:
             options["jit_compile"] = True
-        elif not setting("plain"):
+        elif not setting("plain") and not on_gpu():
             options["experimental_attributes"] = CALLED
 
         @functools.wraps(function)  # for the name, which profiles show
@@ -157,6 +158,11 @@ def _in_thread(trace):
 
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         return pool.submit(run).result()
+
+
+def on_gpu() -> bool:
+    """Whether this process computes on GPUs."""
+    return bool(tf.config.list_logical_devices("GPU"))
 
 
 def _largest(specs):

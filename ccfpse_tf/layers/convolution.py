@@ -6,6 +6,7 @@ from ccfpse_tf.layers import winograd
 from ccfpse_tf.layers.compiled import (
     compiled,
     custom_gradient,
+    on_gpu,
     setting,
     tracing_with,
 )
@@ -51,8 +52,7 @@ def uses_winograd(x: tf.Tensor, filters: int | None = None) -> bool:
         return True
     if filters is not None and filters < LEAST_FILTERS:
         return False
-    on_gpu = bool(tf.config.list_logical_devices("GPU"))
-    return height * width >= LEAST_PIXELS and not on_gpu
+    return height * width >= LEAST_PIXELS and not on_gpu()
 
 
 def convolution(

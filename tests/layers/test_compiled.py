@@ -1,5 +1,6 @@
 """Functions compiled on their own."""
 
+import contextlib
 import warnings
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from ccfpse_tf.layers import compiled as module
-from ccfpse_tf.layers.compiled import compiled
+from ccfpse_tf.layers.compiled import compiled, plain_graphs, traced_once
 
 
 def counting():
@@ -51,3 +52,19 @@ def test_large_tensors_and_those_of_unknown_size_are_compiled(size, xla):
     graph = run.get_concrete_function().graph.as_graph_def()
     [inner] = graph.library.function
     assert inner.attr["_XlaMustCompile"].b == xla
+
+
+@pytest.mark.parametrize("gpu", [False, True])
+@pytest.mark.parametrize("plain", [False, True])
+def test_functions_are_called_where_they_are_used_on_cpus_only(gpu, plain, monkeypatch):
+    monkeypatch.setattr(module, "on_gpu", lambda: gpu)
+
+    @traced_once
+    def doubled(x):
+        return 2 * x
+
+    with plain_graphs() if plain else contextlib.nullcontext():
+        run = tf.function(doubled).get_concrete_function(tf.TensorSpec([3]))
+    [inner] = run.graph.as_graph_def().library.function
+    assert inner.attr["_noinline"].b == (not gpu and not plain)
+    np.testing.assert_array_equal(run(tf.ones(3)), 2 * np.ones(3))
