@@ -198,6 +198,7 @@ def draw(figure, numbers) -> None:
         "memory": (1e-9, "GB", "memory beyond what both hold"),
     }
     shown = [q for q in quantities if all(q in found for found in numbers.values())]
+    figure.set_size_inches(max(10, 3.2 * len(numbers)), 3 * len(shown))
     rows = figure.subplots(len(shown), len(numbers), squeeze=False)
     for row, quantity in zip(rows, shown, strict=True):
         factor, unit, title = quantities[quantity]
@@ -207,7 +208,7 @@ def draw(figure, numbers) -> None:
             axes.bar_label(bars, fmt="%.2g")
             axes.tick_params(axis="x", labelsize=7)
             axes.margins(y=0.15)
-            axes.set_title(f"{label}: {title}", fontsize=10)
+            axes.set_title(f"{label}:\n{title}", fontsize=10)
             axes.set_ylabel(unit)
 
 
