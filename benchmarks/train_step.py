@@ -62,14 +62,20 @@ def measure(settings: Settings) -> Result:
     ratios, numbers, notes = [], {}, []
     if not memory.available():
         notes.append("memory: left out, this system does not let a peak be reset")
+    # Weighed before anything is timed: models that are, several at once, stay in
+    # this process, and beside them there is no room for others.
+    weighed = {}
+    for width in settings.widths if memory.available() else ():
+        weighed[width] = [
+            _memory(settings, settings.network(width), images, f"ngf {width}")
+            for images in settings.images
+        ]
     for width in settings.widths:
-        network, label = settings.network(width), f"ngf {width}"
-        found, numbers[label] = _speed(settings, network, label)
+        label = f"ngf {width}"
+        found, numbers[label] = _speed(settings, settings.network(width), label)
         ratios += found
-        for images in settings.images if memory.available() else ():
-            batch = "1 image" if images == 1 else f"{images} images"
-            found, peaks = _memory(settings, network, images, f"{label}, {batch}")
-            numbers[label][f"memory, {batch}"] = peaks
+        for found, peaks in weighed.get(width, ()):
+            numbers[label] |= peaks
             ratios += found
     return Result(tuple(ratios), numbers, tuple(notes))
 
@@ -114,6 +120,7 @@ def _speed(settings, network, label):
 
 def _memory(settings, network, images, label):
     """Ratios of the first two variants' memory, and their peaks in bytes."""
+    batch = "1 image" if images == 1 else f"{images} images"
     common = {"images": images, **asdict(network)}
     found = {
         name: memory.measured_alone(MODULE, "peak_of_steps", variant=name, **common)
@@ -126,9 +133,9 @@ def _memory(settings, network, images, label):
     ratios = []
     for kind, held in {"memory": 0, f"beyond {NEEDED}": found[first]["needed"]}.items():
         value = (peaks[second] - held) / (peaks[first] - held)
-        name = f"{label}: {kind} with {second} / {first}"
+        name = f"{label}, {batch}: {kind} with {second} / {first}"
         ratios.append(ratio(name, [value], LOWER, target))
-    return ratios, peaks
+    return ratios, {f"memory, {batch}": peaks}
 
 
 def peak_of_steps(variant: str, images: int, image_size, **network) -> dict[str, int]:
