@@ -167,7 +167,7 @@ def draw(figure, numbers) -> None:
             side: [factor * found[quantity][side] for found in numbers.values()]
             for side in sides
         }
-        pictures.grouped_bars(axes, list(numbers), bars, "{:.2g}")
+        pictures.grouped_bars(axes, list(numbers), bars, "{:.3g}")
         axes.set(title=f"training step: {quantity}", ylabel=unit)
     for axes in all_axes[len(quantities) :]:
         axes.remove()
