@@ -13,8 +13,9 @@ SMALL = 2**17
 # The same for functions that do little with every element.
 SMALL_IF_SIMPLE = 2**21
 # Else TensorFlow pastes a function in wherever it is called and optimises that: a
-# training step would have three times as many operations to go through, and to keep. On
-# GPUs that is left to it: integers, such as labels, enter functions from the host.
+# training step would have nearly three times as many operations to go through, and to
+# keep. On GPUs that is left to it: integers, such as labels, enter functions from the
+# host.
 CALLED = {"_noinline": True}
 # What graphs depend on beside shapes and constants, by name; see `tracing_with`.
 _settings = {"plain": False}
