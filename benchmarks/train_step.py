@@ -41,8 +41,8 @@ NEEDED = "weights, gradients, moments"
 class Settings:
     """`widths`: ngf and ndf of the models; `variants`: the first is what the others
     are held against, and every one has to be compiled; `images`: batch sizes at which
-    the first two variants, no fewer, are weighed; `dense`: (height, width, input channels, output
-    channels) of the convolutions; `rounds` that count."""
+    the first two variants, no fewer, are weighed; `dense`: (height, width, input
+    channels, output channels) of the convolutions; `rounds` that count."""
 
     widths: tuple = (16, 32, 64)
     image_size: tuple = (256, 256)
