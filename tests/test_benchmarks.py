@@ -336,7 +336,7 @@ def test_the_plain_network_makes_the_same_image():
         (
             "classes",
             ["classes=[3, 9]", "train_classes=[3, 9]", "image_size=[64, 64]"]
-            + ["ngf=2", "train_ngf=2", "rounds=5"],
+            + ["train_image_size=[64, 64]", "ngf=2", "train_ngf=2", "rounds=5"],
         ),
         (
             "generator",

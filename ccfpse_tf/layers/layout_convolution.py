@@ -7,7 +7,7 @@ does not grow with the number of classes.
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.layers.compiled import compiled, custom_gradient, traced_once
+from ccfpse_tf.layers.compiled import compiled, custom_gradient, fused, traced_once
 from ccfpse_tf.layers.convolution import convolution, convolution_gradients
 from ccfpse_tf.layers.layout import Layout
 from ccfpse_tf.layers.precision import at_least_float32
@@ -68,30 +68,35 @@ def _forward(label, features, kernels, biases, *, relu):
         y = convolution(features, _dense(kernels, classes), bias, exact_zeros=relu)
     else:
         y = bias[None, None, None]
-    tables = [tf.reshape(k, (9, k.shape[2], k.shape[-1])) for k in kernels]
-    return _rows_forward(_taps(_known(label, classes)), y, *tables, relu=relu)
+    taps = _taps(_known(label, classes))
+    return _rows_forward(taps, y, *_tables(kernels), relu=relu)
 
 
 @traced_once
 def _backward(label, features, kernels, dy, masks):
     further = features.shape[-1]
     classes, widths = kernels[0].shape[2] - further, [k.shape[-1] for k in kernels]
-    taps = _taps(_known(label, classes))
-    dy, *d_tables = _rows_backward(taps, dy, masks, rows=classes, shared=False)
+    dy = _before_relu(dy, masks)
     if further:
         dense = _dense(kernels, classes)
         d_features, d_dense, d_bias = convolution_gradients(features, dense, dy)
-        d_dense = tf.reshape(d_dense, (9, further, dy.shape[-1]))
-        parts = tf.split(d_dense, widths, -1)
-        d_tables = [tf.concat(pair, 1) for pair in zip(d_tables, parts, strict=True)]
     else:
         d_features = tf.zeros_like(features)
+        d_dense = tf.zeros((3, 3, 0, dy.shape[-1]), dy.dtype)
         d_bias = tf.reduce_sum(dy, (0, 1, 2))
+    d_dense = tf.reshape(d_dense, (9, further, dy.shape[-1]))
+    taps = _taps(_known(label, classes))
+    d_tables = _rows_gradients(taps, dy, d_dense, *_tables(kernels))
     d_kernels = [
         tf.reshape(d_table, kernel.shape)
         for d_table, kernel in zip(d_tables, kernels, strict=True)
     ]
     return d_features, *d_kernels, *tf.split(d_bias, widths)
+
+
+def _tables(kernels):
+    """The kernels as nine tables of rows each."""
+    return [tf.reshape(k, (9, k.shape[2], k.shape[-1])) for k in kernels]
 
 
 def _dense(kernels, classes):
@@ -154,13 +159,14 @@ def _taps(label):
 def _mean_rows(cells, table):
     """Mean of rows ``cells (..., n)`` of ``table (1, rows, out)``: ``(..., out)``."""
     cells, table = tf.stop_gradient(cells), tf.stop_gradient(table)
-    count, rows = cells.shape[-1], table.shape[1]
+    count = cells.shape[-1]
     [total] = _rows_forward(
         cells, tf.zeros((1, 1, 1, 1), table.dtype), table, relu=False
     )
 
     def gradient(dy):
-        _, d_table = _rows_backward(cells, (dy,), (), rows=rows, shared=True)
+        none = tf.zeros((1, 0, table.shape[-1]), dy.dtype)
+        [d_table] = _rows_gradients(cells, dy, none, table)
         return None, d_table / count
 
     return total / count, gradient
@@ -195,17 +201,58 @@ def _rows_forward(taps, y, *tables, relu):
     return outputs
 
 
-@compiled
-def _rows_backward(taps, dy, masks, *, rows, shared):
-    """Gradients with respect to ``y``, ReLU's included, and to the tables' rows."""
+@fused
+def _before_relu(dy, masks):
+    """The parts of a gradient side by side, with respect to ReLU's input.
+
+    Args:
+        dy: the parts.
+        masks: the results of ReLU, if there is one.
+    """
     if masks:
         dy = [tf.where(mask > 0, part, 0) for part, mask in zip(dy, masks, strict=True)]
+    return tf.concat(dy, -1)
 
-    places = tf.unstack(taps, axis=-1)
 
-    def d_table(part):
-        wide = at_least_float32(part)
-        sums = [tf.math.unsorted_segment_sum(wide, place, rows) for place in places]
-        return tf.cast(tf.add_n(sums)[None] if shared else tf.stack(sums), part.dtype)
+@compiled
+def _rows_gradients(taps, dy, further, *tables):
+    """Gradients with respect to tables of rows, and of what follows in the same tables.
 
-    return tf.concat(dy, -1), *[d_table(part) for part in dy]
+    Everything is added where it stays: with thousands of classes, putting parts
+    together would cost about as much as the optimiser's update.
+
+    Args:
+        taps: ``(batch, height, width, n)``; -1 belongs to no row.
+        dy: ``(batch, height, width, sum of out)``.
+        further: ``(n, m, sum of out)``, of every table's last rows, which are not
+            looked up.
+        *tables: each ``(n, rows, out)``, or ``(1, rows, out)`` for all ``n`` alike.
+            Only their shapes matter.
+
+    Returns:
+        For each table its gradient.
+    """
+    taps = tf.unstack(tf.reshape(taps, (-1, taps.shape[-1])), axis=-1)
+
+    def d_table(part, others, shape):
+        count, rows, out = shape
+        wide = at_least_float32(tf.reshape(part, (-1, out)))
+        sums = tf.zeros((count * rows, out), wide.dtype)
+        for number, label in enumerate(taps):
+            place = tf.where(label >= 0, label + rows * (number % count), -1)
+            sums = tf.tensor_scatter_nd_add(
+                sums, place[:, None], wide, bad_indices_policy="IGNORE"
+            )
+        looked_up = rows - others.shape[1]
+        places = np.arange(count * rows, dtype=np.int32).reshape(count, rows)
+        sums = tf.tensor_scatter_nd_update(
+            sums,
+            places[:, looked_up:].reshape(-1, 1),
+            tf.reshape(tf.cast(others, sums.dtype), (-1, out)),
+        )
+        return tf.cast(tf.reshape(sums, shape), part.dtype)
+
+    shapes = [table.shape for table in tables]
+    widths = [shape[-1] for shape in shapes]
+    parts = tf.split(dy, widths, -1), tf.split(further, widths, -1), shapes
+    return [d_table(*each) for each in zip(*parts, strict=True)]
