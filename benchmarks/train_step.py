@@ -14,7 +14,7 @@ optimiser state, which all variants must hold.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from benchmarks import arithmetic, machine, memory, models, pictures
 from benchmarks.command import Benchmark, main
@@ -60,27 +60,36 @@ class Settings:
 def measure(settings: Settings) -> Result:
     """Times and weighs variants at every width."""
     ratios, numbers, notes = [], {}, []
+    weighed = settings.images
     if not memory.available():
+        weighed = ()
         notes.append("memory: left out, this system does not let a peak be reset")
-    # Weighed before anything is timed: models that are, several at once, stay in
-    # this process, and beside them there is no room for others.
-    weighed = {}
-    for width in settings.widths if memory.available() else ():
-        weighed[width] = [
-            _memory(settings, settings.network(width), images, f"ngf {width}")
-            for images in settings.images
-        ]
     for width in settings.widths:
         label = f"ngf {width}"
-        found, numbers[label] = _speed(settings, settings.network(width), label)
-        ratios += found
-        for found, peaks in weighed.get(width, ()):
+        # TensorFlow never drops the graphs of trained models, nor their weights: the
+        # models of all widths in this process would need more memory than many have.
+        one = asdict(replace(settings, widths=(width,)))
+        speed = memory.measured_alone(MODULE, "speed_of_steps", **one)
+        speed = Result.from_json(speed)
+        ratios += speed.ratios
+        numbers[label] = dict(speed.numbers)
+        for images in weighed:
+            found, peaks = _memory(settings, settings.network(width), images, label)
             numbers[label] |= peaks
             ratios += found
     return Result(tuple(ratios), numbers, tuple(notes))
 
 
-def _speed(settings, network, label):
+def speed_of_steps(**settings) -> dict:
+    """The :class:`Result` of timing all variants, as JSON has it.
+
+    Args:
+        settings: those of :class:`Settings` with a single width.
+    """
+    settings = Settings(**settings)
+    [width] = settings.widths
+    label = f"ngf {width}"
+    network = settings.network(width)
     limits = machine.dense_convolutions(settings.dense)
     sides = {
         variant: models.training_step(
@@ -115,7 +124,7 @@ def _speed(settings, network, label):
         "seconds": {name: timings.median(name) for name in settings.variants},
         "rate": {name: rates[name] / 1e9 for name in (*settings.variants, BEST)},
     }
-    return ratios, numbers
+    return Result(tuple(ratios), numbers).to_json()
 
 
 def _memory(settings, network, images, label):
