@@ -90,12 +90,12 @@ def compiled(function):
         function: of tensors (or lists of them), and of keyword arguments that are
             hashable constants. A shape must decide everything but the values.
     """
-    return _variants(function, lambda specs: _largest(specs) > SMALL)
+    return compiled_if(lambda *specs: largest(specs) > SMALL)(function)
 
 
 def fused(function):
     """As :func:`compiled`, for functions that do little: XLA makes one pass of them."""
-    return _variants(function, lambda specs: _largest(specs) > SMALL_IF_SIMPLE)
+    return compiled_if(lambda *specs: largest(specs) > SMALL_IF_SIMPLE)(function)
 
 
 def traced_once(function):
@@ -106,7 +106,16 @@ def traced_once(function):
     Args:
         function: as for :func:`compiled`.
     """
-    return _variants(function, lambda _: False)
+    return compiled_if(lambda *specs: False)(function)
+
+
+def compiled_if(uses_xla):
+    """A decorator: as :func:`compiled`, where ``uses_xla(*specs)`` says so.
+
+    Args:
+        uses_xla: function of the arguments' ``tf.TensorSpec``, lists as tuples.
+    """
+    return functools.partial(_variants, uses_xla=uses_xla)
 
 
 def _variants(function, uses_xla):
@@ -137,7 +146,7 @@ def _variants(function, uses_xla):
         constants, settings = (
             tuple(sorted(values.items())) for values in (constants, _settings)
         )
-        xla = not setting("plain") and uses_xla(tf.nest.flatten(specs))
+        xla = not setting("plain") and uses_xla(*specs)
         inside = not xla and getattr(_thread, "tracing", False)
         if inside or tf.config.functions_run_eagerly():
             return function(*tensors, **dict(constants))
@@ -166,6 +175,7 @@ def on_gpu() -> bool:
     return bool(tf.config.list_logical_devices("GPU"))
 
 
-def _largest(specs):
-    sizes = [spec.shape.num_elements() for spec in specs]
+def largest(specs) -> float:
+    """Elements of the largest of some (nested) tensors; of unknown sizes, infinity."""
+    sizes = [spec.shape.num_elements() for spec in tf.nest.flatten(specs)]
     return math.inf if None in sizes else max(sizes)

@@ -7,7 +7,15 @@ does not grow with the number of classes.
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.layers.compiled import compiled, custom_gradient, fused, traced_once
+from ccfpse_tf.layers.compiled import (
+    SMALL,
+    SMALL_IF_SIMPLE,
+    compiled,
+    compiled_if,
+    custom_gradient,
+    largest,
+    traced_once,
+)
 from ccfpse_tf.layers.convolution import convolution, convolution_gradients
 from ccfpse_tf.layers.layout import Layout
 from ccfpse_tf.layers.precision import at_least_float32
@@ -76,7 +84,10 @@ def _forward(label, features, kernels, biases, *, relu):
 def _backward(label, features, kernels, dy, masks):
     further = features.shape[-1]
     classes, widths = kernels[0].shape[2] - further, [k.shape[-1] for k in kernels]
-    dy = _before_relu(dy, masks)
+    if masks:
+        pairs = zip(dy, masks, strict=True)
+        dy = [tf.raw_ops.ReluGrad(gradients=d, features=y) for d, y in pairs]
+    dy = tf.concat(dy, -1)
     if further:
         dense = _dense(kernels, classes)
         d_features, d_dense, d_bias = convolution_gradients(features, dense, dy)
@@ -201,20 +212,12 @@ def _rows_forward(taps, y, *tables, relu):
     return outputs
 
 
-@fused
-def _before_relu(dy, masks):
-    """The parts of a gradient side by side, with respect to ReLU's input.
-
-    Args:
-        dy: the parts.
-        masks: the results of ReLU, if there is one.
-    """
-    if masks:
-        dy = [tf.where(mask > 0, part, 0) for part, mask in zip(dy, masks, strict=True)]
-    return tf.concat(dy, -1)
+def _are_large(taps, dy, further, *tables):
+    """Whether compiling saves more time than it takes; tables are only written."""
+    return largest(dy) > SMALL or largest(tables) > SMALL_IF_SIMPLE
 
 
-@compiled
+@compiled_if(_are_large)
 def _rows_gradients(taps, dy, further, *tables):
     """Gradients with respect to tables of rows, and of what follows in the same tables.
 
