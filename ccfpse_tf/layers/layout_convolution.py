@@ -213,7 +213,7 @@ def _rows_forward(taps, y, *tables, relu):
 
 
 def _are_large(taps, dy, further, *tables):
-    """Whether compiling saves more time than it takes; tables are only written."""
+    """Whether compiling saves more time than it takes: tables are written only once."""
     return largest(dy) > SMALL or largest(tables) > SMALL_IF_SIMPLE
 
 
