@@ -11,7 +11,7 @@ from ccfpse_tf.layers.scaling import (
 )
 
 
-def normalizations(norms, x, training):
+def normalizations(norms, x, training, repeats=1):
     """What it takes to normalise one map by several layers, with shared statistics.
 
     Splitting a normalisation from its statistics lets whoever reads the normalised map
@@ -21,6 +21,8 @@ def normalizations(norms, x, training):
         norms: :class:`ccfpse_tf.layers.normalization.BatchNormalization` layers, built.
         x: ``(batch, height, width, channels)``.
         training: whether to take, and note, the batch's statistics.
+        repeats: how many pixels of the map to normalise every pixel of ``x`` stands
+            for; what is returned is for any of them.
 
     Returns:
         ``x`` to read instead, whose gradient also passes through the statistics; and
@@ -31,7 +33,7 @@ def normalizations(norms, x, training):
         return x, [norm.running_coefficients() for norm in norms]
     mean, variance, count = _moments_over_replicas(tf.stop_gradient(x), norms[0])
     for norm in norms:
-        norm.update(mean, variance, count)
+        norm.update(mean, variance, repeats * count)
     gammas, betas = zip(*(norm.scale_and_offset() for norm in norms), strict=True)
     scales = [tf.math.rsqrt(variance + norm.epsilon) for norm in norms]
 

@@ -19,7 +19,7 @@ from ccfpse_tf.layers.layout_features import (
 from ccfpse_tf.layers.normalization import BatchNormalization
 from ccfpse_tf.layers.predicted_convolution import predicted_convolution
 from ccfpse_tf.layers.recomputing import in_turn
-from ccfpse_tf.layers.resizing import spatial_size
+from ccfpse_tf.layers.resizing import spatial_size, upsample_nearest
 from ccfpse_tf.layers.scaling import scaled
 from ccfpse_tf.layers.spectral_convolution import SpectralConv2D
 from ccfpse_tf.layers.striped import pointwise_convolution, striped
@@ -36,12 +36,12 @@ def weights_of(layer: keras.layers.Conv2D) -> tuple[tf.Tensor, tf.Tensor]:
     return tf.convert_to_tensor(layer.kernel), tf.convert_to_tensor(layer.bias)
 
 
-# What a predictor's features are used for. Normalised maps are made in here, as what is
-# used here is made again for the gradient.
+# What a predictor's features are used for. Maps are upsampled and normalised in here,
+# as what is used here is made again for the gradient.
 
 
-def _convolve(hidden, x, mean, factor, offset, kernel, bias, recompute):
-    coefficients = mean, factor, offset
+def _convolve(hidden, x, mean, factor, offset, kernel, bias, recompute, enlarge):
+    x, coefficients = enlarge(x), (mean, factor, offset)
     return predicted_convolution(x, hidden, kernel, bias, recompute, coefficients)
 
 
@@ -49,11 +49,11 @@ def _activate(hidden, x, kernel, bias, *pointwise):
     return _apply(_activated, hidden, kernel, bias, x, *pointwise)
 
 
-def _modulate(hidden, x, mean, factor, offset, *weights):
+def _modulate(hidden, x, mean, factor, offset, *weights, enlarge):
     pairs = zip(weights[:2], weights[2:4], strict=True)
     kernel, bias = (tf.concat(pair, -1) for pair in pairs)
     others = (mean, factor, offset, *weights[4:])
-    return _apply(_modulated, hidden, kernel, bias, x, *others)
+    return _apply(_modulated, hidden, kernel, bias, enlarge(x), *others)
 
 
 def _apply(function, hidden, kernel, bias, *others):
@@ -157,7 +157,7 @@ class SPADE(keras.layers.Layer):
         x, [coefficients] = normalizations([self.norm], x, training)
         return self.modulate(x, coefficients, read)
 
-    def modulate(self, x, coefficients, read, *pointwise_kernels):
+    def modulate(self, x, coefficients, read, *pointwise_kernels, enlarge=tf.identity):
         """The second half, in the shape of ``x``.
 
         Args:
@@ -167,6 +167,7 @@ class SPADE(keras.layers.Layer):
             read: one of :func:`ccfpse_tf.layers.layout_features.together` or
                 ``one_by_one``, for the weights of ``shared``.
             *pointwise_kernels: ``(1, 1, in, out)`` of convolutions that follow.
+            enlarge: makes the map to normalise of ``x``.
         """
         weights = map(weights_of, (self.gamma, self.beta))
         return read(
@@ -175,6 +176,7 @@ class SPADE(keras.layers.Layer):
             *coefficients,
             *itertools.chain(*weights),
             *pointwise_kernels,
+            enlarge=enlarge,
         )
 
     def compute_output_shape(self, x_shape, layout_shape):
@@ -202,17 +204,22 @@ class ConditionalBlock(keras.layers.Layer):
             for the gradient instead of keeping them. Inference makes them part by part
             in any case, see
             :func:`ccfpse_tf.layers.predicted_convolution.predicted_convolution`.
+        upsample: whether the input is brought to twice its size first (nearest). Then
+            only the small map is kept for the gradient, if kernels are not.
 
     Call shapes: ``x (batch, height, width, channels)`` and ``layout``, a
     :class:`Layout` or ``(batch, H, W, layout channels)``, resized here (nearest) if
-    larger, to ``(batch, height, width, filters)``.
+    larger, to ``(batch, height, width, filters)``, or twice that height and width.
     """
 
-    def __init__(self, filters, hidden=128, recompute_kernels=True, **kwargs):
+    def __init__(
+        self, filters, hidden=128, recompute_kernels=True, upsample=False, **kwargs
+    ):
         super().__init__(**kwargs)
         self.filters = filters
         self.hidden = hidden
         self.recompute_kernels = recompute_kernels
+        self.upsample = upsample
 
     def build(self, x_shape, layout_shape):
         """Creates predictors, norms, convolutions and, if needed, the shortcut."""
@@ -251,9 +258,12 @@ class ConditionalBlock(keras.layers.Layer):
 
     def call(self, x, layout, training=None):
         """Returns the block's features."""
-        layout = resize_layout(layout, spatial_size(x))
+        enlarge, times = (upsample_nearest, 2) if self.upsample else (tf.identity, 1)
+        size = tuple(times * n for n in spatial_size(x))
+        layout = resize_layout(layout, size)
         recompute = self.recompute_kernels or not training
-        read = one_by_one if recompute and is_large(x) else together
+        again = recompute and is_large(*size)
+        read = one_by_one if again else together
         readers = [
             self.first_kernels,
             self.first_attention,
@@ -264,13 +274,14 @@ class ConditionalBlock(keras.layers.Layer):
             readers.append(self.shortcut_norm)
         reads = read(layout, [weights_of(reader.shared) for reader in readers])
 
-        def half(h, coefficients, kernels, attention, pointwise):
+        def half(h, coefficients, kernels, attention, pointwise, enlarge=tf.identity):
             h = next(reads)(
                 _convolve,
                 h,
                 *coefficients,
                 *weights_of(kernels.output_convolution),
                 recompute=recompute,
+                enlarge=enlarge,
             )
             weights = map(weights_of, (attention.output_convolution, pointwise))
             return next(reads)(_activate, h, *itertools.chain(*weights))
@@ -278,9 +289,16 @@ class ConditionalBlock(keras.layers.Layer):
         norms = [self.first_norm]
         if self.shortcut_norm is not None:
             norms.append(self.shortcut_norm.norm)
-        x, (first, *shortcut) = normalizations(norms, x, training)
+        x, (first, *shortcut) = normalizations(norms, x, training, times**2)
+        if not again:
+            x, enlarge = enlarge(x), tf.identity
         h = half(
-            x, first, self.first_kernels, self.first_attention, self.first_pointwise
+            x,
+            first,
+            self.first_kernels,
+            self.first_attention,
+            self.first_pointwise,
+            enlarge,
         )
         h, [second] = normalizations([self.second_norm], h, training)
         h = half(
@@ -289,12 +307,18 @@ class ConditionalBlock(keras.layers.Layer):
         for coefficients in shortcut:
             h, x = in_turn(h, x)
             kernel = self.shortcut_pointwise.normalized_kernel(training)
-            x = self.shortcut_norm.modulate(x, coefficients, next(reads), kernel)
-        return x + h
+            x = self.shortcut_norm.modulate(
+                x, coefficients, next(reads), kernel, enlarge=enlarge
+            )
+            enlarge = tf.identity
+        return enlarge(x) + h
 
     def compute_output_shape(self, x_shape, layout_shape):
-        """``(*x_shape[:-1], filters)``."""
-        return (*x_shape[:-1], self.filters)
+        """``(batch, height, width, filters)``, twice as large if ``upsample``."""
+        batch, *size, _ = x_shape
+        if self.upsample:
+            size = [None if n is None else 2 * n for n in size]
+        return (batch, *size, self.filters)
 
     def get_config(self):
         """Returns the constructor's arguments."""
@@ -302,4 +326,5 @@ class ConditionalBlock(keras.layers.Layer):
             "filters": self.filters,
             "hidden": self.hidden,
             "recompute_kernels": self.recompute_kernels,
+            "upsample": self.upsample,
         }

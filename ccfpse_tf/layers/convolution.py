@@ -1,5 +1,8 @@
 """3x3 convolutions of full maps, by whichever way is quickest on this machine."""
 
+import functools
+import math
+
 import tensorflow as tf
 
 from ccfpse_tf.layers import winograd
@@ -16,6 +19,10 @@ METHODS = ("auto", "direct", "winograd")
 # input cost more than they save. The direct form's gradients are slower, by far.
 LEAST_PIXELS = 24 * 24
 LEAST_FILTERS = 64
+# TensorFlow's direct form unfolds images to nine times their size. Larger ones than
+# these bytes are convolved by strips of about so many pixels, at the same speed.
+UNFOLDED_BYTES = 16 * 2**20
+STRIP_PIXELS = 4096
 
 
 def convolution_method(method: str):
@@ -104,8 +111,67 @@ def convolution_gradients(x: tf.Tensor, kernel: tf.Tensor, dy: tf.Tensor) -> tup
     return dx, d_kernel, tf.reduce_sum(dy, (0, 1, 2))
 
 
+def goes_by_strips(x: tf.Tensor) -> bool:
+    """Whether direct convolutions of ``x (batch, height, width, channels)`` should.
+
+    On CPUs, in float32, which XLA convolves well.
+    """
+    if setting("convolution", "auto") != "auto" or not uses_winograd(x):
+        return False
+    return x.dtype == tf.float32 and 9 * 4 * math.prod(x.shape[1:]) > UNFOLDED_BYTES
+
+
+def forward_by_strips(x: tf.Tensor, kernel: tf.Tensor, finish, widths) -> list:
+    """Convolves directly, one strip of rows after the other.
+
+    To be called inside a compiled function where :func:`goes_by_strips` says so.
+
+    Args:
+        x: ``(batch, height, width, in)``.
+        kernel: ``(3, 3, in, out)``.
+        finish: function of a strip's convolution ``(1, rows, width, out)``, and of a
+            function that cuts the strip out of any map of the same images; it returns
+            a list of maps of the strip.
+        widths: channels of each.
+
+    Returns:
+        These maps of all images, each ``(batch, height, width, channels)``.
+    """
+    strips = winograd.Strips(*x.shape[1:3], STRIP_PIXELS // winograd.PIXELS)
+    total, pixels = strips.count(x), strips.rows * strips.width
+
+    def body(strip, arrays):
+        padded = tf.reshape(
+            strips.padded(x, strip), (1, strips.rows + 2, strips.width + 2, x.shape[-1])
+        )
+        y = tf.nn.conv2d(padded, kernel, 1, "VALID")
+        maps = finish(y, functools.partial(strips.cut, strip=strip))
+        arrays = [
+            array.write(strip, tf.reshape(map_, (pixels, map_.shape[-1])))
+            for array, map_ in zip(arrays, maps, strict=True)
+        ]
+        return strip + 1, arrays
+
+    arrays = [
+        tf.TensorArray(x.dtype, total, element_shape=(pixels, width))
+        for width in widths
+    ]
+    _, arrays = tf.while_loop(lambda strip, _: strip < total, body, (0, arrays))
+    return [strips.images(array.stack()) for array in arrays]
+
+
 def _direct(x, kernel, bias):
+    if goes_by_strips(x):
+        return _strips_forward(x, kernel, bias)
     return tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "SAME"), bias)
+
+
+@compiled
+def _strips_forward(x, kernel, bias):
+    [y] = forward_by_strips(
+        x, kernel, lambda y, _: [tf.nn.bias_add(y, bias)], kernel.shape[-1:]
+    )
+    return y
 
 
 @compiled

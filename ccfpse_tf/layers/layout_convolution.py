@@ -16,7 +16,12 @@ from ccfpse_tf.layers.compiled import (
     largest,
     traced_once,
 )
-from ccfpse_tf.layers.convolution import convolution, convolution_gradients
+from ccfpse_tf.layers.convolution import (
+    convolution,
+    convolution_gradients,
+    forward_by_strips,
+    goes_by_strips,
+)
 from ccfpse_tf.layers.layout import Layout
 from ccfpse_tf.layers.precision import at_least_float32
 from ccfpse_tf.layers.resizing import spatial_size
@@ -71,13 +76,28 @@ def _looked_up(label, features, kernels, biases, relu):
 @traced_once
 def _forward(label, features, kernels, biases, *, relu):
     classes = kernels[0].shape[2] - features.shape[-1]
+    taps = _taps(_known(label, classes))
+    # Without ReLU, Winograd's form is quicker.
+    if relu and goes_by_strips(features):
+        return _strips_forward(taps, features, kernels, biases)
     bias = tf.concat(biases, 0)
     if features.shape[-1]:
         y = convolution(features, _dense(kernels, classes), bias, exact_zeros=relu)
     else:
         y = bias[None, None, None]
-    taps = _taps(_known(label, classes))
     return _rows_forward(taps, y, *_tables(kernels), relu=relu)
+
+
+@compiled
+def _strips_forward(taps, features, kernels, biases):
+    bias, tables = tf.concat(biases, 0), _tables(kernels)
+    dense = _dense(kernels, kernels[0].shape[2] - features.shape[-1])
+
+    def finish(y, cut):
+        return _with_rows(cut(taps), tf.nn.bias_add(y, bias), tables, relu=True)
+
+    widths = [kernel.shape[-1] for kernel in kernels]
+    return forward_by_strips(features, dense, finish, widths)
 
 
 @traced_once
@@ -193,6 +213,10 @@ def _rows_forward(taps, y, *tables, relu):
         *tables: each ``(n, rows, out)``, or ``(1, rows, out)`` for all ``n`` alike.
         relu: whether ``max(0, .)`` follows.
     """
+    return _with_rows(taps, y, tables, relu)
+
+
+def _with_rows(taps, y, tables, relu):
     outputs, start = [], 0
     inside = tf.unstack(taps[..., None] >= 0, axis=-2)
     taps = tf.maximum(taps, 0)

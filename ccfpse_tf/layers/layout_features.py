@@ -10,7 +10,6 @@ import tensorflow as tf
 from ccfpse_tf.layers.layout import Layout
 from ccfpse_tf.layers.layout_convolution import layout_convolutions
 from ccfpse_tf.layers.recomputing import recomputed
-from ccfpse_tf.layers.resizing import spatial_size
 
 # Pixels from which features are made again rather than kept: smaller ones save little,
 # and every one of them costs a graph some hundred nodes.
@@ -65,8 +64,7 @@ def one_by_one(layout, weights):
         yield functools.partial(read, own)
 
 
-def is_large(x):
-    """Whether the features for a map ``x`` are; of sizes not known, they are."""
-    height, width = spatial_size(x)
+def is_large(height, width):
+    """Whether the features of a map are; of sizes not known, they are."""
     known = isinstance(height, int) and isinstance(width, int)
     return not known or height * width >= LARGE

@@ -69,8 +69,10 @@ def _in_groups(*inputs):
         return _groups_backward(*inputs, dy, count=count, backward=backward)
 
     forward, y = _strips_forward if strips else _group_forward, []
-    for part in _groups(count, *_by_channel(*inputs)):
-        y.append(forward(*_operands(hidden, *after(y[-1:], *part))))
+    by_channel = _by_channel(*inputs)
+    for number in range(count):
+        part = _group(number, count, y[-1:] or [hidden], *by_channel)
+        y.append(forward(*_operands(hidden, *part)))
     return _joined(y), gradient
 
 
@@ -78,9 +80,9 @@ def _groups_backward(
     x, mean, factor, offset, hidden, kernel, bias, dy, count, backward
 ):
     d_hidden, others = [], []
-    by_channel = _by_channel(x, mean, factor, offset, hidden, kernel, bias)
-    for part in _groups(count, *by_channel, dy):
-        *part, dy_part = after(d_hidden[-1:], *part)
+    by_channel = *_by_channel(x, mean, factor, offset, hidden, kernel, bias), dy
+    for number in range(count):
+        *part, dy_part = _group(number, count, d_hidden[-1:] or [dy], *by_channel)
         *d_scaling, d_part, d_kernel, d_bias = backward(
             *_operands(hidden, *part), dy_part
         )
@@ -127,11 +129,20 @@ def _operands(hidden, x, mean, factor, offset, kernel, bias):
     return x, mean, factor, offset, hidden, kernel, tf.reshape(bias, (together,))
 
 
-def _groups(count, *tensors):
-    """The tensors' channels in ``count`` parts."""
+def _group(number, count, done, *tensors):
+    """Part ``number`` of ``count`` equal ones of the tensors' channels.
+
+    Cut out once all of ``done`` are made. TensorFlow would make parts as soon as it has
+    the tensors: a second copy of the weights, held through the whole step.
+    """
     if count == 1:
-        return [tensors]
-    return zip(*(tf.split(tensor, count, -1) for tensor in tensors), strict=True)
+        return tensors
+    tensors = after(done, *tensors)
+    widths = [tensor.shape[-1] // count for tensor in tensors]
+    return [
+        tensor[..., number * width : (number + 1) * width]
+        for tensor, width in zip(tensors, widths, strict=True)
+    ]
 
 
 def _group_count(x, hidden, strips):

@@ -122,13 +122,16 @@ class Strips:
         around = tf.concat([above, cut(first, self.rows), below], 0)
         return tf.reshape(tf.pad(around, [[0, 0], [1, 1], [0, 0]]), (-1, channels))
 
+    def cut(self, x, strip):
+        """The strip's own pixels, ``(1, rows, width, channels)``."""
+        image, part = strip // self.per_image, strip % self.per_image
+        where = image, self.rows * part, 0, 0
+        return tf.slice(x, where, (1, self.rows, self.width, x.shape[-1]))
+
     def inner(self, x, strip):
         """The strip's own pixels in tile order, ``(16, tiles, channels)``."""
-        image, part = strip // self.per_image, strip % self.per_image
-        channels = x.shape[-1]
-        where = image, self.rows * part, 0, 0
-        part = tf.slice(x, where, (1, self.rows, self.width, channels))
-        return tf.gather(tf.reshape(part, (-1, channels)), self.pixels)
+        pixels = tf.reshape(self.cut(x, strip), (-1, x.shape[-1]))
+        return tf.gather(pixels, self.pixels)
 
     def in_rows(self, y):
         """From tile order ``(16, tiles, channels)`` to pixel order."""

@@ -9,12 +9,13 @@ from ccfpse_tf.layers.conditional_block import (
     plain_convolution,
     weights_of,
 )
+from ccfpse_tf.layers.convolution import convolution
 from ccfpse_tf.layers.initializers import xavier_normal
 from ccfpse_tf.layers.layout import Layout, extend_layout, resize_layout
 from ccfpse_tf.layers.layout_convolution import layout_convolutions
 from ccfpse_tf.layers.layout_pyramid import LayoutPyramid
 from ccfpse_tf.layers.recomputing import after
-from ccfpse_tf.layers.resizing import spatial_size, upsample_nearest
+from ccfpse_tf.layers.resizing import spatial_size
 
 
 def to_uint8(images: tf.Tensor) -> tf.Tensor:
@@ -81,9 +82,12 @@ class Generator(keras.Model):
             )
         else:
             self.latent = plain_convolution(16 * ngf, 3, dtype=dtype)
+        widths = (16, 16, 16, 8, 4, 2, 1)
         self.blocks = [
-            ConditionalBlock(width * ngf, hidden, recompute_kernels, dtype=dtype)
-            for width in (16, 16, 16, 8, 4, 2, 1)
+            ConditionalBlock(
+                width * ngf, hidden, recompute_kernels, upsample, dtype=dtype
+            )
+            for width, upsample in zip(widths, self.upsampled, strict=True)
         ]
         self.image_convolution = plain_convolution(3, 3, dtype=dtype)
 
@@ -121,15 +125,13 @@ class Generator(keras.Model):
         x = self._latent(semantics, z)
         maps = iter(self.pyramid(semantics, training=training))
         layout = None
-        for block, upsampled in zip(self.blocks, self.upsampled, strict=True):
-            if upsampled:
-                x = upsample_nearest(x)
-            if upsampled or layout is None:
+        for block in self.blocks:
+            if block.upsample or layout is None:
                 [context] = after([x], next(maps))
                 small = resize_layout(semantics, spatial_size(context))
                 layout = extend_layout(small, context)
             x = block(x, layout, training=training)
-        x = self.image_convolution(activations.leaky_relu(x))
+        x = convolution(activations.leaky_relu(x), *weights_of(self.image_convolution))
         return tf.tanh(tf.cast(x, self.variable_dtype))
 
     def _latent(self, semantics, z):

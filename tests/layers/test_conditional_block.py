@@ -8,6 +8,7 @@ from ccfpse_tf.layers import activations, layout_features
 from ccfpse_tf.layers.conditional_block import SPADE, ConditionalBlock, LayoutPredictor
 from ccfpse_tf.layers.convolution import convolution_method
 from ccfpse_tf.layers.layout import Layout
+from ccfpse_tf.layers.resizing import upsample_nearest
 from tests.layers import oracle
 from tests.layers.contract import numbers, randomize
 
@@ -91,6 +92,30 @@ def test_features_made_again_change_nothing(training, sparse, monkeypatch):
 
     for found, kept in zip(run(large=1), run(large=10**9), strict=True):
         np.testing.assert_allclose(found, kept, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("large", [1, 10**9])
+@pytest.mark.parametrize(("training", "filters"), [(False, 2), (True, 2), (True, 4)])
+def test_upsampling_inside_is_upsampling_before(training, filters, large, monkeypatch):
+    monkeypatch.setattr(layout_features, "LARGE", large)
+    x = tf.constant(numbers(0, 2, 2, 3, 4, dtype="float64"))
+    layout = tf.constant(numbers(1, 2, 4, 6, 5, dtype="float64"))
+
+    def run(upsample):
+        layer = ConditionalBlock(filters, hidden=4, upsample=upsample, dtype="float64")
+        layer.build(x.shape, layout.shape)
+        randomize(layer)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            read = x if upsample else upsample_nearest(x)
+            y = layer(read, layout, training=training)
+            loss = tf.reduce_sum(y**3)
+        assert y.shape == layer.compute_output_shape(read.shape, layout.shape)
+        weights = [weight.value for weight in layer.trainable_weights]
+        return y, *tape.gradient(loss, [x, *weights]), *layer.non_trainable_weights
+
+    for found, expected in zip(run(True), run(False), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("training", [False, True])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ccfpse_tf.layers.convolution import goes_by_strips
 from ccfpse_tf.layers.layout import Layout
 from ccfpse_tf.layers.layout_convolution import layout_convolutions, pooled_embedding
 from tests.layers.contract import numbers
@@ -62,6 +63,31 @@ def test_equals_convolutions_of_the_one_hot_map(further, relu):
             lambda form=form: layout_convolutions(form, kernels, biases, relu), watched
         )
         assert_same(found, expected)
+
+
+def test_large_maps_go_by_strips_and_zeros_stay_zero():
+    """Many features: TensorFlow would unfold the map to more than is allowed."""
+    random, size, further = np.random.default_rng(0), (64, 128), 60
+    label = random.integers(0, CLASSES, (2, *size)).astype(np.int32)
+    features = random.normal(size=(2, *size, further)).astype(np.float32)
+    features[:, :, 62:] = 0
+    sparse = Layout(tf.constant(label), tf.constant(features))
+    assert goes_by_strips(sparse.features)
+    kernels = [
+        random.normal(size=(3, 3, CLASSES + further, width)).astype(np.float32)
+        for width in WIDTHS
+    ]
+    kernels[0][:, :, :CLASSES] = 0
+    biases = [np.zeros(width, np.float32) for width in WIDTHS]
+    dense = sparse.one_hot(CLASSES)
+    expected = [
+        tf.nn.relu(tf.nn.conv2d(dense, kernel, 1, "SAME")) for kernel in kernels
+    ]
+    for form in (sparse, dense):
+        found = layout_convolutions(form, kernels, biases, relu=True)
+        for ours, theirs in zip(found, expected, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+        assert not np.any(found[0][:, :, 63:]) and np.any(found[0][:, :, 62])
 
 
 def test_gradient_reaches_the_further_channels():

@@ -62,8 +62,9 @@ def test_blocks_read_the_layout_at_their_own_resolution(depth, monkeypatch):
     original = ConditionalBlock.call
 
     def spy(self, x, layout, training=None):
-        seen.append((x.shape[1], layout.shape[1], np.asarray(layout)[..., 3:]))
-        return original(self, x, layout, training=training)
+        y = original(self, x, layout, training=training)
+        seen.append((y.shape[1], layout.shape[1], np.asarray(layout)[..., 3:]))
+        return y
 
     monkeypatch.setattr(ConditionalBlock, "call", spy)
     model = randomize(make(depth, 0, (64, 64)))
