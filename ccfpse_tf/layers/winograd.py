@@ -197,12 +197,14 @@ def forward(strips, x, kernel, finish, channels):
     transformed, total = _transform_kernel(kernel), strips.count(x)
     shape = (strips.rows * strips.width, channels)
 
-    def body(strip, y):
-        tiles = _tiles(_data(strips, x, strip), transformed)
-        return strip + 1, y.write(strip, strips.in_rows(finish(tiles, strip)))
+    def body(strip, samples, y):
+        tiles = _tiles(_transform(DATA, samples), transformed)
+        y = y.write(strip, strips.in_rows(finish(tiles, strip)))
+        return strip + 1, _samples(strips, x, tf.minimum(strip + 1, total - 1)), y
 
     y = tf.TensorArray(x.dtype, total, element_shape=shape)
-    _, y = tf.while_loop(lambda strip, _: strip < total, body, (0, y))
+    start = 0, _samples(strips, x, 0), y
+    *_, y = tf.while_loop(lambda strip, *_: strip < total, body, start)
     return strips.images(y.stack())
 
 
@@ -233,8 +235,8 @@ def backward(strips, x, kernel, start, padded=(), inner=(), shared=()):
     shapes += [(2, strips.width, width) for width in (x.shape[-1], *padded)]
     arrays = tuple(tf.TensorArray(dtype, total, element_shape=s) for s in shapes)
 
-    def body(strip, sums, arrays):
-        data = _data(strips, x, strip)
+    def body(strip, samples, sums, arrays):
+        data = _transform(DATA, samples)
         dy, *others, summands = start(lambda: _tiles(data, transformed), strip)
         products = _transform(OUTPUT.T, dy)
         d_transformed = tf.matmul(data, products, transpose_a=True)
@@ -247,12 +249,16 @@ def backward(strips, x, kernel, start, padded=(), inner=(), shared=()):
             array.write(strip, value)
             for array, value in zip(arrays, (*own, *others[1], *around), strict=True)
         )
-        return strip + 1, tuple(a + b for a, b in added), arrays
+        sums = tuple(a + b for a, b in added)
+        following = _samples(strips, x, tf.minimum(strip + 1, total - 1))
+        return strip + 1, following, sums, arrays
 
     shapes = (transformed.shape, (out,), *shared)
     sums = tuple(tf.zeros(shape, dtype) for shape in shapes)
-    _, (d_transformed, *sums), arrays = tf.while_loop(
-        lambda strip, *_: strip < total, body, (0, sums, arrays)
+    *_, (d_transformed, *sums), arrays = tf.while_loop(
+        lambda strip, *_: strip < total,
+        body,
+        (0, _samples(strips, x, 0), sums, arrays),
     )
     d_kernel = tf.reshape(_transform(KERNEL.T, d_transformed), kernel.shape)
     values = [array.stack() for array in arrays]
@@ -268,9 +274,13 @@ def _transform_kernel(kernel):
     return _transform(KERNEL, tf.reshape(kernel, (9, *kernel.shape[2:])))
 
 
-def _data(strips, x, strip):
-    """The strip's transformed input, ``(36, tiles, in)``."""
-    return _transform(DATA, tf.gather(strips.padded(x, strip), strips.samples))
+def _samples(strips, x, strip):
+    """The strip's input in tile order, ``(36, tiles, in)``.
+
+    Looked up one turn of the loop ahead: XLA takes what a loop carries as it is, but
+    would merge a look-up with the reshaping that follows, and go number by number.
+    """
+    return tf.gather(strips.padded(x, strip), strips.samples)
 
 
 def _tiles(data, transformed):
