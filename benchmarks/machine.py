@@ -16,6 +16,8 @@ from benchmarks.cpu import tf
 from ccfpse_tf.data.parallel import usable_cores
 
 _LIBRARIES = ("tensorflow", "keras", "numpy", "pillow", "torch")
+# By what Linux calls them, widest first: ratios between libraries depend on them.
+_VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX"}
 WARM_COPY, FRESH_COPY = "copy (warm)", "copy (fresh)"
 
 
@@ -106,8 +108,14 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor() or "unknown"
-    names = (line.split(":", 1)[1].strip() for line in lines if "model name" in line)
-    return next(names, platform.machine())
+    facts = {}
+    for line in lines:
+        key, _, value = line.partition(":")
+        facts.setdefault(key.strip(), value.strip())
+    name = facts.get("model name", platform.machine())
+    flags = facts.get("flags", "").split()
+    vectors = [word for flag, word in _VECTORS.items() if flag in flags]
+    return f"{name} with {vectors[0]}" if vectors else name
 
 
 def _version(name: str) -> str | None:
