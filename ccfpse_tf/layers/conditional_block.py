@@ -40,20 +40,21 @@ def weights_of(layer: keras.layers.Conv2D) -> tuple[tf.Tensor, tf.Tensor]:
 # as what is used here is made again for the gradient.
 
 
-def _convolve(hidden, x, mean, factor, offset, kernel, bias, recompute, enlarge):
-    x, coefficients = enlarge(x), (mean, factor, offset)
-    return predicted_convolution(x, hidden, kernel, bias, recompute, coefficients)
+def _convolve(hidden, x, mean, factor, offset, *weights, recompute, upsample):
+    coefficients = mean, factor, offset
+    return predicted_convolution(x, hidden, *weights, recompute, coefficients, upsample)
 
 
 def _activate(hidden, x, kernel, bias, *pointwise):
     return _apply(_activated, hidden, kernel, bias, x, *pointwise)
 
 
-def _modulate(hidden, x, mean, factor, offset, *weights, enlarge):
+def _modulate(hidden, x, mean, factor, offset, *weights, upsample):
+    x = upsample_nearest(x) if upsample else x
     pairs = zip(weights[:2], weights[2:4], strict=True)
     kernel, bias = (tf.concat(pair, -1) for pair in pairs)
     others = (mean, factor, offset, *weights[4:])
-    return _apply(_modulated, hidden, kernel, bias, enlarge(x), *others)
+    return _apply(_modulated, hidden, kernel, bias, x, *others)
 
 
 def _apply(function, hidden, kernel, bias, *others):
@@ -157,7 +158,7 @@ class SPADE(keras.layers.Layer):
         x, [coefficients] = normalizations([self.norm], x, training)
         return self.modulate(x, coefficients, read)
 
-    def modulate(self, x, coefficients, read, *pointwise_kernels, enlarge=tf.identity):
+    def modulate(self, x, coefficients, read, *pointwise_kernels, upsample=False):
         """The second half, in the shape of ``x``.
 
         Args:
@@ -167,7 +168,7 @@ class SPADE(keras.layers.Layer):
             read: one of :func:`ccfpse_tf.layers.layout_features.together` or
                 ``one_by_one``, for the weights of ``shared``.
             *pointwise_kernels: ``(1, 1, in, out)`` of convolutions that follow.
-            enlarge: makes the map to normalise of ``x``.
+            upsample: whether ``x`` is brought to twice its size first.
         """
         weights = map(weights_of, (self.gamma, self.beta))
         return read(
@@ -176,7 +177,7 @@ class SPADE(keras.layers.Layer):
             *coefficients,
             *itertools.chain(*weights),
             *pointwise_kernels,
-            enlarge=enlarge,
+            upsample=upsample,
         )
 
     def compute_output_shape(self, x_shape, layout_shape):
@@ -258,7 +259,7 @@ class ConditionalBlock(keras.layers.Layer):
 
     def call(self, x, layout, training=None):
         """Returns the block's features."""
-        enlarge, times = (upsample_nearest, 2) if self.upsample else (tf.identity, 1)
+        upsample, times = self.upsample, 2 if self.upsample else 1
         size = tuple(times * n for n in spatial_size(x))
         layout = resize_layout(layout, size)
         recompute = self.recompute_kernels or not training
@@ -274,14 +275,14 @@ class ConditionalBlock(keras.layers.Layer):
             readers.append(self.shortcut_norm)
         reads = read(layout, [weights_of(reader.shared) for reader in readers])
 
-        def half(h, coefficients, kernels, attention, pointwise, enlarge=tf.identity):
+        def half(h, coefficients, kernels, attention, pointwise, upsample=False):
             h = next(reads)(
                 _convolve,
                 h,
                 *coefficients,
                 *weights_of(kernels.output_convolution),
                 recompute=recompute,
-                enlarge=enlarge,
+                upsample=upsample,
             )
             weights = map(weights_of, (attention.output_convolution, pointwise))
             return next(reads)(_activate, h, *itertools.chain(*weights))
@@ -290,15 +291,15 @@ class ConditionalBlock(keras.layers.Layer):
         if self.shortcut_norm is not None:
             norms.append(self.shortcut_norm.norm)
         x, (first, *shortcut) = normalizations(norms, x, training, times**2)
-        if not again:
-            x, enlarge = enlarge(x), tf.identity
+        if upsample and not again:
+            x, upsample = upsample_nearest(x), False
         h = half(
             x,
             first,
             self.first_kernels,
             self.first_attention,
             self.first_pointwise,
-            enlarge,
+            upsample,
         )
         h, [second] = normalizations([self.second_norm], h, training)
         h = half(
@@ -308,10 +309,10 @@ class ConditionalBlock(keras.layers.Layer):
             h, x = in_turn(h, x)
             kernel = self.shortcut_pointwise.normalized_kernel(training)
             x = self.shortcut_norm.modulate(
-                x, coefficients, next(reads), kernel, enlarge=enlarge
+                x, coefficients, next(reads), kernel, upsample=upsample
             )
-            enlarge = tf.identity
-        return enlarge(x) + h
+            upsample = False
+        return (upsample_nearest(x) if upsample else x) + h
 
     def compute_output_shape(self, x_shape, layout_shape):
         """``(batch, height, width, filters)``, twice as large if ``upsample``."""

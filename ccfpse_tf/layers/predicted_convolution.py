@@ -14,7 +14,11 @@ from ccfpse_tf.layers.compiled import compiled, custom_gradient
 from ccfpse_tf.layers.conditional_convolution import conditional_depthwise_convolution
 from ccfpse_tf.layers.convolution import convolution, uses_winograd
 from ccfpse_tf.layers.recomputing import after
-from ccfpse_tf.layers.resizing import spatial_size
+from ccfpse_tf.layers.resizing import (
+    spatial_size,
+    upsample_nearest,
+    upsample_nearest_gradient,
+)
 from ccfpse_tf.layers.scaling import scaled, scaling_gradients
 
 # Channels are worked on in groups. Bytes per group of what it takes most memory for:
@@ -30,6 +34,7 @@ def predicted_convolution(
     bias: tf.Tensor,
     recompute: bool = True,
     coefficients: tuple | None = None,
+    upsample: bool = False,
 ) -> tf.Tensor:
     """Convolves ``x`` with the kernels ``conv3x3(hidden)`` (section 3.2).
 
@@ -43,6 +48,9 @@ def predicted_convolution(
         coefficients: mean, factor and offset by which ``x`` is scaled first, see
             :func:`ccfpse_tf.layers.scaling.scaled`. The scaled map is not held whole
             where strips are used.
+        upsample: whether ``x`` is brought to twice its size first, from
+            ``(batch, height / 2, width / 2, channels)``; a group of channels at a time
+            where kernels are recomputed.
 
     Returns:
         ``(batch, height, width, channels)``.
@@ -51,13 +59,24 @@ def predicted_convolution(
         zeros = tf.zeros(x.shape[-1:], x.dtype)
         coefficients = zeros, zeros + 1, zeros
     if not recompute:
+        x = upsample_nearest(x) if upsample else x
         kernels = convolution(hidden, kernel, bias)
         return conditional_depthwise_convolution(scaled(x, *coefficients), kernels)
-    return _in_groups(x, *coefficients, hidden, kernel, bias)
+    in_groups = _upsampled_in_groups if upsample else _in_groups
+    return in_groups(x, *coefficients, hidden, kernel, bias)
 
 
 @custom_gradient
 def _in_groups(*inputs):
+    return _groups_forward(inputs, tf.identity, tf.identity)
+
+
+@custom_gradient
+def _upsampled_in_groups(*inputs):
+    return _groups_forward(inputs, upsample_nearest, upsample_nearest_gradient)
+
+
+def _groups_forward(inputs, enlarge, enlarge_gradient):
     # Else a tape would also record, and keep, what happens inside the function.
     inputs = [tf.stop_gradient(tensor) for tensor in inputs]
     x, *_, hidden, kernel, _ = inputs
@@ -66,13 +85,19 @@ def _in_groups(*inputs):
 
     def gradient(dy):
         backward = _strips_backward if strips else _group_backward
-        return _groups_backward(*inputs, dy, count=count, backward=backward)
+
+        def enlarged_backward(x, *others):
+            dx, *gradients = backward(enlarge(x), *others)
+            return enlarge_gradient(dx), *gradients
+
+        return _groups_backward(*inputs, dy, count=count, backward=enlarged_backward)
 
     forward, y = _strips_forward if strips else _group_forward, []
     by_channel = _by_channel(*inputs)
     for number in range(count):
         part = _group(number, count, y[-1:] or [hidden], *by_channel)
-        y.append(forward(*_operands(hidden, *part)))
+        x, *others = _operands(hidden, *part)
+        y.append(forward(enlarge(x), *others))
     return _joined(y), gradient
 
 
@@ -147,7 +172,7 @@ def _group(number, count, done, *tensors):
 
 def _group_count(x, hidden, strips):
     """In how many equal groups the channels' kernels fit the budget."""
-    channels, (height, width) = x.shape[-1], spatial_size(x)
+    channels, (height, width) = x.shape[-1], spatial_size(hidden)
     if strips:
         places = winograd.SAMPLES * hidden.shape[-1]
     elif isinstance(height, int) and isinstance(width, int):

@@ -8,6 +8,7 @@ from ccfpse_tf.layers import predicted_convolution as module
 from ccfpse_tf.layers.conditional_convolution import conditional_depthwise_convolution
 from ccfpse_tf.layers.convolution import convolution, convolution_method
 from ccfpse_tf.layers.predicted_convolution import predicted_convolution
+from ccfpse_tf.layers.resizing import upsample_nearest
 from tests.layers.contract import numbers
 
 pytestmark = pytest.mark.usefixtures("either_way")
@@ -48,6 +49,26 @@ def test_equals_the_two_steps(operands, method, recompute):
     with convolution_method(method):
         found = with_gradients(
             lambda *x: predicted_convolution(*x, recompute=recompute), operands
+        )
+    assert_same(found, expected)
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize("method", ["direct", "winograd"])
+def test_upsampling_inside_is_upsampling_before(
+    operands, method, recompute, monkeypatch
+):
+    monkeypatch.setattr(module, "GROUP_BYTES", 2**14)
+    x, *others = operands
+    operands = [x[:, ::2, ::2], *others]
+    with convolution_method(method):
+        expected = with_gradients(
+            lambda x, *others: predicted_convolution(upsample_nearest(x), *others),
+            operands,
+        )
+        found = with_gradients(
+            lambda *x: predicted_convolution(*x, recompute=recompute, upsample=True),
+            operands,
         )
     assert_same(found, expected)
 
