@@ -65,7 +65,10 @@ def upsample_nearest(x: tf.Tensor) -> tf.Tensor:
 
 
 def upsample_nearest_gradient(dy: tf.Tensor) -> tf.Tensor:
-    """Gradient of :func:`upsample_nearest`, given the result's: sums of 2x2 pixels."""
+    """Gradient of :func:`upsample_nearest`, given the result's: sums of 2x2 pixels.
+
+    ``(b, 2h, 2w, c) -> (b, h, w, c)``.
+    """
     return 4 * tf.nn.avg_pool2d(dy, 2, 2, "VALID")
 
 
