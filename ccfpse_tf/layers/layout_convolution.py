@@ -7,6 +7,7 @@ does not grow with the number of classes.
 import numpy as np
 import tensorflow as tf
 
+from ccfpse_tf.layers import winograd
 from ccfpse_tf.layers.compiled import (
     SMALL,
     SMALL_IF_SIMPLE,
@@ -103,7 +104,10 @@ def _strips_forward(taps, features, kernels, biases):
 @traced_once
 def _backward(label, features, kernels, dy, masks):
     further = features.shape[-1]
-    classes, widths = kernels[0].shape[2] - further, [k.shape[-1] for k in kernels]
+    classes = kernels[0].shape[2] - further
+    taps = _taps(_known(label, classes))
+    if masks and goes_by_strips(features):
+        return _strips_backward(taps, features, kernels, dy, masks)
     if masks:
         pairs = zip(dy, masks, strict=True)
         dy = [tf.raw_ops.ReluGrad(gradients=d, features=y) for d, y in pairs]
@@ -115,19 +119,63 @@ def _backward(label, features, kernels, dy, masks):
         d_features = tf.zeros_like(features)
         d_dense = tf.zeros((3, 3, 0, dy.shape[-1]), dy.dtype)
         d_bias = tf.reduce_sum(dy, (0, 1, 2))
-    d_dense = tf.reshape(d_dense, (9, further, dy.shape[-1]))
-    taps = _taps(_known(label, classes))
-    d_tables = _rows_gradients(taps, dy, d_dense, *_tables(kernels))
+    d_tables = _rows_gradients(taps, dy, _rows(d_dense), *_tables(kernels))
+    return _gradients(d_features, d_tables, d_bias, kernels)
+
+
+@compiled
+def _strips_backward(taps, features, kernels, dy, masks):
+    """As :func:`_backward`; ReLU's gradient, as large as its result, is never whole."""
+    strips, tables = winograd.Strips(*features.shape[1:3]), _tables(kernels)
+    pairs = list(zip(dy, masks, strict=True))
+
+    def masked(strip):
+        parts = [
+            tf.where(strips.cut(y, strip) > 0, strips.cut(d, strip), 0)
+            for d, y in pairs
+        ]
+        return tf.concat(parts, -1)
+
+    def add_strip(strip, sums):
+        return strip + 1, _add_rows(
+            sums, strips.cut(taps, strip), masked(strip), tables
+        )
+
+    dense = _dense(kernels, kernels[0].shape[2] - features.shape[-1])
+    d_features, d_dense, d_bias = winograd.backward(
+        strips,
+        features,
+        dense,
+        lambda _, strip: (strips.in_tiles(masked(strip)), (), (), ()),
+    )
+    total = strips.count(features)
+    _, sums = tf.while_loop(
+        lambda strip, _: strip < total,
+        add_strip,
+        (0, _no_rows(tables, features.dtype)),
+    )
+    d_tables = _with_further(sums, _rows(d_dense), tables)
+    return _gradients(d_features, d_tables, d_bias, kernels)
+
+
+def _gradients(d_features, d_tables, d_bias, kernels):
+    """With respect to the features, every kernel and every bias."""
     d_kernels = [
         tf.reshape(d_table, kernel.shape)
         for d_table, kernel in zip(d_tables, kernels, strict=True)
     ]
+    widths = [kernel.shape[-1] for kernel in kernels]
     return d_features, *d_kernels, *tf.split(d_bias, widths)
+
+
+def _rows(dense):
+    """A kernel ``(3, 3, in, out)`` as nine tables of rows."""
+    return tf.reshape(dense, (9, *dense.shape[2:]))
 
 
 def _tables(kernels):
     """The kernels as nine tables of rows each."""
-    return [tf.reshape(k, (9, k.shape[2], k.shape[-1])) for k in kernels]
+    return [_rows(kernel) for kernel in kernels]
 
 
 def _dense(kernels, classes):
@@ -259,27 +307,50 @@ def _rows_gradients(taps, dy, further, *tables):
     Returns:
         For each table its gradient.
     """
+    sums = _add_rows(_no_rows(tables, at_least_float32(dy).dtype), taps, dy, tables)
+    return _with_further(sums, further, tables)
+
+
+def _no_rows(tables, dtype):
+    """Zeros in the size of every table, with all its rows in one dimension."""
+    return [
+        tf.zeros((n * rows, out), dtype)
+        for n, rows, out in (table.shape for table in tables)
+    ]
+
+
+def _add_rows(sums, taps, dy, tables):
+    """Adds ``dy (..., sum of out)`` to the rows that ``taps (..., n)`` looked up."""
     taps = tf.unstack(tf.reshape(taps, (-1, taps.shape[-1])), axis=-1)
 
-    def d_table(part, others, shape):
+    def added(total, part, shape):
         count, rows, out = shape
-        wide = at_least_float32(tf.reshape(part, (-1, out)))
-        sums = tf.zeros((count * rows, out), wide.dtype)
+        part = tf.cast(tf.reshape(part, (-1, out)), total.dtype)
         for number, label in enumerate(taps):
             place = tf.where(label >= 0, label + rows * (number % count), -1)
-            sums = tf.tensor_scatter_nd_add(
-                sums, place[:, None], wide, bad_indices_policy="IGNORE"
+            total = tf.tensor_scatter_nd_add(
+                total, place[:, None], part, bad_indices_policy="IGNORE"
             )
-        looked_up = rows - others.shape[1]
-        places = np.arange(count * rows, dtype=np.int32).reshape(count, rows)
-        sums = tf.tensor_scatter_nd_update(
-            sums,
-            places[:, looked_up:].reshape(-1, 1),
-            tf.reshape(tf.cast(others, sums.dtype), (-1, out)),
-        )
-        return tf.cast(tf.reshape(sums, shape), part.dtype)
+        return total
 
     shapes = [table.shape for table in tables]
-    widths = [shape[-1] for shape in shapes]
-    parts = tf.split(dy, widths, -1), tf.split(further, widths, -1), shapes
-    return [d_table(*each) for each in zip(*parts, strict=True)]
+    parts = sums, tf.split(dy, [shape[-1] for shape in shapes], -1), shapes
+    return [added(*each) for each in zip(*parts, strict=True)]
+
+
+def _with_further(sums, further, tables):
+    """The sums in their tables' shapes and types, with ``further`` as last rows."""
+
+    def completed(total, others, table):
+        count, rows, out = table.shape
+        looked_up = rows - others.shape[1]
+        places = np.arange(count * rows, dtype=np.int32).reshape(count, rows)
+        total = tf.tensor_scatter_nd_update(
+            total,
+            places[:, looked_up:].reshape(-1, 1),
+            tf.reshape(tf.cast(others, total.dtype), (-1, out)),
+        )
+        return tf.cast(tf.reshape(total, table.shape), table.dtype)
+
+    parts = sums, tf.split(further, [table.shape[-1] for table in tables], -1), tables
+    return [completed(*each) for each in zip(*parts, strict=True)]

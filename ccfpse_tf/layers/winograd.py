@@ -130,8 +130,11 @@ class Strips:
 
     def inner(self, x, strip):
         """The strip's own pixels in tile order, ``(16, tiles, channels)``."""
-        pixels = tf.reshape(self.cut(x, strip), (-1, x.shape[-1]))
-        return tf.gather(pixels, self.pixels)
+        return self.in_tiles(self.cut(x, strip))
+
+    def in_tiles(self, y):
+        """From pixel order to tile order ``(16, tiles, channels)``."""
+        return tf.gather(tf.reshape(y, (-1, y.shape[-1])), self.pixels)
 
     def in_rows(self, y):
         """From tile order ``(16, tiles, channels)`` to pixel order."""

@@ -79,15 +79,28 @@ def test_large_maps_go_by_strips_and_zeros_stay_zero():
     ]
     kernels[0][:, :, :CLASSES] = 0
     biases = [np.zeros(width, np.float32) for width in WIDTHS]
-    dense = sparse.one_hot(CLASSES)
-    expected = [
-        tf.nn.relu(tf.nn.conv2d(dense, kernel, 1, "SAME")) for kernel in kernels
-    ]
+    kernels, biases = (list(map(tf.constant, x)) for x in (kernels, biases))
+    dense, watched = sparse.one_hot(CLASSES), [sparse.features, kernels, biases]
+
+    def convolved():
+        maps = sparse.one_hot(CLASSES)
+        for kernel, bias in zip(kernels, biases, strict=True):
+            y = tf.nn.bias_add(tf.nn.conv2d(maps, kernel, 1, "SAME"), bias)
+            yield tf.nn.relu(y)
+
+    expected, expected_gradients = with_gradients(lambda: list(convolved()), watched)
     for form in (sparse, dense):
-        found = layout_convolutions(form, kernels, biases, relu=True)
+        found, gradients = with_gradients(
+            lambda form=form: layout_convolutions(form, kernels, biases, relu=True),
+            watched if form is sparse else watched[1:],
+        )
         for ours, theirs in zip(found, expected, strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
         assert not np.any(found[0][:, :, 63:]) and np.any(found[0][:, :, 62])
+        theirs = expected_gradients[-len(gradients) :]
+        for one, other in zip(gradients, theirs, strict=True):
+            largest = np.abs(other).max()
+            np.testing.assert_allclose(one, other, rtol=0, atol=1e-4 * largest)
 
 
 def test_gradient_reaches_the_further_channels():
