@@ -25,9 +25,13 @@ MODULE = "benchmarks.conditional_convolution"
 OURS, PATCHES, TORCH = "ours", "extract_patches", "torch unfold"
 FORWARD, BACKWARD = "forward", "forward+backward"
 FLOAT = 4  # bytes
-# Allocators that give everything back: from what oneDNN's and glibc's keep of the first
-# call, a later one would be served without taking anything.
-WITHOUT_POOL = {"TF_ENABLE_ONEDNN_OPTS": "0", "MALLOC_MMAP_THRESHOLD_": "1048576"}
+# Allocators that give everything back: from what TensorFlow, oneDNN and glibc keep of
+# the first call, a later one would be served without taking anything.
+WITHOUT_POOL = {
+    "TF_CPU_ALLOCATOR_USE_BFC": "false",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "MALLOC_MMAP_THRESHOLD_": "1048576",
+}
 
 
 @dataclass(frozen=True)

@@ -53,8 +53,8 @@ def copies(size: int) -> dict[str, Limit]:
 
     `copy (warm)`: by all cores into an array that exists: the most that the memory
     gives. `copy (fresh)`: TensorFlow's own copy into memory that it allocates for the
-    result, as every operation does; the system hands those pages out one by one, and
-    takes them back when the result is dropped.
+    result, as every operation does: from its pool, or else from the system, which
+    hands pages out one by one and takes them back when the result is dropped.
     """
     source = np.ones(size // 4, np.float32)
     target = np.empty_like(source)

@@ -1,7 +1,8 @@
-"""Imports TensorFlow without its start-up notices, which drown our own lines.
+"""How our commands start TensorFlow: quietly, and keeping memory for later.
 
-TensorFlow 2.21 prints them before it reads ``TF_CPP_MIN_LOG_LEVEL``: they can only be
-taken out of the error stream itself. Whatever else appears there is passed on.
+TensorFlow 2.21 prints notices, which drown our own lines, before it reads
+``TF_CPP_MIN_LOG_LEVEL``: they can only be taken out of the error stream itself.
+Whatever else appears there is passed on.
 """
 
 import contextlib
@@ -9,7 +10,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 
 NOTICES = re.compile(
     rb"All log messages before absl::InitializeLog"
@@ -22,6 +23,8 @@ NOTICES = re.compile(
 def import_tensorflow(open_devices: bool = True) -> None:
     """Imports TensorFlow and opens its devices, dropping the usual notices.
 
+    Without a GPU, TensorFlow is asked to keep freed memory, see :func:`keep_memory`.
+
     Args:
         open_devices: False leaves that to who still has to choose them.
     """
@@ -29,9 +32,24 @@ def import_tensorflow(open_devices: bool = True) -> None:
     with without_notices():
         import tensorflow as tf
 
-        tf.config.list_physical_devices()
+        if not tf.config.list_physical_devices("GPU"):
+            keep_memory(os.environ)
         if open_devices:
             tf.zeros(())
+
+
+def keep_memory(environment: MutableMapping[str, str]) -> None:
+    """Asks for TensorFlow's own pool of memory, unless the user chose already.
+
+    Large tensors otherwise go back to the system and come again page by page, which
+    can take longer than what is computed with them. TensorFlow reads these variables
+    when it opens its devices. The pool may grow up to this machine's memory.
+    """
+    if not hasattr(os, "sysconf"):
+        return
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    environment.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "true")
+    environment.setdefault("TF_CPU_BFC_MEM_LIMIT_IN_MB", str(memory // 2**20))
 
 
 @contextlib.contextmanager
