@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import BENCHMARKS
+from benchmarks import BENCHMARKS, machine
 from benchmarks.measure import HIGHER, Ratio
 from benchmarks.results import QUICK, RESULTS, Result, read
 from ccfpse_tf.errors import InputError, exit_cleanly
@@ -92,10 +92,14 @@ def report(names: Sequence[str], recordings: Path) -> int:
             f"{recordings}: nothing is recorded to compare with; run "
             "python -m benchmarks.check --record on a revision to compare with"
         )
-    worse = []
+    worse, here = [], machine.processor()
     for name, path in paths.items():
         if path.exists():
-            worse += [(name, *pair) for pair in _check(name, read(path)[1])]
+            head, recorded = read(path)
+            there = head.get("machine", {}).get("processor")
+            if there != here:
+                print(f"{name}: recorded on {there}, this is {here}")
+            worse += [(name, *pair) for pair in _check(name, recorded)]
     for name, old, now in worse:
         change = abs(now.value / old.value - 1)
         print(

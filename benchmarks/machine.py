@@ -38,7 +38,7 @@ def describe() -> dict:
     """Processor, memory and versions; nothing that names the machine."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": usable_cores(),
         "memory_gb": round(memory / 1e9, 1),
         "system": f"{platform.system()} {platform.machine()}",
@@ -103,7 +103,8 @@ def _convolution(x, kernel, compiled: bool):
     return convolve.get_concrete_function()
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Its name, and its widest vectors, which speed depends on."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -14,6 +14,7 @@ from benchmarks import (
     BENCHMARKS,
     arithmetic,
     check,
+    machine,
     memory,
     models,
     official_input,
@@ -148,6 +149,19 @@ def test_what_does_not_repeat_is_no_regression(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(check, "_measured", measured)
     assert check.report(["shaky", "absent"], tmp_path) == 0
     assert "absent: cannot be measured here" in capsys.readouterr().out
+
+
+def test_another_processor_is_said(tmp_path, monkeypatch, capsys):
+    result = results.Result((figure(10.0),), {})
+    for name, processor in (("same", machine.processor()), ("other", "an abacus")):
+        head = {"machine": {"processor": processor}}
+        results.write(tmp_path / f"{name}.json", head, result)
+    monkeypatch.setattr(check, "_measured", lambda name: result)
+    assert check.report(["same", "other"], tmp_path) == 0
+    printed = capsys.readouterr().out
+    expected = f"other: recorded on an abacus, this is {machine.processor()}"
+    assert expected in printed
+    assert "same: recorded on" not in printed
 
 
 def test_nothing_recorded_is_an_error(tmp_path):
