@@ -8,7 +8,7 @@ import dataclasses
 import re
 
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.starting import without_notices
+from ccfpse_tf.quiet import without_notices
 from ccfpse_tf.workers import Workers
 
 ALLOWED = "auto, cpu, cpu:N (N logical CPUs, for testing) or GPU numbers such as 0,2"

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from ccfpse_tf.commands import evaluate, export, generate, segmenter, train
 from ccfpse_tf.config import Config
-from ccfpse_tf.starting import import_tensorflow
+from ccfpse_tf.quiet import import_tensorflow
 
 
 def main(

@@ -19,7 +19,7 @@ LEVELS = {
     "ccfpse_tf.locks": 0,
     "ccfpse_tf.origin": 0,
     "ccfpse_tf.output_folder": 0,
-    "ccfpse_tf.starting": 0,
+    "ccfpse_tf.quiet": 0,
     "ccfpse_tf.segmenter_config": 0,
     "ccfpse_tf.status": 0,
     "ccfpse_tf.typed": 0,
@@ -74,7 +74,7 @@ LEVELS = {
 }
 SCRIPTS = {"recipes", "tfrecords"}
 HIGHEST_WITHOUT_CONFIG = 2  # layers and networks get plain arguments
-QUIETENED = {"ccfpse_tf.starting": {"tensorflow"}}  # imports it, inside a function
+QUIETENED = {"ccfpse_tf.quiet": {"tensorflow"}}  # imports it, inside a function
 
 
 def level_of(module):
@@ -184,7 +184,7 @@ def test_wrong_imports_are_found(module, source, expected, known):
         ("ccfpse_tf.losses", "import tensorflow as tf\nfrom ccfpse_tf import labels"),
         ("ccfpse_tf.gan", "from ccfpse_tf import config, losses, Generator"),
         ("ccfpse_tf.layers.layout", "from ccfpse_tf.layers import resizing"),
-        ("ccfpse_tf.starting", "def f():\n import tensorflow as tf"),
+        ("ccfpse_tf.quiet", "def f():\n import tensorflow as tf"),
         ("recipes.scenes", "from ccfpse_tf import recipe"),
     ],
 )

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.starting import import_tensorflow
+from ccfpse_tf.quiet import import_tensorflow
 
 
 def add(commands) -> None:

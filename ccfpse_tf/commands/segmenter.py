@@ -4,8 +4,8 @@ from pathlib import Path
 
 from ccfpse_tf.config import Config
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.quiet import import_tensorflow
 from ccfpse_tf.segmenter_config import SegmenterConfig, override, with_size
-from ccfpse_tf.starting import import_tensorflow
 
 
 def add(commands, config: Config) -> None:

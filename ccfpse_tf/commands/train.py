@@ -8,7 +8,7 @@ from ccfpse_tf.config import Config, override
 from ccfpse_tf.devices import ALLOWED, parse_devices
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.locks import RUN_LOCK, TRAINING, refuse_if_held
-from ccfpse_tf.starting import import_tensorflow
+from ccfpse_tf.quiet import import_tensorflow
 from ccfpse_tf.workers import read_workers
 
 

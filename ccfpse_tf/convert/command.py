@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.labels import DATASETS
-from ccfpse_tf.starting import import_tensorflow
+from ccfpse_tf.quiet import import_tensorflow
 from ccfpse_tf.typed import parse_text
 
 # What each of the three ways takes beside the source; anything else is a mistake.

@@ -28,7 +28,7 @@ from ccfpse_tf.data.validate import (
 )
 from ccfpse_tf.errors import DataErrors, InputError
 from ccfpse_tf.labels import DATASETS
-from ccfpse_tf.starting import import_tensorflow
+from ccfpse_tf.quiet import import_tensorflow
 
 
 def main(dataset_name: str, argv: Sequence[str] | None = None) -> int:

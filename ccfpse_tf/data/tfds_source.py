@@ -12,7 +12,7 @@ from ccfpse_tf.data.files import decode_label
 from ccfpse_tf.data.sources import Sample
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.labels import TFDSLayout
-from ccfpse_tf.starting import import_tensorflow
+from ccfpse_tf.quiet import import_tensorflow
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,7 @@ def _backend(arguments, limits, metrics):
         name = arguments.model.resolve().name
         backend = Upstream(arguments.upstream, name, limits)
         return backend, f"passing {name} on to {arguments.upstream}"
-    from ccfpse_tf.starting import import_tensorflow
+    from ccfpse_tf.quiet import import_tensorflow
 
     import_tensorflow()
     from ccfpse_tf.serving.model_backend import ModelBackend

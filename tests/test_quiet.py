@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from ccfpse_tf.starting import keep_memory
+from ccfpse_tf.quiet import keep_memory
 
 HELD = """
 import pathlib
-from ccfpse_tf.starting import import_tensorflow
+from ccfpse_tf.quiet import import_tensorflow
 import_tensorflow()
 import tensorflow as tf
 
