@@ -44,6 +44,10 @@ def keep_memory(environment: MutableMapping[str, str]) -> None:
     Large tensors otherwise go back to the system and come again page by page, which
     can take longer than what is computed with them. TensorFlow reads these variables
     when it opens its devices. The pool may grow up to this machine's memory.
+
+    Args:
+        environment: variables by name, changed in place. Left as it is where the system
+            does not say how much memory it has.
     """
     if not hasattr(os, "sysconf"):
         return
