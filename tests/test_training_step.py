@@ -83,8 +83,10 @@ def test_a_step_in_mixed_precision(policy, float32_losses):
     logs = model.train_step(data())
     for name, value in logs.items():
         assert value.dtype == tf.float32
+        # The divergence is a square, and has twice the error of what is squared.
+        within = WITHIN[policy] * (2 if name == "kl" else 1)
         np.testing.assert_allclose(
-            value, float32_losses[name], rtol=WITHIN[policy], err_msg=name
+            value, float32_losses[name], rtol=within, err_msg=name
         )
     optimizers = (model.generator_optimizer, model.discriminator_optimizer)
     for variable in [*model.variables, *(v for o in optimizers for v in o.variables)]:
