@@ -1,6 +1,7 @@
 """The style encoder: from an image to the distribution of its style code."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from ccfpse_tf.layers.initializers import xavier_normal
@@ -85,11 +86,35 @@ def replica_noise(seed: int, counter, rows, z_dim: int, dtype) -> tf.Tensor:
         dtype: of the noise.
     """
     replica = tf.distribute.get_replica_context()
-    noise = tf.random.stateless_normal(
-        (rows * replica.num_replicas_in_sync, z_dim),
-        [seed, counter],
-        dtype=dtype,
-        alg="philox",  # XLA would choose another one, and give other numbers
-    )
+    shape = (rows * replica.num_replicas_in_sync, z_dim)
+    noise = tf.cast(stateless_normal(shape, [seed, counter]), dtype)
     start = replica.replica_id_in_sync_group * rows
     return noise[start : start + rows]
+
+
+def stateless_normal(shape, seed) -> tf.Tensor:
+    """``tf.random.stateless_normal`` in float32 that XLA gives the same numbers.
+
+    XLA draws the same bits (with ``alg="philox"``), but makes other numbers of them.
+    These are TensorFlow's: pairs by Box and Muller's transformation.
+
+    Args:
+        shape: ``(rows, columns)``; rows may be a scalar tensor.
+        seed: two integers, or a tensor ``(2,)``.
+    """
+    rows, columns = shape
+    bits = tf.random.stateless_uniform(
+        ((rows * columns + 1) // 2, 2),
+        seed,
+        minval=None,
+        maxval=None,
+        dtype=tf.uint32,
+        alg="philox",
+    )
+    # 23 bits behind the point of a number from 1 to 2.
+    one_to_two = tf.bitwise.bitwise_or(bits & (2**23 - 1), np.uint32(127 << 23))
+    first, second = tf.unstack(tf.bitcast(one_to_two, tf.float32) - 1, axis=-1)
+    radius = tf.sqrt(-2 * tf.math.log(tf.maximum(first, 1e-7)))
+    angle = 2 * np.pi * second
+    pairs = tf.stack([radius * tf.sin(angle), radius * tf.cos(angle)], -1)
+    return tf.reshape(tf.reshape(pairs, [-1])[: rows * columns], shape)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ccfpse_tf.models.encoder import StyleEncoder, sample_style
+from ccfpse_tf.models.encoder import StyleEncoder, sample_style, stateless_normal
 from tests.layers.contract import dynamic, numbers, randomize, round_trip
 from tests.models import oracle
 
@@ -76,3 +76,15 @@ def test_sample_style():
     mu, logvar = tf.constant([[1.0, -1.0]]), tf.math.log([[4.0, 0.25]])
     found = sample_style(mu, logvar, tf.constant([[3.0, -2.0]]))
     np.testing.assert_allclose(found, [[7, -2]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(2, 4), (3, 3), (1, 1), (50, 256)])
+@pytest.mark.parametrize("xla", [False, True])
+def test_noise_is_tensorflows_under_xla_too(shape, xla):
+    @tf.function(jit_compile=xla)
+    def draw(seed):
+        return stateless_normal(shape, seed)
+
+    seed = tf.constant([5, 7], tf.int64)
+    expected = tf.random.stateless_normal(shape, seed, alg="philox")
+    np.testing.assert_allclose(draw(seed), expected, rtol=1e-5, atol=5e-6)
