@@ -14,7 +14,7 @@ _PUBLIC = {
     "ccfpse_tf.config": ("Config",),
     "ccfpse_tf.errors": ("InputError",),
     "ccfpse_tf.labels": ("DATASETS", "Dataset"),
-    "ccfpse_tf.layers.conditional_block": ("SPADE", "ConditionalBlock"),
+    "ccfpse_tf.layers.conditional_block": ("ConditionalBlock",),
     "ccfpse_tf.layers.conditional_convolution": (
         "ConditionalDepthwiseConvolution",
         "conditional_depthwise_convolution",
@@ -22,6 +22,7 @@ _PUBLIC = {
     "ccfpse_tf.layers.layout": ("LayoutEncoding", "instance_edges"),
     "ccfpse_tf.layers.layout_pyramid": ("LayoutPyramid",),
     "ccfpse_tf.layers.normalization": ("BatchNormalization", "InstanceNormalization"),
+    "ccfpse_tf.layers.spade": ("SPADE",),
     "ccfpse_tf.layers.spectral_convolution": ("SpectralConv2D",),
     "ccfpse_tf.models.discriminator": ("FPSEDiscriminator",),
     "ccfpse_tf.models.encoder": ("StyleEncoder",),

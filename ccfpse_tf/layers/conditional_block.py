@@ -7,34 +7,17 @@ import tensorflow as tf
 
 from ccfpse_tf.layers import activations
 from ccfpse_tf.layers.batch_statistics import normalizations
-from ccfpse_tf.layers.convolution import convolution, uses_winograd
-from ccfpse_tf.layers.initializers import xavier_normal
 from ccfpse_tf.layers.layout import resize_layout
-from ccfpse_tf.layers.layout_features import (
-    is_large,
-    layout_features,
-    one_by_one,
-    together,
-)
+from ccfpse_tf.layers.layout_features import is_large, one_by_one, together
+from ccfpse_tf.layers.layout_predictor import LayoutPredictor
 from ccfpse_tf.layers.normalization import BatchNormalization
+from ccfpse_tf.layers.plain_convolution import plain_convolution, weights_of
 from ccfpse_tf.layers.predicted_convolution import predicted_convolution
 from ccfpse_tf.layers.recomputing import in_turn
 from ccfpse_tf.layers.resizing import spatial_size, upsample_nearest
-from ccfpse_tf.layers.scaling import scaled
+from ccfpse_tf.layers.spade import SPADE
 from ccfpse_tf.layers.spectral_convolution import SpectralConv2D
-from ccfpse_tf.layers.striped import pointwise_convolution, striped
-
-
-def plain_convolution(filters, kernel_size, **kwargs) -> keras.layers.Conv2D:
-    """A biased convolution, zero padded, with the reference's initial values."""
-    kwargs = {"padding": "same", "kernel_initializer": xavier_normal()} | kwargs
-    return keras.layers.Conv2D(filters, kernel_size, **kwargs)
-
-
-def weights_of(layer: keras.layers.Conv2D) -> tuple[tf.Tensor, tf.Tensor]:
-    """Kernel and bias, in the compute dtype of the layer that is being called."""
-    return tf.convert_to_tensor(layer.kernel), tf.convert_to_tensor(layer.bias)
-
+from ccfpse_tf.layers.striped import of_convolution, pointwise_convolution
 
 # What a predictor's features are used for. Maps are upsampled and normalised in here,
 # as what is used here is made again for the gradient.
@@ -46,147 +29,12 @@ def _convolve(hidden, x, mean, factor, offset, *weights, recompute, upsample):
 
 
 def _activate(hidden, x, kernel, bias, *pointwise):
-    return _apply(_activated, hidden, kernel, bias, x, *pointwise)
-
-
-def _modulate(hidden, x, mean, factor, offset, *weights, upsample):
-    x = upsample_nearest(x) if upsample else x
-    pairs = zip(weights[:2], weights[2:4], strict=True)
-    kernel, bias = (tf.concat(pair, -1) for pair in pairs)
-    others = (mean, factor, offset, *weights[4:])
-    return _apply(_modulated, hidden, kernel, bias, x, *others)
-
-
-def _apply(function, hidden, kernel, bias, *others):
-    """``function(conv3x3(hidden), *others)``, by strips where they are used."""
-    if uses_winograd(hidden, kernel.shape[-1]):
-        return striped(function, hidden, kernel, bias, *others)
-    return function(convolution(hidden, kernel, bias), *others)
+    return of_convolution(_activated, hidden, kernel, bias, x, *pointwise)
 
 
 def _activated(attention, x, pointwise_kernel, pointwise_bias):
     x = pointwise_convolution(x, pointwise_kernel) + pointwise_bias
     return activations.leaky_relu(x * tf.sigmoid(attention))
-
-
-def _modulated(gamma_and_beta, x, mean, factor, offset, *pointwise_kernels):
-    gamma, beta = tf.split(gamma_and_beta, 2, -1)
-    y = scaled(x, mean, factor, offset) * (1 + gamma) + beta
-    for kernel in pointwise_kernels:
-        y = pointwise_convolution(y, kernel)
-    return y
-
-
-@keras.saving.register_keras_serializable(package="ccfpse_tf")
-class LayoutPredictor(keras.layers.Layer):
-    """``conv3x3(hidden) -> ReLU -> conv3x3(filters)`` on the layout.
-
-    Args:
-        filters: channels predicted for every pixel.
-        hidden: channels in between (128 in the paper).
-        activation: applied to the prediction, ``"sigmoid"`` for attention.
-
-    Call shape: ``(batch, height, width, layout channels)``, dense or a
-    :class:`Layout`, to ``(batch, height, width, filters)``.
-    """
-
-    def __init__(self, filters, hidden=128, activation=None, **kwargs):
-        super().__init__(**kwargs)
-        self.filters = filters
-        self.hidden = hidden
-        self.activation = activation
-        dtype = self.dtype_policy
-        self.shared = plain_convolution(hidden, 3, activation="relu", dtype=dtype)
-        self.output_convolution = plain_convolution(filters, 3, dtype=dtype)
-
-    def build(self, layout_shape):
-        """Builds both convolutions."""
-        self.shared.build(layout_shape)
-        self.output_convolution.build((*layout_shape[:-1], self.hidden))
-
-    def call(self, layout):
-        """Returns the prediction for every pixel."""
-        [hidden] = layout_features(layout, weights_of(self.shared))
-        y = convolution(hidden, *weights_of(self.output_convolution))
-        return keras.activations.get(self.activation)(y)
-
-    def compute_output_shape(self, layout_shape):
-        """``(*layout_shape[:-1], filters)``."""
-        return (*layout_shape[:-1], self.filters)
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return super().get_config() | {
-            "filters": self.filters,
-            "hidden": self.hidden,
-            "activation": self.activation,
-        }
-
-
-@keras.saving.register_keras_serializable(package="ccfpse_tf")
-class SPADE(keras.layers.Layer):
-    """``BN(x) * (1 + gamma(layout)) + beta(layout)`` (Park et al. 2019, equation 1).
-
-    Args:
-        hidden: channels of the convolution that gamma and beta share.
-
-    Call shapes: ``x (batch, height, width, channels)`` and ``layout``, a
-    :class:`Layout` or ``(batch, height, width, layout channels)``, to the shape of
-    ``x``.
-    """
-
-    def __init__(self, hidden=128, **kwargs):
-        super().__init__(**kwargs)
-        self.hidden = hidden
-        self.norm = BatchNormalization(affine=False, dtype=self.dtype_policy)
-        self.shared = plain_convolution(
-            hidden, 3, activation="relu", dtype=self.dtype_policy
-        )
-
-    def build(self, x_shape, layout_shape):
-        """Creates the gamma and beta convolutions for the channels of ``x``."""
-        self.norm.build(x_shape)
-        self.shared.build(layout_shape)
-        self.gamma = plain_convolution(x_shape[-1], 3, dtype=self.dtype_policy)
-        self.beta = plain_convolution(x_shape[-1], 3, dtype=self.dtype_policy)
-        for modulation in (self.gamma, self.beta):
-            modulation.build((*layout_shape[:-1], self.hidden))
-
-    def call(self, x, layout, training=None):
-        """Returns the modulated features."""
-        [read] = together(layout, [weights_of(self.shared)])
-        x, [coefficients] = normalizations([self.norm], x, training)
-        return self.modulate(x, coefficients, read)
-
-    def modulate(self, x, coefficients, read, *pointwise_kernels, upsample=False):
-        """The second half, in the shape of ``x``.
-
-        Args:
-            x: ``(batch, height, width, channels)``.
-            coefficients: of the norm, from
-                :func:`ccfpse_tf.layers.batch_statistics.normalizations`.
-            read: one of :func:`ccfpse_tf.layers.layout_features.together` or
-                ``one_by_one``, for the weights of ``shared``.
-            *pointwise_kernels: ``(1, 1, in, out)`` of convolutions that follow.
-            upsample: whether ``x`` is brought to twice its size first.
-        """
-        weights = map(weights_of, (self.gamma, self.beta))
-        return read(
-            _modulate,
-            x,
-            *coefficients,
-            *itertools.chain(*weights),
-            *pointwise_kernels,
-            upsample=upsample,
-        )
-
-    def compute_output_shape(self, x_shape, layout_shape):
-        """The shape of ``x``."""
-        return x_shape
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return super().get_config() | {"hidden": self.hidden}
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")

@@ -4,19 +4,10 @@ A 3x3 convolution of a one-hot map is the sum of nine rows of its kernel, so its
 does not grow with the number of classes.
 """
 
-import numpy as np
 import tensorflow as tf
 
 from ccfpse_tf.layers import winograd
-from ccfpse_tf.layers.compiled import (
-    SMALL,
-    SMALL_IF_SIMPLE,
-    compiled,
-    compiled_if,
-    custom_gradient,
-    largest,
-    traced_once,
-)
+from ccfpse_tf.layers.compiled import compiled, custom_gradient, traced_once
 from ccfpse_tf.layers.convolution import (
     convolution,
     convolution_gradients,
@@ -24,6 +15,15 @@ from ccfpse_tf.layers.convolution import (
     goes_by_strips,
 )
 from ccfpse_tf.layers.layout import Layout
+from ccfpse_tf.layers.looked_up_rows import (
+    add_rows,
+    gradients_of_rows,
+    mean_of_rows,
+    no_rows,
+    sums_of_rows,
+    with_further,
+    with_rows,
+)
 from ccfpse_tf.layers.precision import at_least_float32
 from ccfpse_tf.layers.resizing import spatial_size
 
@@ -86,7 +86,7 @@ def _forward(label, features, kernels, biases, *, relu):
         y = convolution(features, _dense(kernels, classes), bias, exact_zeros=relu)
     else:
         y = bias[None, None, None]
-    return _rows_forward(taps, y, *_tables(kernels), relu=relu)
+    return sums_of_rows(taps, y, *_tables(kernels), relu=relu)
 
 
 @compiled
@@ -95,7 +95,7 @@ def _strips_forward(taps, features, kernels, biases):
     dense = _dense(kernels, kernels[0].shape[2] - features.shape[-1])
 
     def finish(y, cut):
-        return _with_rows(cut(taps), tf.nn.bias_add(y, bias), tables, relu=True)
+        return with_rows(cut(taps), tf.nn.bias_add(y, bias), tables, relu=True)
 
     widths = [kernel.shape[-1] for kernel in kernels]
     return forward_by_strips(features, dense, finish, widths)
@@ -119,7 +119,7 @@ def _backward(label, features, kernels, dy, masks):
         d_features = tf.zeros_like(features)
         d_dense = tf.zeros((3, 3, 0, dy.shape[-1]), dy.dtype)
         d_bias = tf.reduce_sum(dy, (0, 1, 2))
-    d_tables = _rows_gradients(taps, dy, _rows(d_dense), *_tables(kernels))
+    d_tables = gradients_of_rows(taps, dy, _rows(d_dense), *_tables(kernels))
     return _gradients(d_features, d_tables, d_bias, kernels)
 
 
@@ -137,9 +137,7 @@ def _strips_backward(taps, features, kernels, dy, masks):
         return tf.concat(parts, -1)
 
     def add_strip(strip, sums):
-        return strip + 1, _add_rows(
-            sums, strips.cut(taps, strip), masked(strip), tables
-        )
+        return strip + 1, add_rows(sums, strips.cut(taps, strip), masked(strip), tables)
 
     dense = _dense(kernels, kernels[0].shape[2] - features.shape[-1])
     d_features, d_dense, d_bias = winograd.backward(
@@ -152,9 +150,9 @@ def _strips_backward(taps, features, kernels, dy, masks):
     _, sums = tf.while_loop(
         lambda strip, _: strip < total,
         add_strip,
-        (0, _no_rows(tables, features.dtype)),
+        (0, no_rows(tables, features.dtype)),
     )
-    d_tables = _with_further(sums, _rows(d_dense), tables)
+    d_tables = with_further(sums, _rows(d_dense), tables)
     return _gradients(d_features, d_tables, d_bias, kernels)
 
 
@@ -214,7 +212,7 @@ def pooled_embedding(layout, kernel, bias, size: int) -> tf.Tensor:
         for row in range(size)
         for column in range(size)
     ]
-    return y + _mean_rows(tf.stack(cells, -1), kernel[0, :, :classes])
+    return y + mean_of_rows(tf.stack(cells, -1), kernel[0, :, :classes])
 
 
 def _known(label, classes):
@@ -232,125 +230,3 @@ def _taps(label):
         for column in range(3)
     ]
     return tf.stack(taps, -1)
-
-
-@custom_gradient
-def _mean_rows(cells, table):
-    """Mean of rows ``cells (..., n)`` of ``table (1, rows, out)``: ``(..., out)``."""
-    cells, table = tf.stop_gradient(cells), tf.stop_gradient(table)
-    count = cells.shape[-1]
-    [total] = _rows_forward(
-        cells, tf.zeros((1, 1, 1, 1), table.dtype), table, relu=False
-    )
-
-    def gradient(dy):
-        none = tf.zeros((1, 0, table.shape[-1]), dy.dtype)
-        [d_table] = _rows_gradients(cells, dy, none, table)
-        return None, d_table / count
-
-    return total / count, gradient
-
-
-@compiled
-def _rows_forward(taps, y, *tables, relu):
-    """``y[..., part] + sum over n of table[n, taps[..., n]]`` for each table's part.
-
-    Args:
-        taps: ``(batch, height, width, n)``; -1 adds nothing.
-        y: ``(batch, height, width, sum of out)``, or broadcast to that.
-        *tables: each ``(n, rows, out)``, or ``(1, rows, out)`` for all ``n`` alike.
-        relu: whether ``max(0, .)`` follows.
-    """
-    return _with_rows(taps, y, tables, relu)
-
-
-def _with_rows(taps, y, tables, relu):
-    outputs, start = [], 0
-    inside = tf.unstack(taps[..., None] >= 0, axis=-2)
-    taps = tf.maximum(taps, 0)
-    for table in tables:
-        count, rows, width = table.shape
-        table = tf.reshape(table, (count * rows, width))
-        part = y if y.shape[-1] == 1 else y[..., start : start + width]
-        total = at_least_float32(part)
-        firsts = rows * (np.arange(taps.shape[-1]) % count)
-        places = tf.unstack(taps + tf.constant(firsts, taps.dtype), axis=-1)
-        for place, known in zip(places, inside, strict=True):
-            found = at_least_float32(tf.gather(table, place))
-            total += tf.where(known, found, 0)
-        output = tf.cast(total, table.dtype)
-        outputs.append(tf.nn.relu(output) if relu else output)
-        start += width
-    return outputs
-
-
-def _are_large(taps, dy, further, *tables):
-    """Whether compiling saves more time than it takes: tables are written only once."""
-    return largest(dy) > SMALL or largest(tables) > SMALL_IF_SIMPLE
-
-
-@compiled_if(_are_large)
-def _rows_gradients(taps, dy, further, *tables):
-    """Gradients with respect to tables of rows, and of what follows in the same tables.
-
-    Everything is added where it stays: with thousands of classes, putting parts
-    together would cost about as much as the optimiser's update.
-
-    Args:
-        taps: ``(batch, height, width, n)``; -1 belongs to no row.
-        dy: ``(batch, height, width, sum of out)``.
-        further: ``(n, m, sum of out)``, of every table's last rows, which are not
-            looked up.
-        *tables: each ``(n, rows, out)``, or ``(1, rows, out)`` for all ``n`` alike.
-            Only their shapes matter.
-
-    Returns:
-        For each table its gradient.
-    """
-    sums = _add_rows(_no_rows(tables, at_least_float32(dy).dtype), taps, dy, tables)
-    return _with_further(sums, further, tables)
-
-
-def _no_rows(tables, dtype):
-    """Zeros in the size of every table, with all its rows in one dimension."""
-    return [
-        tf.zeros((n * rows, out), dtype)
-        for n, rows, out in (table.shape for table in tables)
-    ]
-
-
-def _add_rows(sums, taps, dy, tables):
-    """Adds ``dy (..., sum of out)`` to the rows that ``taps (..., n)`` looked up."""
-    taps = tf.unstack(tf.reshape(taps, (-1, taps.shape[-1])), axis=-1)
-
-    def added(total, part, shape):
-        count, rows, out = shape
-        part = tf.cast(tf.reshape(part, (-1, out)), total.dtype)
-        for number, label in enumerate(taps):
-            place = tf.where(label >= 0, label + rows * (number % count), -1)
-            total = tf.tensor_scatter_nd_add(
-                total, place[:, None], part, bad_indices_policy="IGNORE"
-            )
-        return total
-
-    shapes = [table.shape for table in tables]
-    parts = sums, tf.split(dy, [shape[-1] for shape in shapes], -1), shapes
-    return [added(*each) for each in zip(*parts, strict=True)]
-
-
-def _with_further(sums, further, tables):
-    """The sums in their tables' shapes and types, with ``further`` as last rows."""
-
-    def completed(total, others, table):
-        count, rows, out = table.shape
-        looked_up = rows - others.shape[1]
-        places = np.arange(count * rows, dtype=np.int32).reshape(count, rows)
-        total = tf.tensor_scatter_nd_update(
-            total,
-            places[:, looked_up:].reshape(-1, 1),
-            tf.reshape(tf.cast(others, total.dtype), (-1, out)),
-        )
-        return tf.cast(tf.reshape(total, table.shape), table.dtype)
-
-    parts = sums, tf.split(further, [table.shape[-1] for table in tables], -1), tables
-    return [completed(*each) for each in zip(*parts, strict=True)]

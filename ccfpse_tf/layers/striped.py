@@ -9,9 +9,10 @@ import tensorflow as tf
 
 from ccfpse_tf.layers import winograd
 from ccfpse_tf.layers.compiled import compiled, custom_gradient
+from ccfpse_tf.layers.convolution import convolution, uses_winograd
 
 
-def striped(
+def of_convolution(
     function,
     hidden: tf.Tensor,
     kernel: tf.Tensor,
@@ -19,9 +20,10 @@ def striped(
     x: tf.Tensor,
     *weights: tf.Tensor,
 ) -> tf.Tensor:
-    """``function(conv3x3(hidden), x, *weights)`` by Winograd's form.
+    """``function(conv3x3(hidden), x, *weights)``, by strips in Winograd's form.
 
-    To be called where :func:`ccfpse_tf.layers.convolution.uses_winograd` says so.
+    Where that form is not used, see
+    :func:`ccfpse_tf.layers.convolution.uses_winograd`, of the whole map at once.
 
     Args:
         function: of single pixels' values, which lie along the last axis of the first
@@ -35,6 +37,8 @@ def striped(
     Returns:
         ``(batch, height, width, channels of the function's result)``.
     """
+    if not uses_winograd(hidden, kernel.shape[-1]):
+        return function(convolution(hidden, kernel, bias), x, *weights)
 
     @custom_gradient
     def run(*inputs):

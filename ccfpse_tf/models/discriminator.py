@@ -3,10 +3,10 @@
 import keras
 import tensorflow as tf
 
-from ccfpse_tf.layers.conditional_block import plain_convolution, weights_of
 from ccfpse_tf.layers.layout_convolution import pooled_embedding
 from ccfpse_tf.layers.layout_pyramid import NormalizedConvolution
 from ccfpse_tf.layers.normalization import InstanceNormalization
+from ccfpse_tf.layers.plain_convolution import plain_convolution, weights_of
 from ccfpse_tf.layers.resizing import upsample_bilinear
 from ccfpse_tf.layers.spectral_convolution import SpectralConv2D
 

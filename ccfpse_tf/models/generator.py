@@ -4,16 +4,13 @@ import keras
 import tensorflow as tf
 
 from ccfpse_tf.layers import activations
-from ccfpse_tf.layers.conditional_block import (
-    ConditionalBlock,
-    plain_convolution,
-    weights_of,
-)
+from ccfpse_tf.layers.conditional_block import ConditionalBlock
 from ccfpse_tf.layers.convolution import convolution
 from ccfpse_tf.layers.initializers import xavier_normal
 from ccfpse_tf.layers.layout import Layout, extend_layout, resize_layout
 from ccfpse_tf.layers.layout_convolution import layout_convolutions
 from ccfpse_tf.layers.layout_pyramid import LayoutPyramid
+from ccfpse_tf.layers.plain_convolution import plain_convolution, weights_of
 from ccfpse_tf.layers.recomputing import after
 from ccfpse_tf.layers.resizing import spatial_size
 

@@ -5,10 +5,12 @@ import pytest
 import tensorflow as tf
 
 from ccfpse_tf.layers import activations, layout_features
-from ccfpse_tf.layers.conditional_block import SPADE, ConditionalBlock, LayoutPredictor
+from ccfpse_tf.layers.conditional_block import ConditionalBlock
 from ccfpse_tf.layers.convolution import convolution_method
 from ccfpse_tf.layers.layout import Layout
+from ccfpse_tf.layers.layout_predictor import LayoutPredictor
 from ccfpse_tf.layers.resizing import upsample_nearest
+from ccfpse_tf.layers.spade import SPADE
 from tests.layers import oracle
 from tests.layers.contract import numbers, randomize
 

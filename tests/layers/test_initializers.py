@@ -4,9 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from ccfpse_tf.layers.conditional_block import ConditionalBlock, plain_convolution
+from ccfpse_tf.layers.conditional_block import ConditionalBlock
 from ccfpse_tf.layers.initializers import UnitVector, fan_in_uniform, xavier_normal
 from ccfpse_tf.layers.normalization import BatchNormalization
+from ccfpse_tf.layers.plain_convolution import plain_convolution
 from ccfpse_tf.layers.spectral_convolution import SpectralConv2D
 
 

@@ -1,0 +1,139 @@
+"""Sums of rows of tables, looked up by label: convolutions of one-hot maps, and means.
+
+A table's gradient is the sum of what reached every row.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from ccfpse_tf.layers.compiled import (
+    SMALL,
+    SMALL_IF_SIMPLE,
+    compiled,
+    compiled_if,
+    custom_gradient,
+    largest,
+)
+from ccfpse_tf.layers.precision import at_least_float32
+
+
+@custom_gradient
+def mean_of_rows(cells, table):
+    """Mean of rows ``cells (..., n)`` of ``table (1, rows, out)``: ``(..., out)``."""
+    cells, table = tf.stop_gradient(cells), tf.stop_gradient(table)
+    count = cells.shape[-1]
+    [total] = sums_of_rows(
+        cells, tf.zeros((1, 1, 1, 1), table.dtype), table, relu=False
+    )
+
+    def gradient(dy):
+        none = tf.zeros((1, 0, table.shape[-1]), dy.dtype)
+        [d_table] = gradients_of_rows(cells, dy, none, table)
+        return None, d_table / count
+
+    return total / count, gradient
+
+
+@compiled
+def sums_of_rows(taps, y, *tables, relu):
+    """``y[..., part] + sum over n of table[n, taps[..., n]]`` for each table's part.
+
+    Args:
+        taps: ``(batch, height, width, n)``; -1 adds nothing.
+        y: ``(batch, height, width, sum of out)``, or broadcast to that.
+        *tables: each ``(n, rows, out)``, or ``(1, rows, out)`` for all ``n`` alike.
+        relu: whether ``max(0, .)`` follows.
+    """
+    return with_rows(taps, y, tables, relu)
+
+
+def with_rows(taps, y, tables, relu):
+    outputs, start = [], 0
+    inside = tf.unstack(taps[..., None] >= 0, axis=-2)
+    taps = tf.maximum(taps, 0)
+    for table in tables:
+        count, rows, width = table.shape
+        table = tf.reshape(table, (count * rows, width))
+        part = y if y.shape[-1] == 1 else y[..., start : start + width]
+        total = at_least_float32(part)
+        firsts = rows * (np.arange(taps.shape[-1]) % count)
+        places = tf.unstack(taps + tf.constant(firsts, taps.dtype), axis=-1)
+        for place, known in zip(places, inside, strict=True):
+            found = at_least_float32(tf.gather(table, place))
+            total += tf.where(known, found, 0)
+        output = tf.cast(total, table.dtype)
+        outputs.append(tf.nn.relu(output) if relu else output)
+        start += width
+    return outputs
+
+
+def _are_large(taps, dy, further, *tables):
+    """Whether compiling saves more time than it takes: tables are written only once."""
+    return largest(dy) > SMALL or largest(tables) > SMALL_IF_SIMPLE
+
+
+@compiled_if(_are_large)
+def gradients_of_rows(taps, dy, further, *tables):
+    """Gradients with respect to tables of rows, and of what follows in the same tables.
+
+    Everything is added where it stays: with thousands of classes, putting parts
+    together would cost about as much as the optimiser's update.
+
+    Args:
+        taps: ``(batch, height, width, n)``; -1 belongs to no row.
+        dy: ``(batch, height, width, sum of out)``.
+        further: ``(n, m, sum of out)``, of every table's last rows, which are not
+            looked up.
+        *tables: each ``(n, rows, out)``, or ``(1, rows, out)`` for all ``n`` alike.
+            Only their shapes matter.
+
+    Returns:
+        For each table its gradient.
+    """
+    sums = add_rows(no_rows(tables, at_least_float32(dy).dtype), taps, dy, tables)
+    return with_further(sums, further, tables)
+
+
+def no_rows(tables, dtype):
+    """Zeros in the size of every table, with all its rows in one dimension."""
+    return [
+        tf.zeros((n * rows, out), dtype)
+        for n, rows, out in (table.shape for table in tables)
+    ]
+
+
+def add_rows(sums, taps, dy, tables):
+    """Adds ``dy (..., sum of out)`` to the rows that ``taps (..., n)`` looked up."""
+    taps = tf.unstack(tf.reshape(taps, (-1, taps.shape[-1])), axis=-1)
+
+    def added(total, part, shape):
+        count, rows, out = shape
+        part = tf.cast(tf.reshape(part, (-1, out)), total.dtype)
+        for number, label in enumerate(taps):
+            place = tf.where(label >= 0, label + rows * (number % count), -1)
+            total = tf.tensor_scatter_nd_add(
+                total, place[:, None], part, bad_indices_policy="IGNORE"
+            )
+        return total
+
+    shapes = [table.shape for table in tables]
+    parts = sums, tf.split(dy, [shape[-1] for shape in shapes], -1), shapes
+    return [added(*each) for each in zip(*parts, strict=True)]
+
+
+def with_further(sums, further, tables):
+    """The sums in their tables' shapes and types, with ``further`` as last rows."""
+
+    def completed(total, others, table):
+        count, rows, out = table.shape
+        looked_up = rows - others.shape[1]
+        places = np.arange(count * rows, dtype=np.int32).reshape(count, rows)
+        total = tf.tensor_scatter_nd_update(
+            total,
+            places[:, looked_up:].reshape(-1, 1),
+            tf.reshape(tf.cast(others, total.dtype), (-1, out)),
+        )
+        return tf.cast(tf.reshape(total, table.shape), table.dtype)
+
+    parts = sums, tf.split(further, [table.shape[-1] for table in tables], -1), tables
+    return [completed(*each) for each in zip(*parts, strict=True)]
