@@ -18,7 +18,7 @@ from ccfpse_tf.data.parallel import usable_cores
 _LIBRARIES = ("tensorflow", "keras", "numpy", "pillow", "torch")
 # By what Linux calls them, widest first: ratios between libraries depend on them.
 _VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX"}
-WARM_COPY, FRESH_COPY = "copy (warm)", "copy (fresh)"
+WARM_COPY, FRESH_COPY, READ = "copy (warm)", "copy (fresh)", "reading alone"
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,16 @@ def describe() -> dict:
     }
 
 
-def copies(size: int) -> dict[str, Limit]:
+def memory_limits(size: int) -> dict[str, Limit]:
     """Two ways to copy `size` bytes, each counted as read once and written once.
 
     `copy (warm)`: by all cores into an array that exists: the most that the memory
     gives. `copy (fresh)`: TensorFlow's own copy into memory that it allocates for the
     result, as every operation does: from its pool, or else from the system, which
     hands pages out one by one and takes them back when the result is dropped.
+
+    And `reading alone`, by all cores, counted once: a core waits for what it reads,
+    not for what it writes.
     """
     source = np.ones(size // 4, np.float32)
     target = np.empty_like(source)
@@ -68,11 +71,15 @@ def copies(size: int) -> dict[str, Limit]:
     def warm():
         list(pool.map(lambda part: np.copyto(part[1], part[0]), parts))
 
+    def read():
+        list(pool.map(lambda part: part[0].max(), parts))
+
     tensor = tf.constant(source)
     fresh = tf.function(lambda: tf.raw_ops.DeepCopy(x=tensor))
     return {
         WARM_COPY: Limit(warm, 2.0 * source.nbytes),
         FRESH_COPY: Limit(fresh, 2.0 * source.nbytes),
+        READ: Limit(read, float(source.nbytes)),
     }
 
 

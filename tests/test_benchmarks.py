@@ -270,6 +270,7 @@ def test_a_benchmark_from_command_to_picture(tmp_path, monkeypatch, capsys):
             "extract_patches / ours",
             "ours / bound by copy (warm)",
             "ours / bound by copy (fresh)",
+            "ours / bound by reading alone",
         )
     }
     picture = tmp_path / "conditional_convolution.png"
