@@ -48,6 +48,7 @@ def sums_of_rows(taps, y, *tables, relu):
 
 
 def with_rows(taps, y, tables, relu):
+    """As :func:`sums_of_rows`, for use inside a compiled function."""
     outputs, start = [], 0
     inside = tf.unstack(taps[..., None] >= 0, axis=-2)
     taps = tf.maximum(taps, 0)
