@@ -112,7 +112,7 @@ def stateless_normal(shape, seed) -> tf.Tensor:
         alg="philox",
     )
     # 23 bits behind the point of a number from 1 to 2.
-    one_to_two = tf.bitwise.bitwise_or(bits & (2**23 - 1), np.uint32(127 << 23))
+    one_to_two = (bits & (2**23 - 1)) | (127 << 23)
     first, second = tf.unstack(tf.bitcast(one_to_two, tf.float32) - 1, axis=-1)
     radius = tf.sqrt(-2 * tf.math.log(tf.maximum(first, 1e-7)))
     angle = 2 * np.pi * second
