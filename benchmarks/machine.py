@@ -49,14 +49,14 @@ def describe() -> dict:
 
 
 def memory_limits(size: int) -> dict[str, Limit]:
-    """Two ways to copy `size` bytes, each counted as read once and written once.
+    """Two ways to copy `size` bytes, read once and written once, and one to read them.
 
     `copy (warm)`: by all cores into an array that exists: the most that the memory
     gives. `copy (fresh)`: TensorFlow's own copy into memory that it allocates for the
     result, as every operation does: from its pool, or else from the system, which
     hands pages out one by one and takes them back when the result is dropped.
 
-    And `reading alone`, by all cores, counted once: a core waits for what it reads,
+    `reading alone`: by all cores, counted once, as a core waits for what it reads and
     not for what it writes.
     """
     source = np.ones(size // 4, np.float32)

@@ -80,6 +80,8 @@ class SPADE(keras.layers.Layer):
         return super().get_config() | {"hidden": self.hidden}
 
 
+# The map is upsampled and normalised in here, as what is used here is made again for
+# the gradient.
 def _modulate(hidden, x, mean, factor, offset, *weights, upsample):
     x = upsample_nearest(x) if upsample else x
     pairs = zip(weights[:2], weights[2:4], strict=True)

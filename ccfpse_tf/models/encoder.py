@@ -101,6 +101,9 @@ def stateless_normal(shape, seed) -> tf.Tensor:
     Args:
         shape: ``(rows, columns)``; rows may be a scalar tensor.
         seed: two integers, or a tensor ``(2,)``.
+
+    Returns:
+        float32 in that shape.
     """
     rows, columns = shape
     bits = tf.random.stateless_uniform(
