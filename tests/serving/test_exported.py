@@ -7,19 +7,11 @@ import json
 import numpy as np
 import pytest
 
-from tests.exported import description, export_tiny, label_png, layouts, pixels, png
+from tests.exported import description, label_png, layouts, pixels, png
 from tests.serving.conftest import run_app
 from tests.serving.palette_model import b64
 
 CALL = "/v1/models/tiny:predict"
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    """The folder of the exported model."""
-    folder = tmp_path_factory.mktemp("exported") / "tiny"
-    export_tiny(folder)
-    return folder
 
 
 def rows(count):
@@ -36,7 +28,7 @@ def image(answer, number=0):
 
 
 @pytest.mark.slow
-def test_everything_that_the_page_asks_for(tiny, page):
+def test_everything_that_the_page_asks_for(tiny_export, page):
     async def scenario(client):
         async def ask(signature, *instances):
             body = {"signature_name": signature, "instances": instances}
@@ -60,7 +52,8 @@ def test_everything_that_the_page_asks_for(tiny, page):
             "again": await ask("serving_default", one),
         }  # fmt: skip
 
-    found = run_app(scenario, tiny, page, batch_delay=0.2)
+    models = tiny_export.folder.parent
+    found = run_app(scenario, models, page, batch_delay=0.2)
     wrong = found.pop("wrong id")
     together = found.pop("together")
     for name, answer in found.items():
