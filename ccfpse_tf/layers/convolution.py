@@ -1,6 +1,5 @@
 """3x3 convolutions of full maps, by whichever way is quickest on this machine."""
 
-import functools
 import math
 
 import tensorflow as tf
@@ -129,9 +128,9 @@ def forward_by_strips(x: tf.Tensor, kernel: tf.Tensor, finish, widths) -> list:
     Args:
         x: ``(batch, height, width, in)``.
         kernel: ``(3, 3, in, out)``.
-        finish: function of a strip's convolution ``(1, rows, width, out)``, and of a
-            function that cuts the strip out of any map of the same images; it returns
-            a list of maps of the strip.
+        finish: function of a strip's convolution ``(1, rows, width, out)``, of the
+            :class:`ccfpse_tf.layers.winograd.Strips` and of the strip's number; it
+            returns a list of maps of the strip.
         widths: channels of each.
 
     Returns:
@@ -145,7 +144,7 @@ def forward_by_strips(x: tf.Tensor, kernel: tf.Tensor, finish, widths) -> list:
             strips.padded(x, strip), (1, strips.rows + 2, strips.width + 2, x.shape[-1])
         )
         y = tf.nn.conv2d(padded, kernel, 1, "VALID")
-        maps = finish(y, functools.partial(strips.cut, strip=strip))
+        maps = finish(y, strips, strip)
         arrays = [
             array.write(strip, tf.reshape(map_, (pixels, map_.shape[-1])))
             for array, map_ in zip(arrays, maps, strict=True)
@@ -169,7 +168,7 @@ def _direct(x, kernel, bias):
 @compiled
 def _strips_forward(x, kernel, bias):
     [y] = forward_by_strips(
-        x, kernel, lambda y, _: [tf.nn.bias_add(y, bias)], kernel.shape[-1:]
+        x, kernel, lambda y, *_: [tf.nn.bias_add(y, bias)], kernel.shape[-1:]
     )
     return y
 

@@ -77,25 +77,27 @@ def _looked_up(label, features, kernels, biases, relu):
 @traced_once
 def _forward(label, features, kernels, biases, *, relu):
     classes = kernels[0].shape[2] - features.shape[-1]
-    taps = _taps(_known(label, classes))
     # Without ReLU, Winograd's form is quicker.
     if relu and goes_by_strips(features):
-        return _strips_forward(taps, features, kernels, biases)
+        return _strips_forward(label, features, kernels, biases)
     bias = tf.concat(biases, 0)
     if features.shape[-1]:
         y = convolution(features, _dense(kernels, classes), bias, exact_zeros=relu)
     else:
         y = bias[None, None, None]
-    return sums_of_rows(taps, y, *_tables(kernels), relu=relu)
+    known = _known(label, classes)
+    return sums_of_rows(known, y, *_tables(kernels), places=_taps, relu=relu)
 
 
 @compiled
-def _strips_forward(taps, features, kernels, biases):
+def _strips_forward(label, features, kernels, biases):
     bias, tables = tf.concat(biases, 0), _tables(kernels)
-    dense = _dense(kernels, kernels[0].shape[2] - features.shape[-1])
+    classes = kernels[0].shape[2] - features.shape[-1]
+    dense = _dense(kernels, classes)
 
-    def finish(y, cut):
-        return with_rows(cut(taps), tf.nn.bias_add(y, bias), tables, relu=True)
+    def finish(y, strips, strip):
+        taps = _strip_taps(label, classes, strips, strip)
+        return with_rows(taps, tf.nn.bias_add(y, bias), tables, relu=True)
 
     widths = [kernel.shape[-1] for kernel in kernels]
     return forward_by_strips(features, dense, finish, widths)
@@ -105,9 +107,8 @@ def _strips_forward(taps, features, kernels, biases):
 def _backward(label, features, kernels, dy, masks):
     further = features.shape[-1]
     classes = kernels[0].shape[2] - further
-    taps = _taps(_known(label, classes))
     if masks and goes_by_strips(features):
-        return _strips_backward(taps, features, kernels, dy, masks)
+        return _strips_backward(label, features, kernels, dy, masks)
     if masks:
         pairs = zip(dy, masks, strict=True)
         dy = [tf.raw_ops.ReluGrad(gradients=d, features=y) for d, y in pairs]
@@ -119,14 +120,16 @@ def _backward(label, features, kernels, dy, masks):
         d_features = tf.zeros_like(features)
         d_dense = tf.zeros((3, 3, 0, dy.shape[-1]), dy.dtype)
         d_bias = tf.reduce_sum(dy, (0, 1, 2))
-    d_tables = gradients_of_rows(taps, dy, _rows(d_dense), *_tables(kernels))
+    known, d_dense = _known(label, classes), _rows(d_dense)
+    d_tables = gradients_of_rows(known, dy, d_dense, *_tables(kernels), places=_taps)
     return _gradients(d_features, d_tables, d_bias, kernels)
 
 
 @compiled
-def _strips_backward(taps, features, kernels, dy, masks):
+def _strips_backward(label, features, kernels, dy, masks):
     """As :func:`_backward`; ReLU's gradient, as large as its result, is never whole."""
     strips, tables = winograd.Strips(*features.shape[1:3]), _tables(kernels)
+    classes = kernels[0].shape[2] - features.shape[-1]
     pairs = list(zip(dy, masks, strict=True))
 
     def masked(strip):
@@ -137,9 +140,10 @@ def _strips_backward(taps, features, kernels, dy, masks):
         return tf.concat(parts, -1)
 
     def add_strip(strip, sums):
-        return strip + 1, add_rows(sums, strips.cut(taps, strip), masked(strip), tables)
+        taps = _strip_taps(label, classes, strips, strip)
+        return strip + 1, add_rows(sums, taps, masked(strip), tables)
 
-    dense = _dense(kernels, kernels[0].shape[2] - features.shape[-1])
+    dense = _dense(kernels, classes)
     d_features, d_dense, d_bias = winograd.backward(
         strips,
         features,
@@ -221,12 +225,25 @@ def _known(label, classes):
 
 
 def _taps(label):
-    """The nine labels around every pixel, ``(batch, height, width, 9)``; -1 outside."""
+    """The nine labels around pixels, each ``(batch, height, width)``; -1 outside."""
     height, width = spatial_size(label)
     padded = tf.pad(label, [[0, 0], [1, 1], [1, 1]], constant_values=-1)
-    taps = [
+    return _windows(padded, height, width)
+
+
+def _strip_taps(label, classes, strips, strip):
+    """As :func:`_taps`, of a strip ``(1, rows, width)`` of labels known or not."""
+    # Strips are padded with zeros.
+    around = strips.padded(
+        label[..., None], strip, change=lambda found: _known(found, classes) + 1
+    )
+    size = strips.rows, strips.width
+    return _windows(tf.reshape(around - 1, (1, size[0] + 2, size[1] + 2)), *size)
+
+
+def _windows(padded, height, width):
+    return [
         padded[:, row : row + height, column : column + width]
         for row in range(3)
         for column in range(3)
     ]
-    return tf.stack(taps, -1)

@@ -22,76 +22,88 @@ def mean_of_rows(cells, table):
     """Mean of rows ``cells (..., n)`` of ``table (1, rows, out)``: ``(..., out)``."""
     cells, table = tf.stop_gradient(cells), tf.stop_gradient(table)
     count = cells.shape[-1]
-    [total] = sums_of_rows(
-        cells, tf.zeros((1, 1, 1, 1), table.dtype), table, relu=False
-    )
+    start = tf.zeros((1, 1, 1, 1), table.dtype)
+    [total] = sums_of_rows(cells, start, table, places=_last_axis, relu=False)
 
     def gradient(dy):
         none = tf.zeros((1, 0, table.shape[-1]), dy.dtype)
-        [d_table] = gradients_of_rows(cells, dy, none, table)
+        [d_table] = gradients_of_rows(cells, dy, none, table, places=_last_axis)
         return None, d_table / count
 
     return total / count, gradient
 
 
+def _last_axis(cells):
+    return tf.unstack(cells, axis=-1)
+
+
 @compiled
-def sums_of_rows(taps, y, *tables, relu):
-    """``y[..., part] + sum over n of table[n, taps[..., n]]`` for each table's part.
+def sums_of_rows(label, y, *tables, places, relu):
+    """``y[..., part] + sum over n of table[n, places(label)[n]]`` for each table.
 
     Args:
-        taps: ``(batch, height, width, n)``; -1 adds nothing.
+        label: of every pixel.
         y: ``(batch, height, width, sum of out)``, or broadcast to that.
         *tables: each ``(n, rows, out)``, or ``(1, rows, out)`` for all ``n`` alike.
+        places: function of ``label``, called inside the compiled one, that returns
+            ``n`` maps of rows to look up, ``(batch, height, width)`` each; -1 adds
+            nothing.
         relu: whether ``max(0, .)`` follows.
     """
-    return with_rows(taps, y, tables, relu)
+    return with_rows(places(label), y, tables, relu)
 
 
 def with_rows(taps, y, tables, relu):
-    """As :func:`sums_of_rows`, for use inside a compiled function."""
+    """As :func:`sums_of_rows`, for use inside a compiled function.
+
+    Args:
+        taps: list of ``n`` maps of rows.
+        y: see there, as all others.
+        tables: list.
+        relu: bool.
+    """
     outputs, start = [], 0
-    inside = tf.unstack(taps[..., None] >= 0, axis=-2)
-    taps = tf.maximum(taps, 0)
     for table in tables:
         count, rows, width = table.shape
         table = tf.reshape(table, (count * rows, width))
         part = y if y.shape[-1] == 1 else y[..., start : start + width]
         total = at_least_float32(part)
-        firsts = rows * (np.arange(taps.shape[-1]) % count)
-        places = tf.unstack(taps + tf.constant(firsts, taps.dtype), axis=-1)
-        for place, known in zip(places, inside, strict=True):
+        for number, label in enumerate(taps):
+            place = tf.maximum(label, 0) + rows * (number % count)
             found = at_least_float32(tf.gather(table, place))
-            total += tf.where(known, found, 0)
+            total += tf.where(label[..., None] >= 0, found, 0)
         output = tf.cast(total, table.dtype)
         outputs.append(tf.nn.relu(output) if relu else output)
         start += width
     return outputs
 
 
-def _are_large(taps, dy, further, *tables):
+def _are_large(label, dy, further, *tables):
     """Whether compiling saves more time than it takes: tables are written only once."""
     return largest(dy) > SMALL or largest(tables) > SMALL_IF_SIMPLE
 
 
 @compiled_if(_are_large)
-def gradients_of_rows(taps, dy, further, *tables):
+def gradients_of_rows(label, dy, further, *tables, places):
     """Gradients with respect to tables of rows, and of what follows in the same tables.
 
     Everything is added where it stays: with thousands of classes, putting parts
     together would cost about as much as the optimiser's update.
 
     Args:
-        taps: ``(batch, height, width, n)``; -1 belongs to no row.
+        label: as for :func:`sums_of_rows`.
         dy: ``(batch, height, width, sum of out)``.
         further: ``(n, m, sum of out)``, of every table's last rows, which are not
             looked up.
         *tables: each ``(n, rows, out)``, or ``(1, rows, out)`` for all ``n`` alike.
             Only their shapes matter.
+        places: as for :func:`sums_of_rows`.
 
     Returns:
         For each table its gradient.
     """
-    sums = add_rows(no_rows(tables, at_least_float32(dy).dtype), taps, dy, tables)
+    sums = no_rows(tables, at_least_float32(dy).dtype)
+    sums = add_rows(sums, places(label), dy, tables)
     return with_further(sums, further, tables)
 
 
@@ -104,8 +116,8 @@ def no_rows(tables, dtype):
 
 
 def add_rows(sums, taps, dy, tables):
-    """Adds ``dy (..., sum of out)`` to the rows that ``taps (..., n)`` looked up."""
-    taps = tf.unstack(tf.reshape(taps, (-1, taps.shape[-1])), axis=-1)
+    """Adds ``dy (..., sum of out)`` to the rows that the ``n`` maps ``taps`` name."""
+    taps = [tf.reshape(label, (-1,)) for label in taps]
 
     def added(total, part, shape):
         count, rows, out = shape
