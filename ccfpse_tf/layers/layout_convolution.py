@@ -154,7 +154,7 @@ def _strips_backward(label, features, kernels, dy, masks):
     _, sums = tf.while_loop(
         lambda strip, _: strip < total,
         add_strip,
-        (0, no_rows(tables, features.dtype)),
+        (0, no_rows(tables, features.dtype, label)),
     )
     d_tables = with_further(sums, _rows(d_dense), tables)
     return _gradients(d_features, d_tables, d_bias, kernels)

@@ -102,16 +102,22 @@ def gradients_of_rows(label, dy, further, *tables, places):
     Returns:
         For each table its gradient.
     """
-    sums = no_rows(tables, at_least_float32(dy).dtype)
+    sums = no_rows(tables, at_least_float32(dy).dtype, label)
     sums = add_rows(sums, places(label), dy, tables)
     return with_further(sums, further, tables)
 
 
-def no_rows(tables, dtype):
-    """Zeros in the size of every table, with all its rows in one dimension."""
+def no_rows(tables, dtype, label):
+    """Zeros in the size of every table, with all its rows in one dimension.
+
+    They come from the first ``label``: of constants XLA would make one map of zeros,
+    and of that a copy for every table.
+    """
+    first = tf.maximum(tf.reshape(label, (-1,))[0], -1)
+    zeros = [tf.cast(first < -1 - number, dtype) for number in range(len(tables))]
     return [
-        tf.zeros((n * rows, out), dtype)
-        for n, rows, out in (table.shape for table in tables)
+        tf.fill((table.shape[0] * table.shape[1], table.shape[2]), zero)
+        for table, zero in zip(tables, zeros, strict=True)
     ]
 
 
