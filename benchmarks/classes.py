@@ -34,10 +34,10 @@ class Settings:
     classes: tuple = (10, 30, 100, 300, 1000, 3000)
     train_classes: tuple = (10, 100, 1000, 3000)
     image_size: tuple = (256, 256)
-    train_image_size: tuple = (128, 128)
+    train_image_size: tuple = (64, 64)
     ngf: int = 32
     train_ngf: int = 16
-    rounds: int = 11
+    rounds: int = 21
 
 
 def measure(settings: Settings) -> Result:
