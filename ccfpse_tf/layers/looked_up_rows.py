@@ -42,7 +42,7 @@ def sums_of_rows(label, y, *tables, places, relu):
     """``y[..., part] + sum over n of table[n, places(label)[n]]`` for each table.
 
     Args:
-        label: of every pixel.
+        label: of every pixel, or whatever ``places`` takes.
         y: ``(batch, height, width, sum of out)``, or broadcast to that.
         *tables: each ``(n, rows, out)``, or ``(1, rows, out)`` for all ``n`` alike.
         places: function of ``label``, called inside the compiled one, that returns
@@ -57,8 +57,8 @@ def with_rows(taps, y, tables, relu):
     """As :func:`sums_of_rows`, for use inside a compiled function.
 
     Args:
-        taps: list of ``n`` maps of rows.
-        y: see there, as all others.
+        taps: list of the ``n`` maps of rows that ``places`` would return.
+        y: as there, like the others.
         tables: list.
         relu: bool.
     """
@@ -110,8 +110,8 @@ def gradients_of_rows(label, dy, further, *tables, places):
 def no_rows(tables, dtype, label):
     """Zeros in the size of every table, with all its rows in one dimension.
 
-    They come from the first ``label``: of constants XLA would make one map of zeros,
-    and of that a copy for every table.
+    Each is made of another comparison with the first ``label``, which never holds: of
+    constants XLA would make one table of zeros, and copy that for every other.
     """
     first = tf.maximum(tf.reshape(label, (-1,))[0], -1)
     zeros = [tf.cast(first < -1 - number, dtype) for number in range(len(tables))]
