@@ -3,9 +3,10 @@
     python -m benchmarks.check             # measure quickly and compare
     python -m benchmarks.check --record    # measure quickly and record
 
-Both run every benchmark with `--quick`, so like is compared with like. Times are never
-compared, as machines differ; ratios that became worse by more than 20 % are measured a
-second time, and reported if they did again. Exit status 1 if there are any.
+Both run every benchmark with `--quick`, so like is compared with like: with what was
+recorded on this kind of processor, or else on another one, which is said. Times are
+never compared, as machines differ; ratios that became worse by more than 20 % are
+measured a second time, and reported if they did again. Exit status 1 if there are any.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 
 from benchmarks import BENCHMARKS, machine
 from benchmarks.measure import HIGHER, Ratio
-from benchmarks.results import QUICK, RESULTS, Result, read
+from benchmarks.results import QUICK, Result, read, recordings_of
 from ccfpse_tf.errors import InputError, exit_cleanly
 
 TOLERANCE = 0.2
@@ -80,21 +81,26 @@ def confirmed(first: Comparison, second: Comparison) -> list[tuple[Ratio, Ratio]
 def report(names: Sequence[str], recordings: Path) -> int:
     """Measures and compares; returns the exit status.
 
+    Args:
+        names: of benchmarks.
+        recordings: a folder with one of every processor, see `recordings_of`.
+
     Raises:
         InputError: if not one of the benchmarks was ever recorded.
     """
-    paths = {name: recordings / f"{name}.json" for name in names}
-    missing = [str(path) for path in paths.values() if not path.exists()]
-    for path in missing:
-        print(f"no recording: {path} (python -m benchmarks.check --record)")
+    here = machine.processor()
+    paths = {name: _recording(name, recordings, here) for name in names}
+    missing = [name for name, path in paths.items() if path is None]
+    for name in missing:
+        print(f"no recording of {name} (python -m benchmarks.check --record)")
     if len(missing) == len(paths):
         raise InputError(
             f"{recordings}: nothing is recorded to compare with; run "
             "python -m benchmarks.check --record on a revision to compare with"
         )
-    worse, here = [], machine.processor()
+    worse = []
     for name, path in paths.items():
-        if path.exists():
+        if path is not None:
             head, recorded = read(path)
             there = head.get("machine", {}).get("processor")
             if there != here:
@@ -107,6 +113,13 @@ def report(names: Sequence[str], recordings: Path) -> int:
             f"now {now.value:.3f} ({old.better} is better)"
         )
     return 1 if worse else 0
+
+
+def _recording(name: str, recordings: Path, processor: str) -> Path | None:
+    """That of this kind of processor, or else the first of any other, if there is."""
+    own = recordings_of(processor, recordings) / f"{name}.json"
+    others = sorted(recordings.glob(f"*/{name}.json"))
+    return next((path for path in (own, *others) if path.exists()), None)
 
 
 def _check(name: str, recorded: Result) -> list[tuple[Ratio, Ratio]]:
@@ -162,9 +175,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if name not in BENCHMARKS:
             raise InputError(f"{name}: benchmarks are {', '.join(BENCHMARKS)}")
     if not arguments.record:
-        return report(names, RESULTS / QUICK)
+        return report(names, QUICK)
+    folder = recordings_of(machine.processor())
     for name in names:
-        done = run_quick(name, RESULTS / QUICK)
+        done = run_quick(name, folder)
         print(f"{name}: {'recorded' if done else 'NOT recorded, see above'}")
     return 0
 

@@ -55,9 +55,10 @@ def run(benchmark: Benchmark, argv: Sequence[str]) -> int:
     result = benchmark.measure(settings)
     for line in (*results.lines(result.ratios), *result.notes):
         print(line)
-    folder = arguments.out or results.RESULTS
-    if arguments.quick and arguments.out is None:
-        folder /= results.QUICK
+    folder = results.RESULTS
+    if arguments.quick:
+        folder = results.recordings_of(machine.processor())
+    folder = arguments.out or folder
     path = folder / f"{benchmark.name}.json"
     results.write(path, head, result)
     print(f"written: {path}")

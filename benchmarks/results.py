@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from benchmarks.measure import Ratio
 from ccfpse_tf.errors import InputError
 
 RESULTS = Path(__file__).resolve().parent / "results"
-QUICK = "quick"  # recordings of the quick runs, which `check` compares with
+QUICK = RESULTS / "quick"  # recordings of the quick runs, see `recordings_of`
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class Result:
         """The inverse of `to_json`; other keys are left out."""
         ratios = tuple(Ratio(**values) for values in data["ratios"])
         return cls(ratios, data["numbers"], tuple(data["notes"]))
+
+
+def recordings_of(processor: str, folder: Path = QUICK) -> Path:
+    """The folder inside `folder` of what was recorded on a kind of processor."""
+    return folder / re.sub("[^a-z0-9]+", "-", processor.lower()).strip("-")
 
 
 def write(path: Path, head: dict, result: Result) -> None:
