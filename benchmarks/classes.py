@@ -135,12 +135,10 @@ BENCHMARK = Benchmark(
     Settings(),
     Settings(
         classes=(10, 300, 3000),
-        train_classes=(10, 1000),
+        train_classes=(10, 3000),
         image_size=(128, 128),
-        train_image_size=(128, 128),
         ngf=16,
         train_ngf=8,
-        rounds=11,
     ),
     measure,
     draw,
