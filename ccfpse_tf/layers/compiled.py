@@ -131,7 +131,8 @@ def _variants(function, uses_xla):
 
         @functools.wraps(function)  # for the name, which profiles show
         def graph(*tensors):
-            return function(*tensors, **dict(constants))
+            run = functools.partial(function, *tensors, **dict(constants))
+            return _in_thread(run, _present_graph())
 
         del graph.__wrapped__  # else its arguments count
         traced = tf.function(graph, autograph=False, **options)
@@ -155,19 +156,49 @@ def _variants(function, uses_xla):
     return call
 
 
-def _in_thread(trace):
-    """The result of ``trace()``, called in a thread of its own.
+def loop(count, body, *state):
+    """``state = body(number, *state)`` for every number below ``count``, in a graph.
 
-    TensorFlow keeps the Python stack of every operation. Under a model's and Keras's
-    fifty frames that took more memory than the compiled code itself.
+    Args:
+        count: integer or tensor.
+        body: function of an int32 tensor and the state that returns the next state.
+        *state: (nested) tensors or tensor arrays.
+
+    Returns:
+        The last state, a tuple.
+    """
+
+    def turn(number, *state):
+        run = functools.partial(body, number, *state)
+        return number + 1, *_in_thread(run, _present_graph())
+
+    _, *state = tf.while_loop(lambda number, *_: number < count, turn, (0, *state))
+    return tuple(state)
+
+
+def _in_thread(function, graph=None):
+    """The result of ``function()``, called in a thread of its own.
+
+    TensorFlow keeps the Python stack of every operation, and XLA a copy of it. Under
+    the fifty frames of a model, Keras and ``tf.function`` that took more memory than
+    the compiled code itself.
+
+    Args:
+        function: without arguments.
+        graph: to which it adds operations; else it runs eagerly.
     """
 
     def run():
         _thread.tracing = True
-        return trace()
+        with graph.as_default() if graph else contextlib.nullcontext():
+            return function()
 
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         return pool.submit(run).result()
+
+
+def _present_graph():
+    return None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
 
 
 def on_gpu() -> bool:

@@ -8,6 +8,7 @@ from ccfpse_tf.layers import winograd
 from ccfpse_tf.layers.compiled import (
     compiled,
     custom_gradient,
+    loop,
     on_gpu,
     setting,
     tracing_with,
@@ -149,13 +150,13 @@ def forward_by_strips(x: tf.Tensor, kernel: tf.Tensor, finish, widths) -> list:
             array.write(strip, tf.reshape(map_, (pixels, map_.shape[-1])))
             for array, map_ in zip(arrays, maps, strict=True)
         ]
-        return strip + 1, arrays
+        return (arrays,)
 
     arrays = [
         tf.TensorArray(x.dtype, total, element_shape=(pixels, width))
         for width in widths
     ]
-    _, arrays = tf.while_loop(lambda strip, _: strip < total, body, (0, arrays))
+    [arrays] = loop(total, body, arrays)
     return [strips.images(array.stack()) for array in arrays]
 
 

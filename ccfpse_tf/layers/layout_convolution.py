@@ -7,7 +7,7 @@ does not grow with the number of classes.
 import tensorflow as tf
 
 from ccfpse_tf.layers import winograd
-from ccfpse_tf.layers.compiled import compiled, custom_gradient, traced_once
+from ccfpse_tf.layers.compiled import compiled, custom_gradient, loop, traced_once
 from ccfpse_tf.layers.convolution import (
     convolution,
     convolution_gradients,
@@ -141,7 +141,7 @@ def _strips_backward(label, features, kernels, dy, masks):
 
     def add_strip(strip, sums):
         taps = _strip_taps(label, classes, strips, strip)
-        return strip + 1, add_rows(sums, taps, masked(strip), tables)
+        return (add_rows(sums, taps, masked(strip), tables),)
 
     dense = _dense(kernels, classes)
     d_features, d_dense, d_bias = winograd.backward(
@@ -150,12 +150,8 @@ def _strips_backward(label, features, kernels, dy, masks):
         dense,
         lambda _, strip: (strips.in_tiles(masked(strip)), (), (), ()),
     )
-    total = strips.count(features)
-    _, sums = tf.while_loop(
-        lambda strip, _: strip < total,
-        add_strip,
-        (0, no_rows(tables, features.dtype, label)),
-    )
+    sums = no_rows(tables, features.dtype, label)
+    [sums] = loop(strips.count(features), add_strip, sums)
     d_tables = with_further(sums, _rows(d_dense), tables)
     return _gradients(d_features, d_tables, d_bias, kernels)
 

@@ -18,6 +18,8 @@ import functools
 import numpy as np
 import tensorflow as tf
 
+from ccfpse_tf.layers.compiled import loop
+
 TILE = 4
 POINTS = (0.0, 0.75, -0.75, 1.5, -1.5)  # and infinity
 PIXELS = TILE**2  # results per tile
@@ -203,11 +205,10 @@ def forward(strips, x, kernel, finish, channels):
     def body(strip, samples, y):
         tiles = _tiles(_transform(DATA, samples), transformed)
         y = y.write(strip, strips.in_rows(finish(tiles, strip)))
-        return strip + 1, _samples(strips, x, tf.minimum(strip + 1, total - 1)), y
+        return _samples(strips, x, tf.minimum(strip + 1, total - 1)), y
 
     y = tf.TensorArray(x.dtype, total, element_shape=shape)
-    start = 0, _samples(strips, x, 0), y
-    *_, y = tf.while_loop(lambda strip, *_: strip < total, body, start)
+    _, y = loop(total, body, _samples(strips, x, 0), y)
     return strips.images(y.stack())
 
 
@@ -254,15 +255,12 @@ def backward(strips, x, kernel, start, padded=(), inner=(), shared=()):
         )
         sums = tuple(a + b for a, b in added)
         following = _samples(strips, x, tf.minimum(strip + 1, total - 1))
-        return strip + 1, following, sums, arrays
+        return following, sums, arrays
 
     shapes = (transformed.shape, (out,), *shared)
     sums = tuple(tf.zeros(shape, dtype) for shape in shapes)
-    *_, (d_transformed, *sums), arrays = tf.while_loop(
-        lambda strip, *_: strip < total,
-        body,
-        (0, _samples(strips, x, 0), sums, arrays),
-    )
+    first = _samples(strips, x, 0)
+    _, (d_transformed, *sums), arrays = loop(total, body, first, sums, arrays)
     d_kernel = tf.reshape(_transform(KERNEL.T, d_transformed), kernel.shape)
     values = [array.stack() for array in arrays]
     count = 1 + len(padded)

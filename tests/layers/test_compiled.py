@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from ccfpse_tf.layers import compiled as module
-from ccfpse_tf.layers.compiled import compiled, plain_graphs, traced_once
+from ccfpse_tf.layers.compiled import compiled, loop, plain_graphs, traced_once
 
 
 def counting():
@@ -68,3 +68,51 @@ def test_functions_are_called_where_they_are_used_on_cpus_only(gpu, plain, monke
     [inner] = run.graph.as_graph_def().library.function
     assert inner.attr["_noinline"].b == (not gpu and not plain)
     np.testing.assert_array_equal(run(tf.ones(3)), 2 * np.ones(3))
+
+
+@pytest.mark.parametrize("eagerly", [False, True])
+def test_loop_gives_the_last_state(eagerly):
+    def doubled(number, total, powers):
+        return total + number, [2 * power for power in powers]
+
+    def run(count):
+        return loop(count, doubled, tf.constant(0), [tf.constant(1), tf.constant(3)])
+
+    run = run if eagerly else tf.function(run)
+    for count in (0, 1, 5):
+        total, powers = run(tf.constant(count))
+        assert total.numpy() == sum(range(count))
+        assert [power.numpy() for power in powers] == [2**count, 3 * 2**count]
+
+
+def test_stacks_that_tensorflow_keeps_end_at_the_function_and_at_the_loop_body():
+    seen = {}
+
+    def note(where, x):
+        seen[where] = [frame.name for frame in tf.square(x).op.traceback]
+
+    @traced_once
+    def inner(x):
+        note("function", x)
+
+        def body(_, x):
+            note("body", x)
+            return (2 * x,)
+
+        return loop(2, body, x)[0]
+
+    name = test_stacks_that_tensorflow_keeps_end_at_the_function_and_at_the_loop_body
+    assert inner(tf.ones(3)).numpy().tolist() == [4, 4, 4]
+    assert "inner" in seen["function"] and "body" in seen["body"]
+    assert "inner" not in seen["body"]
+    for stack in seen.values():
+        assert name.__name__ not in stack and "get_concrete_function" not in stack
+
+
+def test_an_error_inside_a_function_arrives():
+    @compiled
+    def broken(x):
+        raise ArithmeticError(f"rank {x.shape.rank}")
+
+    with pytest.raises(ArithmeticError, match="rank 1"):
+        broken(tf.ones(3))
