@@ -10,7 +10,7 @@ than arithmetic.
 import tensorflow as tf
 
 from ccfpse_tf.layers import winograd
-from ccfpse_tf.layers.compiled import compiled, custom_gradient
+from ccfpse_tf.layers.compiled import compiled, custom_gradient, traced_once
 from ccfpse_tf.layers.conditional_convolution import conditional_depthwise_convolution
 from ccfpse_tf.layers.convolution import convolution, uses_winograd
 from ccfpse_tf.layers.recomputing import after
@@ -62,79 +62,68 @@ def predicted_convolution(
         x = upsample_nearest(x) if upsample else x
         kernels = convolution(hidden, kernel, bias)
         return conditional_depthwise_convolution(scaled(x, *coefficients), kernels)
-    in_groups = _upsampled_in_groups if upsample else _in_groups
-    return in_groups(x, *coefficients, hidden, kernel, bias)
+    return (_upsampled_in_groups if upsample else _in_groups)(
+        x, *coefficients, hidden, kernel, bias
+    )
 
 
 @custom_gradient
 def _in_groups(*inputs):
-    return _groups_forward(inputs, tf.identity, tf.identity)
+    return _groups_forward(inputs, upsample=False)
 
 
 @custom_gradient
 def _upsampled_in_groups(*inputs):
-    return _groups_forward(inputs, upsample_nearest, upsample_nearest_gradient)
+    return _groups_forward(inputs, upsample=True)
 
 
-def _groups_forward(inputs, enlarge, enlarge_gradient):
+def _groups_forward(inputs, upsample):
     # Else a tape would also record, and keep, what happens inside the function.
     inputs = [tf.stop_gradient(tensor) for tensor in inputs]
     x, *_, hidden, kernel, _ = inputs
     strips = uses_winograd(hidden, kernel.shape[-1])
-    count = _group_count(x, hidden, strips)
+    options = {"count": _group_count(x, hidden, strips), "upsample": upsample}
+    run, y = _strips_forward if strips else _direct_forward, []
+    for number in range(options["count"]):
+        y.append(run(*_group(_turn(number, y), inputs, **options)))
 
     def gradient(dy):
-        backward = _strips_backward if strips else _group_backward
+        run = _strips_gradients if strips else _direct_gradients
+        return _groups_backward(run, inputs, dy, options)
 
-        def enlarged_backward(x, *others):
-            dx, *gradients = backward(enlarge(x), *others)
-            return enlarge_gradient(dx), *gradients
-
-        return _groups_backward(*inputs, dy, count=count, backward=enlarged_backward)
-
-    forward, y = _strips_forward if strips else _group_forward, []
-    by_channel = _by_channel(*inputs)
-    for number in range(count):
-        part = _group(number, count, y[-1:] or [hidden], *by_channel)
-        x, *others = _operands(hidden, *part)
-        y.append(forward(enlarge(x), *others))
     return _joined(y), gradient
 
 
-def _groups_backward(
-    x, mean, factor, offset, hidden, kernel, bias, dy, count, backward
-):
+def _groups_backward(run, inputs, dy, options):
+    x, mean, factor, offset, _, kernel, bias = inputs
     d_hidden, others = [], []
-    by_channel = *_by_channel(x, mean, factor, offset, hidden, kernel, bias), dy
-    for number in range(count):
-        *part, dy_part = _group(number, count, d_hidden[-1:] or [dy], *by_channel)
-        *d_scaling, d_part, d_kernel, d_bias = backward(
-            *_operands(hidden, *part), dy_part
-        )
+    for number in range(options["count"]):
+        turn = _turn(number, d_hidden)
+        d_scaled, d_part, *d_weights = run(*_group(turn, inputs, dy, **options))
         d_hidden.append(d_hidden[-1] + d_part if d_hidden else d_part)
-        others.append((*d_scaling, *map(_split_taps, (d_kernel, d_bias))))
-    *d_scaling, d_kernel, d_bias = map(_joined, zip(*others, strict=True))
-    dx, d_factor, d_offset = d_scaling
+        if options["upsample"]:
+            d_scaled = upsample_nearest_gradient(d_scaled)
+        others.append((d_scaled, *d_weights))
+    d_scaled, d_kernel, d_bias = map(_joined, zip(*others, strict=True))
+    dx, d_factor, d_offset = scaling_gradients(
+        x, mean, factor, offset, d_scaled, activate=False
+    )
     d_kernel = tf.reshape(d_kernel, kernel.shape)
     d_bias = tf.reshape(d_bias, bias.shape)
     return dx, None, d_factor, d_offset, d_hidden[-1], d_kernel, d_bias
 
 
+def _turn(number, done):
+    """A group's number, known once the group before it is made.
+
+    TensorFlow would cut parts out as soon as it has the tensors: a second copy of the
+    weights, held through the whole step.
+    """
+    return after(done[-1:], tf.constant(number))[0] if done else tf.constant(number)
+
+
 def _joined(parts):
     return tf.concat(parts, -1) if len(parts) > 1 else parts[0]
-
-
-def _group_forward(x, mean, factor, offset, hidden, kernel, bias):
-    x = scaled(x, mean, factor, offset)
-    return conditional_depthwise_convolution(x, convolution(hidden, kernel, bias))
-
-
-def _group_backward(x, mean, *inputs_and_dy):
-    *inputs, dy = inputs_and_dy
-    with tf.GradientTape() as tape:
-        tape.watch((x, inputs))
-        y = _group_forward(x, mean, *inputs)
-    return tape.gradient(y, (x, *inputs), dy)
 
 
 def _split_taps(weights):
@@ -142,31 +131,39 @@ def _split_taps(weights):
     return tf.reshape(weights, (*weights.shape[:-1], 9, weights.shape[-1] // 9))
 
 
-def _by_channel(x, mean, factor, offset, hidden, kernel, bias):
-    """All but ``hidden`` with the channels of ``x`` last."""
-    return x, mean, factor, offset, _split_taps(kernel), _split_taps(bias)
+@traced_once
+@traced_once
+def _group(number, inputs, *further, count, upsample):
+    """Group ``number`` of ``count`` equal ones of the channels, as if it were all.
 
+    Args:
+        number: int32 scalar.
+        inputs: list of what :func:`predicted_convolution` takes.
+        *further: maps ``(batch, height, width, channels)``.
+        count: int.
+        upsample: whether ``x`` is brought to twice its size.
 
-def _operands(hidden, x, mean, factor, offset, kernel, bias):
-    """A group as if it were all: kernel ``(3, 3, in, 9 * c)``, bias."""
+    Returns:
+        A list of all of them.
+    """
+
+    def part(tensor):
+        if count == 1:
+            return tensor
+        *others, channels = tensor.shape
+        width = channels // count
+        start = [*(0 for _ in others), number * width]
+        return tf.slice(tensor, start, [*(n or -1 for n in others), width])
+
+    x, mean, factor, offset, hidden, kernel, bias = inputs
+    x, *scaling = map(part, (x, mean, factor, offset))
+    kernel, bias = (part(_split_taps(weights)) for weights in (kernel, bias))
     together = 9 * x.shape[-1]
     kernel = tf.reshape(kernel, (*kernel.shape[:3], together))
-    return x, mean, factor, offset, hidden, kernel, tf.reshape(bias, (together,))
-
-
-def _group(number, count, done, *tensors):
-    """Part ``number`` of ``count`` equal ones of the tensors' channels.
-
-    Cut out once all of ``done`` are made. TensorFlow would make parts as soon as it has
-    the tensors: a second copy of the weights, held through the whole step.
-    """
-    if count == 1:
-        return tensors
-    tensors = after(done, *tensors)
-    widths = [tensor.shape[-1] // count for tensor in tensors]
+    x = upsample_nearest(x) if upsample else x
     return [
-        tensor[..., number * width : (number + 1) * width]
-        for tensor, width in zip(tensors, widths, strict=True)
+        *(x, *scaling, hidden, kernel, tf.reshape(bias, (together,))),
+        *map(part, further),
     ]
 
 
@@ -182,6 +179,25 @@ def _group_count(x, hidden, strips):
     size = 9 * places * channels * x.dtype.size
     fitting = [n for n in range(1, channels + 1) if channels % n == 0]
     return next((n for n in fitting if size <= n * GROUP_BYTES), channels)
+
+
+@traced_once
+def _direct_forward(x, mean, factor, offset, hidden, kernel, bias):
+    return _apply(scaled(x, mean, factor, offset), hidden, kernel, bias)
+
+
+@traced_once
+def _direct_gradients(x, mean, factor, offset, hidden, kernel, bias, dy):
+    inputs = [scaled(x, mean, factor, offset), hidden, kernel, bias]
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        y = _apply(*inputs)
+    d_scaled, d_hidden, *d_weights = tape.gradient(y, inputs, dy)
+    return d_scaled, d_hidden, *map(_split_taps, d_weights)
+
+
+def _apply(x, hidden, kernel, bias):
+    return conditional_depthwise_convolution(x, convolution(hidden, kernel, bias))
 
 
 def _scaling(mean, factor, offset):
@@ -205,13 +221,6 @@ def _strips_forward(x, mean, factor, offset, hidden, kernel, bias):
     return winograd.forward(strips, hidden, kernel, apply, x.shape[-1])
 
 
-def _strips_backward(x, mean, factor, offset, hidden, kernel, bias, dy):
-    inputs = x, mean, factor, offset, hidden, kernel, bias, dy
-    d_scaled, d_hidden, d_kernel, d_bias = _strips_gradients(*inputs)
-    d_scaling = scaling_gradients(x, mean, factor, offset, d_scaled, activate=False)
-    return *d_scaling, d_hidden, d_kernel, d_bias
-
-
 @compiled
 def _strips_gradients(x, mean, factor, offset, hidden, kernel, bias, dy):
     # Larger strips: every one of them adds to the whole gradient of the kernel.
@@ -229,4 +238,4 @@ def _strips_gradients(x, mean, factor, offset, hidden, kernel, bias, dy):
     d_hidden, d_kernel, d_bias, d_scaled = winograd.backward(
         strips, hidden, kernel, start, padded=(x.shape[-1],)
     )
-    return d_scaled, d_hidden, d_kernel, d_bias
+    return d_scaled, d_hidden, _split_taps(d_kernel), _split_taps(d_bias)
