@@ -1,8 +1,11 @@
 """Batch statistics over all replicas, and what a normalisation takes from them."""
 
+import math
+
 import tensorflow as tf
 
 from ccfpse_tf.layers.compiled import custom_gradient, traced_once
+from ccfpse_tf.layers.resizing import sizes
 from ccfpse_tf.layers.scaling import (
     corrected,
     short_sums_of_map,
@@ -84,7 +87,7 @@ def _moments_over_replicas(x, norm):
 @traced_once
 def _sums(x, *, dtype):
     """Sums of all channels, then the number of pixels."""
-    count = tf.cast(tf.reduce_prod(tf.shape(x)[:3]), dtype)
+    count = tf.cast(math.prod(sizes(x, (0, 1, 2))), dtype)
     return tf.concat([total(short_sums_of_map(x), dtype), count[None]], 0)
 
 

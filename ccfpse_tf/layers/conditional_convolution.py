@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from ccfpse_tf.layers.compiled import compiled, custom_gradient
 from ccfpse_tf.layers.precision import at_least_float32
-from ccfpse_tf.layers.resizing import spatial_size
+from ccfpse_tf.layers.resizing import sizes, spatial_size
 
 
 @custom_gradient
@@ -55,7 +55,7 @@ def _backward(x, kernels, dy):
     )
     # All nine by one look-up: side by side, XLA would write them value by value.
     d_kernels = _neighbour(x, np.arange(9)) * at_least_float32(dy)[:, :, :, None]
-    d_kernels = tf.reshape(tf.cast(d_kernels, kernels.dtype), tf.shape(kernels))
+    d_kernels = tf.reshape(tf.cast(d_kernels, kernels.dtype), sizes(kernels))
     return tf.cast(dx, x.dtype), d_kernels
 
 

@@ -63,15 +63,16 @@ def with_rows(taps, y, tables, relu):
         relu: bool.
     """
     outputs, start = [], 0
+    inside = [label[..., None] >= 0 for label in taps]
+    places = _places([tf.maximum(label, 0) for label in taps], tables)
     for table in tables:
         count, rows, width = table.shape
-        table = tf.reshape(table, (count * rows, width))
         part = y if y.shape[-1] == 1 else y[..., start : start + width]
         total = at_least_float32(part)
-        for number, label in enumerate(taps):
-            place = tf.maximum(label, 0) + rows * (number % count)
-            found = at_least_float32(tf.gather(table, place))
-            total += tf.where(label[..., None] >= 0, found, 0)
+        table_rows = tf.reshape(table, (count * rows, width))
+        for known, place in zip(inside, places[count, rows], strict=True):
+            found = at_least_float32(tf.gather(table_rows, place))
+            total += tf.where(known, found, 0)
         output = tf.cast(total, table.dtype)
         outputs.append(tf.nn.relu(output) if relu else output)
         start += width
@@ -123,21 +124,34 @@ def no_rows(tables, dtype, label):
 
 def add_rows(sums, taps, dy, tables):
     """Adds ``dy (..., sum of out)`` to the rows that the ``n`` maps ``taps`` name."""
-    taps = [tf.reshape(label, (-1,)) for label in taps]
+    taps = [tf.reshape(label, (-1, 1)) for label in taps]
+    # Outside: so far before the first row that no tap's place is a row.
+    none = -max(table.shape[0] * table.shape[1] for table in tables)
+    places = _places([tf.where(label >= 0, label, none) for label in taps], tables)
 
     def added(total, part, shape):
         count, rows, out = shape
         part = tf.cast(tf.reshape(part, (-1, out)), total.dtype)
-        for number, label in enumerate(taps):
-            place = tf.where(label >= 0, label + rows * (number % count), -1)
+        for place in places[count, rows]:
             total = tf.tensor_scatter_nd_add(
-                total, place[:, None], part, bad_indices_policy="IGNORE"
+                total, place, part, bad_indices_policy="IGNORE"
             )
         return total
 
     shapes = [table.shape for table in tables]
     parts = sums, tf.split(dy, [shape[-1] for shape in shapes], -1), shapes
     return [added(*each) for each in zip(*parts, strict=True)]
+
+
+def _places(taps, tables):
+    """For every (n, rows) of the tables: where taps are with all rows in one axis."""
+    return {
+        (count, rows): [
+            label + rows * (number % count) if number % count else label
+            for number, label in enumerate(taps)
+        ]
+        for count, rows, _ in (table.shape for table in tables)
+    }
 
 
 def with_further(sums, further, tables):

@@ -1,11 +1,14 @@
 """Batch and instance normalisation with the reference's statistics."""
 
+import math
+
 import keras
 import tensorflow as tf
 
 from ccfpse_tf.layers import activations
 from ccfpse_tf.layers.batch_statistics import normalizations
 from ccfpse_tf.layers.compiled import custom_gradient, fused, traced_once
+from ccfpse_tf.layers.resizing import spatial_size
 from ccfpse_tf.layers.scaling import (
     scaled,
     short_sums,
@@ -182,7 +185,7 @@ def _instances_gradient(y, dy, scale, *, activate):
 
 
 def _pixels(x):
-    return tf.cast(tf.reduce_prod(tf.shape(x)[1:3]), x.dtype)
+    return tf.cast(math.prod(spatial_size(x)), x.dtype)
 
 
 @fused

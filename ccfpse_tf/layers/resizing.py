@@ -11,17 +11,18 @@ import tensorflow as tf
 from ccfpse_tf.layers.compiled import custom_gradient, traced_once
 
 
+def sizes(x: tf.Tensor, axes: tuple | None = None) -> tuple[int | tf.Tensor, ...]:
+    """Sizes of ``x`` along some axes or, by default, all; static where known."""
+    axes = range(x.shape.rank) if axes is None else axes
+    known = [x.shape[axis] for axis in axes]
+    dynamic = tf.shape(x) if None in known else None
+    pairs = zip(axes, known, strict=True)
+    return tuple(dynamic[axis] if size is None else size for axis, size in pairs)
+
+
 def spatial_size(x: tf.Tensor) -> tuple[int | tf.Tensor, int | tf.Tensor]:
     """``(height, width)`` of ``(batch, height, width, ...)``, static if known."""
-    dynamic = None
-    size = []
-    for axis in (1, 2):
-        known = x.shape[axis]
-        if known is None:
-            dynamic = tf.shape(x) if dynamic is None else dynamic
-            known = dynamic[axis]
-        size.append(known)
-    return tuple(size)
+    return sizes(x, (1, 2))
 
 
 def resize_nearest(x: tf.Tensor, size: tuple) -> tf.Tensor:
@@ -74,12 +75,10 @@ def upsample_nearest_gradient(dy: tf.Tensor) -> tf.Tensor:
 
 @traced_once
 def _repeated(x):
-    h, w = spatial_size(x)
-    c = x.shape[-1]
-    x = tf.broadcast_to(
-        x[:, :, None, :, None, :], tf.stack([tf.shape(x)[0], h, 2, w, 2, c])
-    )
-    return tf.reshape(x, tf.stack([tf.shape(x)[0], 2 * h, 2 * w, c]))
+    batch, h, w, c = sizes(x)
+    x = tf.reshape(x, [batch, h, 1, w, 1, c])
+    x = tf.broadcast_to(x, [batch, h, 2, w, 2, c])
+    return tf.reshape(x, [batch, 2 * h, 2 * w, c])
 
 
 def upsample_bilinear(x: tf.Tensor) -> tf.Tensor:
@@ -103,9 +102,9 @@ def _interpolated(x):
 
 @traced_once
 def _interpolation_gradient(dy):
-    height, width = (size // 2 for size in spatial_size(dy))
+    batch, height, width, channels = sizes(dy)
     # Of a linear function, so that its argument does not matter.
-    x = tf.zeros((tf.shape(dy)[0], height, width, dy.shape[-1]), dy.dtype)
+    x = tf.zeros((batch, height // 2, width // 2, channels), dy.dtype)
     with tf.GradientTape() as tape:
         tape.watch(x)
         y = _interpolated(x)
@@ -113,7 +112,9 @@ def _interpolation_gradient(dy):
 
 
 def _double_along(x, axis):
-    pixels = spatial_size(x)[axis - 1]
+    doubled = list(sizes(x))
+    pixels = doubled[axis]
+    doubled[axis] = 2 * pixels
     first, last = ([slice(None)] * 4 for _ in range(2))
     first[axis], last[axis] = slice(0, 1), slice(-1, None)
     before = tf.concat([x[tuple(first)], x], axis)
@@ -124,12 +125,7 @@ def _double_along(x, axis):
     skip[axis] = slice(1, None)
     even = 0.25 * before[tuple(keep)] + 0.75 * x
     odd = 0.75 * x + 0.25 * after[tuple(skip)]
-    shape = tf.shape(x)
-    doubled = tf.concat([shape[:axis], [2 * pixels], shape[axis + 1 :]], 0)
-    out = tf.reshape(tf.stack([even, odd], axis + 1), doubled)
-    static = x.shape.as_list()
-    static[axis] = 2 * pixels if isinstance(pixels, int) else None
-    return tf.ensure_shape(out, static)
+    return tf.reshape(tf.stack([even, odd], axis + 1), doubled)
 
 
 def resize_bilinear(x: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:

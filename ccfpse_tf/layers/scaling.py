@@ -7,6 +7,7 @@ import tensorflow as tf
 from ccfpse_tf.layers import activations
 from ccfpse_tf.layers.compiled import custom_gradient, fused, traced_once
 from ccfpse_tf.layers.precision import at_least_float32
+from ccfpse_tf.layers.resizing import sizes
 
 _TOGETHER = 8  # pixels; more are no faster, and lose digits
 
@@ -61,11 +62,11 @@ def short_sums(x: tf.Tensor) -> tf.Tensor:
         and none where n is unknown when a graph is traced. In float32 at least.
     """
     x = at_least_float32(x)
-    n, channels = x.shape[-2:]
-    if n is None:
+    if x.shape[-2] is None:
         return x
+    *others, n, channels = sizes(x)
     together = math.gcd(n, _TOGETHER)
-    split = tf.concat([tf.shape(x)[:-2], [n // together, together, channels]], 0)
+    split = [*others, n // together, together, channels]
     return tf.reduce_sum(tf.reshape(x, split), -2)
 
 

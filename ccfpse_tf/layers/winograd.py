@@ -110,25 +110,29 @@ class Strips:
         Zeros outside of the image; cut from ``x`` itself, so that no padded copy of it
         is needed, nor one of what ``change`` makes of its pixels.
         """
-        image, part = strip // self.per_image, strip % self.per_image
-        first, channels = self.rows * part, x.shape[-1]
-
-        def cut(row, rows):
-            found = tf.slice(x, (image, row, 0, 0), (1, rows, self.width, channels))
-            return change(found[0])
-
-        above = cut(tf.maximum(first - 1, 0), 1)
-        below = cut(tf.minimum(first + self.rows, self.height - 1), 1)
-        above *= tf.cast(part > 0, x.dtype)
-        below *= tf.cast(part < self.per_image - 1, x.dtype)
-        around = tf.concat([above, cut(first, self.rows), below], 0)
-        return tf.reshape(tf.pad(around, [[0, 0], [1, 1], [0, 0]]), (-1, channels))
+        first, part = self.rows * strip, strip % self.per_image
+        # What is outside is multiplied by 0, and cut where there is something.
+        inside = [
+            tf.cast(found, tf.int32) for found in (part > 0, part < self.per_image - 1)
+        ]
+        above = self._rows(x, first - inside[0], 1)
+        below = self._rows(x, first + inside[1] + (self.rows - 1), 1)
+        above, own, below = map(change, (above, self.cut(x, strip), below))
+        above *= tf.cast(inside[0], x.dtype)
+        below *= tf.cast(inside[1], x.dtype)
+        around = tf.concat([above, own, below], 1)
+        around = tf.pad(around, [[0, 0], [0, 0], [1, 1], [0, 0]])
+        return tf.reshape(around, (-1, x.shape[-1]))
 
     def cut(self, x, strip):
         """The strip's own pixels, ``(1, rows, width, channels)``."""
-        image, part = strip // self.per_image, strip % self.per_image
-        where = image, self.rows * part, 0, 0
-        return tf.slice(x, where, (1, self.rows, self.width, x.shape[-1]))
+        return self._rows(x, self.rows * strip, self.rows)
+
+    def _rows(self, x, first, count):
+        """Rows of the images' pixels as if those lay one below the other."""
+        images = tf.reshape(x, (1, -1, self.width, x.shape[-1]))
+        size = 1, count, self.width, x.shape[-1]
+        return tf.slice(images, first * np.array([0, 1, 0, 0], np.int32), size)
 
     def inner(self, x, strip):
         """The strip's own pixels in tile order, ``(16, tiles, channels)``."""
