@@ -62,9 +62,8 @@ def predicted_convolution(
         x = upsample_nearest(x) if upsample else x
         kernels = convolution(hidden, kernel, bias)
         return conditional_depthwise_convolution(scaled(x, *coefficients), kernels)
-    return (_upsampled_in_groups if upsample else _in_groups)(
-        x, *coefficients, hidden, kernel, bias
-    )
+    in_groups = _upsampled_in_groups if upsample else _in_groups
+    return in_groups(x, *coefficients, hidden, kernel, bias)
 
 
 @custom_gradient
@@ -131,7 +130,6 @@ def _split_taps(weights):
     return tf.reshape(weights, (*weights.shape[:-1], 9, weights.shape[-1] // 9))
 
 
-@traced_once
 @traced_once
 def _group(number, inputs, *further, count, upsample):
     """Group ``number`` of ``count`` equal ones of the channels, as if it were all.
