@@ -157,7 +157,9 @@ def _variants(function, uses_xla):
 
 
 def loop(count, body, *state):
-    """``state = body(number, *state)`` for every number below ``count``, in a graph.
+    """``state = body(number, *state)`` for every number below ``count``.
+
+    Inside graphs that is one loop, however large the count.
 
     Args:
         count: integer or tensor.

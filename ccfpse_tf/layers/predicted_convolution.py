@@ -158,11 +158,9 @@ def _group(number, inputs, *further, count, upsample):
     kernel, bias = (part(_split_taps(weights)) for weights in (kernel, bias))
     together = 9 * x.shape[-1]
     kernel = tf.reshape(kernel, (*kernel.shape[:3], together))
+    bias = tf.reshape(bias, (together,))
     x = upsample_nearest(x) if upsample else x
-    return [
-        *(x, *scaling, hidden, kernel, tf.reshape(bias, (together,))),
-        *map(part, further),
-    ]
+    return [x, *scaling, hidden, kernel, bias, *map(part, further)]
 
 
 def _group_count(x, hidden, strips):
@@ -181,7 +179,7 @@ def _group_count(x, hidden, strips):
 
 @traced_once
 def _direct_forward(x, mean, factor, offset, hidden, kernel, bias):
-    return _apply(scaled(x, mean, factor, offset), hidden, kernel, bias)
+    return _whole(scaled(x, mean, factor, offset), hidden, kernel, bias)
 
 
 @traced_once
@@ -189,12 +187,13 @@ def _direct_gradients(x, mean, factor, offset, hidden, kernel, bias, dy):
     inputs = [scaled(x, mean, factor, offset), hidden, kernel, bias]
     with tf.GradientTape() as tape:
         tape.watch(inputs)
-        y = _apply(*inputs)
+        y = _whole(*inputs)
     d_scaled, d_hidden, *d_weights = tape.gradient(y, inputs, dy)
     return d_scaled, d_hidden, *map(_split_taps, d_weights)
 
 
-def _apply(x, hidden, kernel, bias):
+def _whole(x, hidden, kernel, bias):
+    """A group whose predicted kernels are all made before they are applied."""
     return conditional_depthwise_convolution(x, convolution(hidden, kernel, bias))
 
 

@@ -111,7 +111,7 @@ class Strips:
         is needed, nor one of what ``change`` makes of its pixels.
         """
         first, part = self.rows * strip, strip % self.per_image
-        # What is outside is multiplied by 0, and cut where there is something.
+        # Where there is no row above or below, one of the strip's own times 0.
         inside = [
             tf.cast(found, tf.int32) for found in (part > 0, part < self.per_image - 1)
         ]
