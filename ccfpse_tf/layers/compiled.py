@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import functools
+import inspect
 import math
 import threading
 
@@ -72,13 +73,28 @@ def custom_gradient(function):
     """As ``tf.custom_gradient``, but for the two contexts without gradients."""
     with_gradient = tf.custom_gradient(function)
 
-    @functools.wraps(function)
+    @_stands_for(function)
     def call(*tensors):
         if setting("plain") or getattr(_thread, "without_gradients", False):
             return function(*tensors)[0]
         return with_gradient(*tensors)
 
     return call
+
+
+def _stands_for(function):
+    """``functools.wraps`` without ``__wrapped__``.
+
+    A ``tf.function`` that is handed a function calls what that wraps instead.
+    """
+
+    def dress(call):
+        functools.update_wrapper(call, function)
+        del call.__wrapped__
+        call.__signature__ = inspect.signature(function)
+        return call
+
+    return dress
 
 
 def compiled(function):
@@ -138,7 +154,7 @@ def _variants(function, uses_xla):
         traced = tf.function(graph, autograph=False, **options)
         return _in_thread(functools.partial(traced.get_concrete_function, *specs))
 
-    @functools.wraps(function)
+    @_stands_for(function)
     def call(*tensors, **constants):
         tensors = tuple(tuple(x) if isinstance(x, list) else x for x in tensors)
         specs = tf.nest.map_structure(

@@ -1,6 +1,7 @@
 """Functions compiled on their own."""
 
 import contextlib
+import inspect
 import warnings
 
 import numpy as np
@@ -8,7 +9,13 @@ import pytest
 import tensorflow as tf
 
 from ccfpse_tf.layers import compiled as module
-from ccfpse_tf.layers.compiled import compiled, loop, plain_graphs, traced_once
+from ccfpse_tf.layers.compiled import (
+    compiled,
+    custom_gradient,
+    loop,
+    plain_graphs,
+    traced_once,
+)
 
 
 def counting():
@@ -68,6 +75,23 @@ def test_functions_are_called_where_they_are_used_on_cpus_only(gpu, plain, monke
     [inner] = run.graph.as_graph_def().library.function
     assert inner.attr["_noinline"].b == (not gpu and not plain)
     np.testing.assert_array_equal(run(tf.ones(3)), 2 * np.ones(3))
+
+
+def test_functions_handed_to_a_tf_function_stay_what_they_are():
+    @custom_gradient
+    def doubled(x):
+        return 2 * x, lambda dy: 3 * dy
+
+    once = traced_once(lambda x: 2 * x)
+    apply = tf.function(lambda function, x: function(x))
+    x = tf.ones(3)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = apply(doubled, x)
+    np.testing.assert_array_equal(tape.gradient(y, x), 3 * np.ones(3))
+    graph = apply.get_concrete_function(once, x).graph
+    assert "PartitionedCall" in [node.type for node in graph.get_operations()]
+    assert list(inspect.signature(doubled).parameters) == ["x"]
 
 
 @pytest.mark.parametrize("eagerly", [False, True])
