@@ -69,10 +69,10 @@ def _neighbour(x, taps):
     rows, in_rows = _clipped(height, row - 1)
     columns, in_columns = _clipped(width, column - 1)
     flat = tf.reshape(x, (-1, height * width, channels))
-    places = (rows * width)[:, None] + columns[None]
+    places = tf.add((rows * width)[:, None], columns[None])
     found = at_least_float32(tf.gather(flat, places, axis=1))
-    inside = in_rows[:, None] & in_columns[None]
-    return found * tf.cast(inside[..., None], found.dtype)
+    inside = tf.logical_and(in_rows[:, None, ..., None], in_columns[None, ..., None])
+    return found * tf.cast(inside, found.dtype)
 
 
 def _clipped(size, offsets):

@@ -208,12 +208,11 @@ def _strips_forward(x, mean, factor, offset, hidden, kernel, bias):
     def apply(tiles, strip):
         kernels = _split_taps(tiles + bias)
         around = strips.padded(x, strip, _scaling(mean, factor, offset))
-        return tf.add_n(
-            [
-                kernels[:, :, tap] * tf.gather(around, strips.neighbours[..., tap])
-                for tap in range(9)
-            ]
+        taps, neighbours = (
+            tf.unstack(t, axis=2) for t in (kernels, strips.neighbours())
         )
+        pairs = zip(taps, neighbours, strict=True)
+        return tf.add_n([tap * tf.gather(around, places) for tap, places in pairs])
 
     return winograd.forward(strips, hidden, kernel, apply, x.shape[-1])
 
@@ -224,13 +223,14 @@ def _strips_gradients(x, mean, factor, offset, hidden, kernel, bias, dy):
     strips = winograd.Strips(*x.shape[1:3], 2 * winograd.STRIP_TILES)
 
     def start(predict, strip):
+        neighbours = strips.neighbours()
         dy_tiles = strips.inner(dy, strip)[:, :, None]
         around = tf.gather(
-            strips.padded(x, strip, _scaling(mean, factor, offset)), strips.neighbours
+            strips.padded(x, strip, _scaling(mean, factor, offset)), neighbours
         )
         d_kernels = tf.reshape(around * dy_tiles, (*around.shape[:2], bias.shape[0]))
         dx = _split_taps(predict() + bias) * dy_tiles
-        return d_kernels, (strips.add_samples(dx, strips.neighbours),), (), ()
+        return d_kernels, (strips.add_samples(dx, neighbours),), (), ()
 
     d_hidden, d_kernel, d_bias, d_scaled = winograd.backward(
         strips, hidden, kernel, start, padded=(x.shape[-1],)

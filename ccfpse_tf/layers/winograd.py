@@ -13,8 +13,6 @@ products: that is what XLA compiles both quickly and to quick code. The function
 are meant to be called inside a compiled function with static image sizes.
 """
 
-import functools
-
 import numpy as np
 import tensorflow as tf
 
@@ -54,6 +52,11 @@ def _transform(matrix, x):
     return tf.reshape(y, (matrix.shape[0], *x.shape[1:]))
 
 
+def _square(size):
+    """Down and right of every pixel of a square, each ``(size * size,)``."""
+    return np.indices((size, size), np.int32).reshape(2, -1)
+
+
 class Strips:
     """How images of one size are cut into strips of tiles.
 
@@ -71,38 +74,39 @@ class Strips:
         self.per_image = height // TILE // fitting[-1]
         self.rows = TILE * fitting[-1]
         self.tiles = fitting[-1] * across
-        down, right = np.divmod(np.arange(self.tiles), across)
+        down, right = np.divmod(np.arange(self.tiles, dtype=np.int32), across)
         self._corner = TILE * down, TILE * right
 
-    def _index(self, row, column, width):
-        down, right = self._corner
-        return ((down + row) * width + right + column).astype(np.int32)
+    # Places are made inside the graph, as sums of what differs along single axes: every
+    # graph that a function is part of keeps a copy of its constants.
+    def _places(self, size, width):
+        """``(size * size, tiles)``: rows, in images of some width, of tiles' pixels."""
+        down, right = _square(size)
+        corner_down, corner_right = self._corner
+        inside = (down * width + right)[:, None]
+        return tf.add(inside, corner_down * width + corner_right)
 
-    @functools.cached_property
     def samples(self):
         """``(36, tiles)``: the row of a padded strip that every tile's input is."""
-        size, width = range(TILE + 2), self.width + 2
-        return np.stack([self._index(a, b, width) for a in size for b in size])
+        return self._places(TILE + 2, self.width + 2)
 
-    @functools.cached_property
     def pixels(self):
         """``(16, tiles)``: the row of a strip that every tile's result is."""
-        size = range(TILE)
-        return np.stack([self._index(a, b, self.width) for a in size for b in size])
+        return self._places(TILE, self.width)
 
-    @functools.cached_property
     def neighbours(self):
         """``(16, tiles, 9)``: rows of a padded strip around every tile's result."""
-        size, width = range(TILE), self.width + 2
-        around = [
-            np.stack(
-                [self._index(a + u, b + v, width) for u in range(3) for v in range(3)],
-                -1,
-            )
-            for a in size
-            for b in size
-        ]
-        return np.stack(around)
+        width = self.width + 2
+        down, right = _square(3)
+        return self._places(TILE, width)[..., None] + (down * width + right)
+
+    def order(self):
+        """``(rows * width,)``: where in tile order every pixel of a strip is."""
+        down, right = (np.arange(n, dtype=np.int32) for n in (self.rows, self.width))
+        across = self.width // TILE
+        down = down % TILE * TILE * self.tiles + down // TILE * across
+        right = right % TILE * self.tiles + right // TILE
+        return tf.reshape(tf.add(down[:, None], right), (-1,))
 
     def padded(self, x, strip, change=tf.identity):
         """Rows ``((rows + 2) * (width + 2), channels)``: a strip and one pixel around.
@@ -140,18 +144,17 @@ class Strips:
 
     def in_tiles(self, y):
         """From pixel order to tile order ``(16, tiles, channels)``."""
-        return tf.gather(tf.reshape(y, (-1, y.shape[-1])), self.pixels)
+        return tf.gather(tf.reshape(y, (-1, y.shape[-1])), self.pixels())
 
     def in_rows(self, y):
         """From tile order ``(16, tiles, channels)`` to pixel order."""
-        order = np.argsort(self.pixels.ravel()).astype(np.int32)
-        return tf.gather(tf.reshape(y, (-1, y.shape[-1])), order)
+        return tf.gather(tf.reshape(y, (-1, y.shape[-1])), self.order())
 
     def add_samples(self, values, where):
         """Adds up ``values`` at the rows ``where`` of a padded strip."""
         rows = (self.rows + 2) * (self.width + 2)
         values = tf.reshape(values, (-1, values.shape[-1]))
-        return tf.math.unsorted_segment_sum(values, where.ravel(), rows)
+        return tf.math.unsorted_segment_sum(values, tf.reshape(where, (-1,)), rows)
 
     def split_padded(self, strip):
         """A padded strip's own pixels, ``(rows * width, channels)``, and the rest.
@@ -249,7 +252,7 @@ def backward(strips, x, kernel, start, padded=(), inner=(), shared=()):
         products = _transform(OUTPUT.T, dy)
         d_transformed = tf.matmul(data, products, transpose_a=True)
         d_data = tf.matmul(products, transformed, transpose_b=True)
-        dx = strips.add_samples(_transform(DATA.T, d_data), strips.samples)
+        dx = strips.add_samples(_transform(DATA.T, d_data), strips.samples())
         d_bias = tf.reduce_sum(tf.reduce_sum(dy, 1), 0)
         added = zip(sums, (d_transformed, d_bias, *summands), strict=True)
         own, around = zip(*map(strips.split_padded, (dx, *others[0])), strict=True)
@@ -285,7 +288,7 @@ def _samples(strips, x, strip):
     Looked up one turn of the loop ahead: XLA takes what a loop carries as it is, but
     would merge a look-up with the reshaping that follows, and go number by number.
     """
-    return tf.gather(strips.padded(x, strip), strips.samples)
+    return tf.gather(strips.padded(x, strip), strips.samples())
 
 
 def _tiles(data, transformed):

@@ -52,8 +52,12 @@ def test_float32_loses_one_digit_at_most():
 def test_strips_cover_the_image_once():
     strips = winograd.Strips(24, 8, tiles=4)
     assert (strips.per_image, strips.rows, strips.tiles) == (3, 8, 4)
-    assert sorted(strips.pixels.ravel()) == list(range(8 * 8))
-    assert strips.samples.max() == (8 + 2) * (8 + 2) - 1
+    pixels, samples = strips.pixels().numpy(), strips.samples().numpy()
+    assert sorted(pixels.ravel()) == list(range(8 * 8))
+    assert samples.max() == (8 + 2) * (8 + 2) - 1
+    np.testing.assert_array_equal(pixels.ravel()[strips.order()], range(8 * 8))
+    corner = [10 * row + column for row in range(3) for column in range(3)]
+    np.testing.assert_array_equal(strips.neighbours()[0, 0], corner)
     # A row of tiles that is wider than the limit is not cut.
     assert winograd.Strips(8, 64, tiles=4).tiles == 16
 
