@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from ccfpse_tf import averaging, losses
-from ccfpse_tf.layers.compiled import without_gradients
+from ccfpse_tf.layers.compiled import recording, without_gradients
 from ccfpse_tf.layers.normalization import FIRST
 from ccfpse_tf.limits import DISCRIMINATOR_FAKES
 from ccfpse_tf.models.encoder import replica_noise, sample_style
@@ -169,7 +169,7 @@ class CCFPSE(Synthesizer):
     def train_step(self, data):
         """One update of the generator (and encoder), then one of the discriminator."""
         real, semantics = self._unpack(data)
-        with tf.GradientTape() as tape:
+        with recording() as tape:
             logs, _, fake = self._generator_losses(real, semantics, training=True)
             loss = self._scaled(self.optimizer, logs["generator_loss"])
         variables = self._generator_variables()
@@ -185,7 +185,7 @@ class CCFPSE(Synthesizer):
         if self.discriminator_fake == "regenerate":
             with without_gradients():
                 fake, _ = self._generate(real, semantics, phase=1, training=True)
-        with tf.GradientTape() as tape:
+        with recording() as tape:
             scores = self._discriminate(fake, real, semantics, training=True)[1]
             logs |= self._discriminator_losses(*scores)
             loss = self._scaled(

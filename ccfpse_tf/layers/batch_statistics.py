@@ -42,7 +42,6 @@ def normalizations(norms, x, training, repeats=1):
 
     @custom_gradient
     def connect(x, *weights):
-        x = tf.stop_gradient(x)
         gammas, betas = weights[: len(norms)], weights[len(norms) :]
         factors = [a * b for a, b in zip(gammas, scales, strict=True)]
 

@@ -26,8 +26,6 @@ def conditional_depthwise_convolution(x: tf.Tensor, kernels: tf.Tensor) -> tf.Te
     Returns:
         ``(batch, height, width, channels)``.
     """
-    # Else a tape would also record, and keep, what happens inside the function.
-    x, kernels = tf.stop_gradient(x), tf.stop_gradient(kernels)
 
     def gradient(dy):
         return _backward(x, kernels, dy)

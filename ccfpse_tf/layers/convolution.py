@@ -84,8 +84,6 @@ def convolution(
 
     @custom_gradient
     def convolve(x, kernel, bias):
-        # Else a tape would also record, and keep, what happens inside the function.
-        x, kernel, bias = (tf.stop_gradient(tensor) for tensor in (x, kernel, bias))
         return forward(x, kernel, bias), lambda dy: _winograd_backward(x, kernel, dy)
 
     return convolve(x, kernel, bias)

@@ -60,8 +60,6 @@ def _looked_up(label, features, kernels, biases, relu):
 
     @custom_gradient
     def convolve(features, *weights):
-        # Else a tape would also record, and keep, what happens inside the function.
-        features, *weights = map(tf.stop_gradient, (features, *weights))
         kernels, biases = weights[: len(weights) // 2], weights[len(weights) // 2 :]
         outputs = _forward(label, features, kernels, biases, relu=relu)
 

@@ -20,7 +20,6 @@ from ccfpse_tf.layers.precision import at_least_float32
 @custom_gradient
 def mean_of_rows(cells, table):
     """Mean of rows ``cells (..., n)`` of ``table (1, rows, out)``: ``(..., out)``."""
-    cells, table = tf.stop_gradient(cells), tf.stop_gradient(table)
     count = cells.shape[-1]
     start = tf.zeros((1, 1, 1, 1), table.dtype)
     [total] = sums_of_rows(cells, start, table, places=_last_axis, relu=False)

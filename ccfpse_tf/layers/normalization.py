@@ -158,7 +158,7 @@ class InstanceNormalization(keras.layers.Layer):
 def _normalize_instances(x, epsilon, activate):
     @custom_gradient
     def normalize(x):
-        y, scale = _instances(tf.stop_gradient(x), epsilon=epsilon, activate=activate)
+        y, scale = _instances(x, epsilon=epsilon, activate=activate)
         # The gradient from the result alone, which the next layer keeps in any case
         # (Rota Bulo et al. 2018, "In-place activated batchnorm").
         return y, lambda dy: _instances_gradient(y, dy, scale, activate=activate)

@@ -10,7 +10,12 @@ than arithmetic.
 import tensorflow as tf
 
 from ccfpse_tf.layers import winograd
-from ccfpse_tf.layers.compiled import compiled, custom_gradient, traced_once
+from ccfpse_tf.layers.compiled import (
+    compiled,
+    custom_gradient,
+    recording,
+    traced_once,
+)
 from ccfpse_tf.layers.conditional_convolution import conditional_depthwise_convolution
 from ccfpse_tf.layers.convolution import convolution, uses_winograd
 from ccfpse_tf.layers.recomputing import after
@@ -77,8 +82,6 @@ def _upsampled_in_groups(*inputs):
 
 
 def _groups_forward(inputs, upsample):
-    # Else a tape would also record, and keep, what happens inside the function.
-    inputs = [tf.stop_gradient(tensor) for tensor in inputs]
     x, *_, hidden, kernel, _ = inputs
     strips = uses_winograd(hidden, kernel.shape[-1])
     options = {"count": _group_count(x, hidden, strips), "upsample": upsample}
@@ -185,7 +188,7 @@ def _direct_forward(x, mean, factor, offset, hidden, kernel, bias):
 @traced_once
 def _direct_gradients(x, mean, factor, offset, hidden, kernel, bias, dy):
     inputs = [scaled(x, mean, factor, offset), hidden, kernel, bias]
-    with tf.GradientTape() as tape:
+    with recording() as tape:
         tape.watch(inputs)
         y = _whole(*inputs)
     d_scaled, d_hidden, *d_weights = tape.gradient(y, inputs, dy)

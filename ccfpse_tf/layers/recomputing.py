@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from ccfpse_tf.layers.compiled import custom_gradient
+from ccfpse_tf.layers.compiled import custom_gradient, recording
 
 
 def after(done, *tensors) -> list[tf.Tensor]:
@@ -54,13 +54,10 @@ def recomputed(
     """
 
     @custom_gradient
-    def run(*tensors):
-        # Else a tape would also record, and keep, what happens inside the function.
-        first, *others = (tf.stop_gradient(tensor) for tensor in tensors)
-
+    def run(first, *others):
         def gradient(dy, d_shared):
             inputs = after([dy], first, *others)
-            with tf.GradientTape() as tape:
+            with recording() as tape:
                 tape.watch(inputs)
                 y = function(*inputs)
             d_first, d_own, *d_others = tape.gradient(

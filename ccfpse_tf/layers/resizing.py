@@ -60,7 +60,7 @@ def upsample_nearest(x: tf.Tensor) -> tf.Tensor:
 
     @custom_gradient
     def double(x):
-        return _repeated(tf.stop_gradient(x)), upsample_nearest_gradient
+        return _repeated(x), upsample_nearest_gradient
 
     return double(x)
 
@@ -90,7 +90,7 @@ def upsample_bilinear(x: tf.Tensor) -> tf.Tensor:
 
     @custom_gradient
     def double(x):
-        return _interpolated(tf.stop_gradient(x)), _interpolation_gradient
+        return _interpolated(x), _interpolation_gradient
 
     return double(x)
 

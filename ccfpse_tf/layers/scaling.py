@@ -36,9 +36,6 @@ def scaled(
 
     @custom_gradient
     def run(*inputs):
-        # Else a tape would also record, and keep, what happens inside the function.
-        inputs = [tf.stop_gradient(tensor) for tensor in inputs]
-
         def gradient(dy):
             dx, d_factor, d_offset = scaling_gradients(*inputs, dy, activate=activate)
             return dx, None, d_factor, d_offset

@@ -111,9 +111,11 @@ def _iterated(kernel, u, *, epsilon):
 @custom_gradient
 def _divided(kernel, u, v):
     """``kernel / sigma``, where ``u`` and ``v`` are constant."""
-    # Else a tape would also record, and keep, what happens inside the function.
-    inputs = [tf.stop_gradient(tensor) for tensor in (kernel, u, v)]
-    return _divide(*inputs), lambda dy: (_divide_gradient(*inputs, dy), None, None)
+
+    def gradient(dy):
+        return _divide_gradient(kernel, u, v, dy), None, None
+
+    return _divide(kernel, u, v), gradient
 
 
 @traced_once

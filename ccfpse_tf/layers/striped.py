@@ -8,7 +8,7 @@ them again.
 import tensorflow as tf
 
 from ccfpse_tf.layers import winograd
-from ccfpse_tf.layers.compiled import compiled, custom_gradient
+from ccfpse_tf.layers.compiled import compiled, custom_gradient, recording
 from ccfpse_tf.layers.convolution import convolution, uses_winograd
 
 
@@ -42,9 +42,6 @@ def of_convolution(
 
     @custom_gradient
     def run(*inputs):
-        # Else a tape would also record, and keep, what happens inside the function.
-        inputs = [tf.stop_gradient(tensor) for tensor in inputs]
-
         def gradient(dy):
             return _backward(*inputs, dy, function=function)
 
@@ -80,7 +77,7 @@ def _backward(hidden, kernel, bias, x, *weights_and_dy, function):
 
     def start(predict, strip):
         inputs = [predict() + bias, strips.inner(x, strip), *weights]
-        with tf.GradientTape() as tape:
+        with recording() as tape:
             tape.watch(inputs)
             y = function(*inputs)
         gradients = tape.gradient(

@@ -3,6 +3,7 @@
 import contextlib
 import inspect
 import warnings
+import weakref
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from ccfpse_tf.layers.compiled import (
     custom_gradient,
     loop,
     plain_graphs,
+    recording,
     traced_once,
 )
 
@@ -92,6 +94,58 @@ def test_functions_handed_to_a_tf_function_stay_what_they_are():
     graph = apply.get_concrete_function(once, x).graph
     assert "PartitionedCall" in [node.type for node in graph.get_operations()]
     assert list(inspect.signature(doubled).parameters) == ["x"]
+
+
+@custom_gradient
+def outer(x, y):
+    return inner(x) * y, lambda dy: (5 * dy, 7 * dy)
+
+
+@custom_gradient
+def inner(x):
+    return tf.exp(x), lambda dy: 3 * dy
+
+
+@pytest.mark.parametrize("tape_of", [recording, tf.GradientTape])
+@pytest.mark.parametrize("eagerly", [False, True])
+def test_gradients_are_the_given_ones_with_either_tape(tape_of, eagerly):
+    def run(x):
+        with tape_of() as tape:
+            tape.watch(x)
+            y = inner(outer(x, x)) + tf.square(x)
+        return tape.gradient(y, x)
+
+    run = run if eagerly else tf.function(run)
+    assert run(tf.constant(4.0)) == 3 * (5 + 7) + 2 * 4
+
+
+@pytest.mark.parametrize("tape_of", [recording, tf.GradientTape])
+def test_a_tape_keeps_nothing_of_what_happens_inside(tape_of):
+    made = []
+
+    @custom_gradient
+    def exponential(x):
+        y = tf.exp(x)
+        made.append(weakref.ref(y))
+        return tf.square(y), lambda dy: dy
+
+    x = tf.constant(1.0)
+    with tape_of() as tape:
+        tape.watch(x)
+        y = exponential(x)
+        assert made[0]() is None
+    assert tape.gradient(y, x) == 1
+
+
+def test_a_paused_tape_needs_no_operations():
+    def run(x):
+        with recording() as tape:
+            tape.watch(x)
+            y = outer(x, x)
+        return tape.gradient(y, x)
+
+    graph = tf.function(run).get_concrete_function(tf.TensorSpec(())).graph
+    assert "StopGradient" not in [node.type for node in graph.get_operations()]
 
 
 @pytest.mark.parametrize("eagerly", [False, True])

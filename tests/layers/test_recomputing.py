@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from ccfpse_tf.layers.compiled import recording
 from ccfpse_tf.layers.recomputing import after, in_turn, recomputed
 
 
@@ -73,7 +74,7 @@ def test_branches_in_turn_forwards_and_backwards():
     @tf.function
     def run(x, y):
         x, y = tf.sin(x, "first"), tf.identity(y)
-        with tf.GradientTape() as tape:
+        with recording() as tape:
             tape.watch((x, y))
             a, b = in_turn(x, y)
             z = tf.cos(a, "left") * tf.exp(b, "right")
