@@ -102,30 +102,34 @@ def _interpolated(x):
 
 @traced_once
 def _interpolation_gradient(dy):
-    batch, height, width, channels = sizes(dy)
-    # Of a linear function, so that its argument does not matter.
-    x = tf.zeros((batch, height // 2, width // 2, channels), dy.dtype)
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        y = _interpolated(x)
-    return tape.gradient(y, x, dy)
+    return _halve_along(_halve_along(dy, 2), 1)
 
 
 def _double_along(x, axis):
     doubled = list(sizes(x))
-    pixels = doubled[axis]
-    doubled[axis] = 2 * pixels
-    first, last = ([slice(None)] * 4 for _ in range(2))
-    first[axis], last[axis] = slice(0, 1), slice(-1, None)
-    before = tf.concat([x[tuple(first)], x], axis)
-    after = tf.concat([x, x[tuple(last)]], axis)
-    keep = [slice(None)] * 4
-    keep[axis] = slice(0, pixels)
-    skip = [slice(None)] * 4
-    skip[axis] = slice(1, None)
-    even = 0.25 * before[tuple(keep)] + 0.75 * x
-    odd = 0.75 * x + 0.25 * after[tuple(skip)]
+    doubled[axis] *= 2
+    before, after = _around(x, x, axis)
+    even, odd = 0.25 * before + 0.75 * x, 0.75 * x + 0.25 * after
     return tf.reshape(tf.stack([even, odd], axis + 1), doubled)
+
+
+def _halve_along(dy, axis):
+    """The gradient of :func:`_double_along`."""
+    split = list(sizes(dy))
+    split[axis : axis + 1] = split[axis] // 2, 2
+    even, odd = tf.unstack(tf.reshape(dy, split), axis=axis + 1)
+    before, after = _around(even, odd, axis)
+    return 0.75 * (even + odd) + 0.25 * (before + after)
+
+
+def _around(first, last, axis):
+    """``first[0], last[:-1]`` and ``first[1:], last[-1]`` along an axis."""
+
+    def part(x, start, stop):
+        return x[(*[slice(None)] * axis, slice(start, stop))]
+
+    before = tf.concat([part(first, 0, 1), part(last, 0, -1)], axis)
+    return before, tf.concat([part(first, 1, None), part(last, -1, None)], axis)
 
 
 def resize_bilinear(x: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:

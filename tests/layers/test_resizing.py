@@ -114,6 +114,23 @@ def test_upsample_bilinear(shape):
     assert upsample_bilinear(tf.constant(x, tf.float16)).dtype == "float16"
 
 
+@pytest.mark.parametrize("shape", [(2, 3, 5, 2), (1, 1, 1, 3), (1, 4, 1, 1)])
+def test_upsample_bilinear_gradient_is_its_transpose(shape):
+    def gradient(x, dy):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = upsample_bilinear(x)
+        return tape.gradient(y, x, dy)
+
+    x = np.zeros(shape)  # any: it is linear
+    dy = numbers(4, *np.multiply(shape, (1, 2, 2, 1)), dtype="float64")
+    columns = tf.constant(np.eye(x.size).reshape(-1, *shape))
+    expected = [tf.reduce_sum(dy * upsample_bilinear(column)) for column in columns]
+    found = [gradient(*map(tf.constant, (x, dy))), dynamic(gradient, x, dy)]
+    for ours in found:
+        np.testing.assert_allclose(np.ravel(ours), expected, atol=1e-14)
+
+
 @pytest.mark.parametrize(
     "size", [(6, 10), (7, 9), (2, 2), (3, 5), (1, 13), (12, 20), (3, 4)]
 )
