@@ -37,10 +37,15 @@ WITHOUT_POOL = {
 
 @dataclass(frozen=True)
 class Settings:
-    """`sizes`: (height, width, channels) each; `rounds` that count."""
+    """`sizes`: (height, width, channels) each; `rounds` that count.
+
+    `turn`: seconds that a side's turn lasts at least, as single calls of a few
+    milliseconds scatter widely.
+    """
 
     sizes: tuple = ((64, 64, 512), (128, 128, 256), (256, 256, 128))
     rounds: int = 7
+    turn: float = 0.1
 
 
 def bytes_to_move(size) -> dict[str, int]:
@@ -105,7 +110,7 @@ def measure(settings: Settings) -> Result:
         name = "x".join(map(str, size))
         numbers[name] = {}
         for passes in (FORWARD, BACKWARD):
-            timings, moved = _time(sides, passes, size, settings.rounds)
+            timings, moved = _time(sides, passes, size, settings)
             label = f"{name} {passes}"
             ratios += _time_ratios(label, sides, passes, timings, moved, size)
             found = _times(timings, moved, bytes_to_move(size)[passes])
@@ -119,7 +124,7 @@ def measure(settings: Settings) -> Result:
     return Result(tuple(ratios), numbers, tuple(notes))
 
 
-def _time(sides, passes, size, rounds) -> tuple[Timings, dict[str, float]]:
+def _time(sides, passes, size, settings) -> tuple[Timings, dict[str, float]]:
     limits = machine.memory_limits(FLOAT * 9 * size[0] * size[1] * size[2])
     turns = {side: calls(side, passes, size) for side in sides}
     results = {side: [np.asarray(a) for a in call()] for side, call in turns.items()}
@@ -127,7 +132,7 @@ def _time(sides, passes, size, rounds) -> tuple[Timings, dict[str, float]]:
     del results
     turns |= {name: limit.call for name, limit in limits.items()}
     moved = {name: limit.amount for name, limit in limits.items()}
-    return interleaved(turns, rounds), moved
+    return interleaved(turns, settings.rounds, turn=settings.turn), moved
 
 
 def _times(timings, moved, needed) -> dict:

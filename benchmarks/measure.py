@@ -8,6 +8,7 @@ the rounds is the figure. Times of different runs are never compared.
 from __future__ import annotations
 
 import gc
+import math
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -90,6 +91,7 @@ def interleaved(
     sides: Mapping[str, Callable[[], Any]],
     rounds: int,
     warm_up: int = 2,
+    turn: float = 0.0,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Timings:
     """Lets the sides take turns and times each turn.
@@ -100,25 +102,38 @@ def interleaved(
         sides: what to call, by name.
         rounds: rounds that count, at least 5.
         warm_up: rounds before those, in which functions are traced and compiled.
+        turn: seconds that a turn lasts at least: quick sides are called several times
+            in a row, equally often in every round, and their mean counts.
         clock: gives seconds.
+
+    Returns:
+        Seconds of one call.
 
     Raises:
         ValueError: for too few rounds, which would make a median of noise.
     """
+
+    def timed(side, count):
+        start = clock()
+        for _ in range(count):
+            sides[side]()
+        return (clock() - start) / count
+
     if rounds < MINIMUM_ROUNDS:
         raise ValueError(f"{rounds} rounds; at least {MINIMUM_ROUNDS} are needed")
     for _ in range(warm_up):
         for call in sides.values():
             call()
+    counts = dict.fromkeys(sides, 1)
+    if turn:
+        counts = {side: math.ceil(turn / timed(side, 1)) for side in sides}
     seconds = {side: [] for side in sides}
     gc.collect()
     gc.disable()  # a collection would hit one side's turn
     try:
         for _ in range(rounds):
-            for side, call in sides.items():
-                start = clock()
-                call()
-                seconds[side].append(clock() - start)
+            for side, count in counts.items():
+                seconds[side].append(timed(side, count))
     finally:
         gc.enable()
     return Timings({side: tuple(values) for side, values in seconds.items()})

@@ -42,6 +42,19 @@ def test_sides_take_turns_after_the_warm_up():
     assert timings.seconds == {"a": (1,) * 5, "b": (1,) * 5}
 
 
+def test_quick_sides_are_called_until_their_turn_is_long_enough():
+    turns, now = [], [0.0]
+
+    def side(name, seconds):
+        turns.append(name)
+        now[0] += seconds
+
+    sides = {"a": lambda: side("a", 2.0), "b": lambda: side("b", 0.5)}
+    timings = interleaved(sides, rounds=5, warm_up=0, turn=1.8, clock=lambda: now[0])
+    assert "".join(turns) == "ab" + "abbbb" * 5
+    assert timings.seconds == {"a": (2.0,) * 5, "b": (0.5,) * 5}
+
+
 def test_too_few_rounds_are_refused():
     with pytest.raises(ValueError, match="4 rounds; at least 5"):
         interleaved({"a": lambda: None}, rounds=4)
