@@ -71,7 +71,11 @@ def without_gradients():
 
 @contextlib.contextmanager
 def recording():
-    """A ``tf.GradientTape`` that :func:`custom_gradient` can pause."""
+    """A ``tf.GradientTape`` that :func:`custom_gradient` can pause.
+
+    It is asked for gradients after the context: inside, the gradients of functions
+    would want to pause it, too, when it has stopped already.
+    """
     before = _recording_tapes()
     with tf.GradientTape() as tape:
         _thread.tapes = (*(before or ()), tape)
