@@ -276,12 +276,14 @@ def test_a_benchmark_from_command_to_picture(tmp_path, monkeypatch, capsys):
         "sizes=[[8, 8, 4]]",
         "--set",
         "rounds=5",
+        "--set",
+        "turn=0.0",
     ]
     assert run(convolution.BENCHMARK, options) == 0
     printed = capsys.readouterr().out
     assert "torch unfold: left out" in printed and "memory: left out" in printed
     head, result = results.read(tmp_path / "conditional_convolution.json")
-    assert head["settings"] == {"sizes": [[8, 8, 4]], "rounds": 5}
+    assert head["settings"] == {"sizes": [[8, 8, 4]], "rounds": 5, "turn": 0.0}
     assert {one.name for one in result.ratios} == {
         f"8x8x4 {passes}: {what}"
         for passes in ("forward", "forward+backward")
