@@ -8,7 +8,7 @@ Normalisations, activations, resizing and inner products are not counted.
 from __future__ import annotations
 
 from benchmarks.models import Network
-from ccfpse_tf.models.encoder import SIZE
+from ccfpse_tf.models.style_encoder import SIZE
 
 EDGE = 1  # channels of the semantics that are no one-hot
 RGB = 3

@@ -20,7 +20,7 @@ from benchmarks.command import Benchmark, main
 from benchmarks.cpu import tf
 from benchmarks.measure import LOWER, interleaved, ratio
 from benchmarks.results import Result
-from ccfpse_tf.optimizers import Adam, SkipNonFinite
+from ccfpse_tf.gan.optimizers import Adam, SkipNonFinite
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from benchmarks.command import Benchmark, main
 from benchmarks.cpu import tf
 from benchmarks.measure import HIGHER, LOWER, Timings, interleaved, ratio
 from benchmarks.results import Result
-from ccfpse_tf.layers.conditional_convolution import conditional_depthwise_convolution
+from ccfpse_tf.ops.conditional_convolution import conditional_depthwise_convolution
 
 MODULE = "benchmarks.conditional_convolution"
 OURS, PATCHES, TORCH = "ours", "extract_patches", "torch unfold"

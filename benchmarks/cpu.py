@@ -5,7 +5,7 @@ Benchmarks import `tf` from here, so that this happens before anything else impo
 
 import os
 
-from ccfpse_tf.quiet import import_tensorflow
+from ccfpse_tf.runtime.startup import import_tensorflow
 
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # a call returns before a GPU has finished
 import_tensorflow()

@@ -22,9 +22,9 @@ from benchmarks import official_input, pictures
 from benchmarks.command import Benchmark, main
 from benchmarks.measure import HIGHER, interleaved, ratio
 from benchmarks.results import Result
-from ccfpse_tf.data import prepare
-from ccfpse_tf.data.parallel import Workers, usable_cores
 from ccfpse_tf.data.pipeline import training_dataset
+from ccfpse_tf.data.prepare import prepare
+from ccfpse_tf.data.prepare.parallel import Workers, usable_cores
 from ccfpse_tf.errors import InputError
 
 OURS, PREPARE = "ours", "prepare"

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.cpu import tf
-from ccfpse_tf.data.parallel import usable_cores
+from ccfpse_tf.data.prepare.parallel import usable_cores
 
 _LIBRARIES = ("tensorflow", "keras", "numpy", "pillow", "torch")
 # By what Linux calls them, widest first: ratios between libraries depend on them.

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ccfpse_tf.data.parallel import Workers
+from ccfpse_tf.data.prepare.parallel import Workers
 
 SIZE = (256, 512)  # height, width
 

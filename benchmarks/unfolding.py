@@ -11,7 +11,7 @@ import importlib.util
 import numpy as np
 
 from benchmarks.cpu import tf
-from ccfpse_tf.data.parallel import usable_cores
+from ccfpse_tf.data.prepare.parallel import usable_cores
 
 
 def patches(x: tf.Tensor, kernels: tf.Tensor) -> tf.Tensor:

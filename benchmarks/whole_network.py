@@ -21,7 +21,7 @@ from benchmarks.command import Benchmark, main
 from benchmarks.measure import HIGHER, LOWER, interleaved, ratio
 from benchmarks.results import Result
 from benchmarks.unfolding import torch_available
-from ccfpse_tf.data.parallel import usable_cores
+from ccfpse_tf.data.prepare.parallel import usable_cores
 from ccfpse_tf.errors import InputError
 
 MODULE = "benchmarks.whole_network"

@@ -11,26 +11,26 @@ import sys
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "ccfpse_tf.config": ("Config",),
+    "ccfpse_tf.config.schema": ("Config",),
     "ccfpse_tf.errors": ("InputError",),
-    "ccfpse_tf.labels": ("DATASETS", "Dataset"),
+    "ccfpse_tf.data.datasets": ("DATASETS", "Dataset"),
     "ccfpse_tf.layers.conditional_block": ("ConditionalBlock",),
-    "ccfpse_tf.layers.conditional_convolution": (
-        "ConditionalDepthwiseConvolution",
-        "conditional_depthwise_convolution",
-    ),
-    "ccfpse_tf.layers.layout": ("LayoutEncoding", "instance_edges"),
+    "ccfpse_tf.layers.conditional_convolution": ("ConditionalDepthwiseConvolution",),
+    "ccfpse_tf.ops.conditional_convolution": ("conditional_depthwise_convolution",),
+    "ccfpse_tf.layers.layout": ("LayoutEncoding",),
+    "ccfpse_tf.ops.layout": ("instance_edges",),
     "ccfpse_tf.layers.layout_pyramid": ("LayoutPyramid",),
     "ccfpse_tf.layers.normalization": ("BatchNormalization", "InstanceNormalization"),
     "ccfpse_tf.layers.spade": ("SPADE",),
     "ccfpse_tf.layers.spectral_convolution": ("SpectralConv2D",),
-    "ccfpse_tf.models.discriminator": ("FPSEDiscriminator",),
-    "ccfpse_tf.models.encoder": ("StyleEncoder",),
-    "ccfpse_tf.models.generator": ("Generator", "to_uint8"),
+    "ccfpse_tf.models.discriminators.fpse": ("FPSEDiscriminator",),
+    "ccfpse_tf.models.style_encoder": ("StyleEncoder",),
+    "ccfpse_tf.models.generators.ccfpse": ("Generator",),
+    "ccfpse_tf.data.transforms": ("to_uint8",),
     "ccfpse_tf.models.perceptual": ("PerceptualLoss",),
-    "ccfpse_tf.gan": ("CCFPSE",),
-    "ccfpse_tf.optimizers": ("Adam",),
-    "ccfpse_tf.schedules": ("LinearDecay",),
+    "ccfpse_tf.gan.model": ("CCFPSE",),
+    "ccfpse_tf.gan.optimizers": ("Adam",),
+    "ccfpse_tf.gan.schedules": ("LinearDecay",),
 }
 _HOME = {name: module for module, names in _PUBLIC.items() for name in names}
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604

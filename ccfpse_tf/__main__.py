@@ -1,5 +1,5 @@
 """``python -m ccfpse_tf`` is ``ccfpse``, whatever is on the path."""
 
-from ccfpse_tf.cli import main
+from ccfpse_tf.commands.main import main
 
 main()

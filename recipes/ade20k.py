@@ -11,7 +11,7 @@ Score in the paper's table (theirs, not measured here): mIoU 43.7, pixel accurac
 FID 31.7; SPADE 38.5, 79.9, 33.9.
 """
 
-from ccfpse_tf import recipe
+from ccfpse_tf.commands import recipe
 from ccfpse_tf.config import (
     Config,
     DataConfig,

@@ -11,7 +11,7 @@ Score in the paper's table (theirs, not measured here): mIoU 65.5, pixel accurac
 FID 54.3; SPADE 62.3, 81.9, 71.8.
 """
 
-from ccfpse_tf import recipe
+from ccfpse_tf.commands import recipe
 from ccfpse_tf.config import (
     Config,
     DataConfig,

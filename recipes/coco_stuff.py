@@ -11,7 +11,7 @@ Score in the paper's table (theirs, not measured here): mIoU 41.6, pixel accurac
 FID 19.2; SPADE 37.4, 67.9, 22.6.
 """
 
-from ccfpse_tf import recipe
+from ccfpse_tf.commands import recipe
 from ccfpse_tf.config import (
     Config,
     DataConfig,

@@ -14,7 +14,7 @@ The hyperparameters are the paper's for COCO-Stuff; what to adapt to your data:
   --set schedule.epochs=200         small data sets need more epochs
 """
 
-from ccfpse_tf import recipe
+from ccfpse_tf.commands import recipe
 from ccfpse_tf.config import (
     Config,
     DataConfig,

@@ -10,7 +10,7 @@ little time shows. Without --demo the paper's hyperparameters are trained at hal
 width, which wants a GPU. Nobody has published scores on these scenes.
 """
 
-from ccfpse_tf import recipe
+from ccfpse_tf.commands import recipe
 from ccfpse_tf.config import (
     Config,
     DataConfig,

@@ -40,7 +40,7 @@ def shared_dir() -> Path:
 @pytest.fixture(scope="session")
 def tiny_model():
     """A tiny model as after some training."""
-    from tests.exported import moved_model
+    from tests.export.exported import moved_model
 
     return moved_model()
 
@@ -48,7 +48,7 @@ def tiny_model():
 @pytest.fixture(scope="session")
 def tiny_export(tiny_model, tmp_path_factory):
     """That model's export: several files ask it."""
-    from tests.exported import export_tiny
+    from tests.export.exported import export_tiny
 
     return export_tiny(tiny_model, tmp_path_factory.mktemp("models") / "tiny")
 

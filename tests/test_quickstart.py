@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from ccfpse_tf.data.scenes import draw_scene
-from ccfpse_tf.pictures import GAP as GAP_OF_GRID
+from ccfpse_tf.generation.pictures import GAP as GAP_OF_GRID
 from tests import quickstart
 
 LARGEST = 1_000_000  # bytes of the file

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from ccfpse_tf.config import Config
+from ccfpse_tf.data.datasets import DATASETS
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.labels import DATASETS
 
 NAMES = (*DATASETS, "folder")
 
@@ -101,7 +101,7 @@ def test_a_dry_run_needs_neither_tensorflow_nor_keras(repository):
 
 
 def test_records_is_another_name_for_out(repository, monkeypatch, capsys):
-    from ccfpse_tf.data import prepare
+    from ccfpse_tf.data.prepare import prepare
 
     seen = []
     monkeypatch.setattr(prepare, "main", lambda name, argv: seen.append((name, argv)))

@@ -16,7 +16,7 @@ for validation. About 3.5 GB.
 annotations are the 150 classes. More: docs/data.md.
 """
 
-from ccfpse_tf.data.prepare import main
+from ccfpse_tf.data.prepare.prepare import main
 from ccfpse_tf.errors import exit_cleanly
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ are errors: official labelIds have none (trainIds are another numbering).
 has no instance maps, so the records have none either. More: docs/data.md.
 """
 
-from ccfpse_tf.data.prepare import main
+from ccfpse_tf.data.prepare.prepare import main
 from ccfpse_tf.errors import exit_cleanly
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ the third folder. A stopped run goes on where it was when started again.
 More: docs/data.md.
 """
 
-from ccfpse_tf.data.prepare import main
+from ccfpse_tf.data.prepare.prepare import main
 from ccfpse_tf.errors import exit_cleanly
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ Try `--check` first: it lists all problems at once and prints the classes. Then
 More: docs/data.md.
 """
 
-from ccfpse_tf.data.prepare import main
+from ccfpse_tf.data.prepare.prepare import main
 from ccfpse_tf.errors import exit_cleanly
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ validation scenes 64x64; `--size 128x256` draws larger ones. The same `--seed` d
 the same scenes. About 10 KB an image. More: docs/data.md.
 """
 
-from ccfpse_tf.data.prepare import main
+from ccfpse_tf.data.prepare.prepare import main
 from ccfpse_tf.errors import exit_cleanly
 
 if __name__ == "__main__":

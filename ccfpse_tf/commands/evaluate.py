@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from ccfpse_tf.devices import ALLOWED, parse_devices
+from ccfpse_tf.config.checks import FID_RESIZES
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.limits import FID_RESIZES
-from ccfpse_tf.quiet import import_tensorflow
+from ccfpse_tf.runtime.devices import ALLOWED, parse_devices
+from ccfpse_tf.runtime.startup import import_tensorflow
 
 
 def add(commands) -> None:

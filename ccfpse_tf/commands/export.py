@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.export.options import PRECISIONS, check_name
-from ccfpse_tf.quiet import import_tensorflow
+from ccfpse_tf.runtime.startup import import_tensorflow
 
 
 def add(commands) -> None:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.quiet import import_tensorflow
+from ccfpse_tf.runtime.startup import import_tensorflow
 
 
 def add(commands) -> None:
@@ -36,7 +36,7 @@ def run(arguments) -> int:
     if arguments.styles < 1:
         raise InputError(f"--styles {arguments.styles}: must be 1 or more")
     import_tensorflow()
-    from ccfpse_tf.generate import generate
+    from ccfpse_tf.generation.generate import generate
 
     page = generate(
         arguments.run,

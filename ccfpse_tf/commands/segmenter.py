@@ -4,8 +4,8 @@ from pathlib import Path
 
 from ccfpse_tf.config import Config
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.quiet import import_tensorflow
-from ccfpse_tf.segmenter_config import SegmenterConfig, override, with_size
+from ccfpse_tf.evaluation.segmenter.config import SegmenterConfig, override, with_size
+from ccfpse_tf.runtime.startup import import_tensorflow
 
 
 def add(commands, config: Config) -> None:
@@ -51,7 +51,7 @@ def run(config: Config, arguments) -> int:
                 f"segmenter needs --{option} DIR (or --dry-run to print its config)"
             )
     import_tensorflow()
-    from ccfpse_tf.segmenter import train_segmenter
+    from ccfpse_tf.evaluation.segmenter.train import train_segmenter
 
     score = train_segmenter(chosen, arguments.records, arguments.out)["validation"]
     if score is None:

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ccfpse_tf.config import Config, override
-from ccfpse_tf.devices import ALLOWED, parse_devices
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.locks import RUN_LOCK, TRAINING, refuse_if_held
-from ccfpse_tf.quiet import import_tensorflow
-from ccfpse_tf.workers import read_workers
+from ccfpse_tf.files.locks import RUN_LOCK, TRAINING, refuse_if_held
+from ccfpse_tf.runtime.devices import ALLOWED, parse_devices
+from ccfpse_tf.runtime.startup import import_tensorflow
+from ccfpse_tf.runtime.workers import read_workers
 
 
 def add(commands, config: Config, variants: Mapping[str, Config]) -> None:
@@ -76,7 +76,7 @@ def run(config: Config, variants: Mapping[str, Config], arguments) -> int:
     if not workers.several:  # of several, the chief takes the lock
         refuse_if_held(arguments.run / RUN_LOCK, TRAINING)
     import_tensorflow(open_devices=False)
-    from ccfpse_tf.train import train
+    from ccfpse_tf.training.train import train
 
     step = train(config, arguments.run, arguments.devices, profile)
     if workers.chief:

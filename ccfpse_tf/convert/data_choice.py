@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import ccfpse_tf
+from ccfpse_tf.data.datasets import DATASETS, distinct_colors
 from ccfpse_tf.data.description import Description, read_description
+from ccfpse_tf.data.label_mapping import dont_care_index, file_ids
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.labels import DATASETS, distinct_colors, dont_care_index, file_ids
 
 OWN = "custom"  # data that only `--classes` describes
 

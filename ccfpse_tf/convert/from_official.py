@@ -4,8 +4,6 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
-from ccfpse_tf.build import build_model
-from ccfpse_tf.checkpoints import CheckpointStore
 from ccfpse_tf.config import (
     Config,
     DataConfig,
@@ -23,11 +21,13 @@ from ccfpse_tf.convert.infer import (
 from ccfpse_tf.convert.output import new_folder
 from ccfpse_tf.convert.sources import LETTERS, Source, read_source
 from ccfpse_tf.convert.state import load_official
+from ccfpse_tf.data.datasets import DATASETS
 from ccfpse_tf.data.description import Description, write_description, write_json
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.labels import DATASETS
-from ccfpse_tf.origin import FILE_NAME
-from ccfpse_tf.runs import identity, make_run
+from ccfpse_tf.gan.build import build_model
+from ccfpse_tf.runs.checkpoints import CheckpointStore
+from ccfpse_tf.runs.converted import FILE_NAME
+from ccfpse_tf.runs.run_folder import identity, make_run
 
 ANY_DATA = "folder"  # the recipe for data without a recipe of their own
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from ccfpse_tf.layers.conditional_block import ConditionalBlock
 from ccfpse_tf.layers.normalization import BatchNormalization
-from ccfpse_tf.models.discriminator import FPSEDiscriminator
-from ccfpse_tf.models.encoder import StyleEncoder
-from ccfpse_tf.models.generator import Generator
+from ccfpse_tf.models.discriminators.fpse import FPSEDiscriminator
+from ccfpse_tf.models.generators.ccfpse import Generator
+from ccfpse_tf.models.style_encoder import StyleEncoder
 
 BLOCK_NAMES = ("head_0", "G_middle_0", "G_middle_1", "up_0", "up_1", "up_2", "up_3")
 _UNUSED = re.compile(r"(^|\.)(norm_0|conv_[02]\.norm_layer)\.|\.num_batches_tracked$")

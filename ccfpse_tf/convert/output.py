@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from ccfpse_tf.durable import flush
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.files.atomic import flush
 
 
 @contextlib.contextmanager

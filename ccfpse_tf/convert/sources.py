@@ -10,7 +10,7 @@ import numpy as np
 
 from ccfpse_tf.convert.infer import check_finite, check_kind
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.torch_files import read_tensors
+from ccfpse_tf.files.pytorch import read_tensors
 
 LETTERS = {"generator": "G", "discriminator": "D", "encoder": "E"}
 _NAME = re.compile(r"(.+)_net_G\.pth")

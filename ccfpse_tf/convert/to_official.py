@@ -3,17 +3,17 @@
 import dataclasses
 from pathlib import Path
 
-from ccfpse_tf.checkpoints import require_checkpoint
 from ccfpse_tf.config import Config
 from ccfpse_tf.convert.output import new_folder
 from ccfpse_tf.convert.sources import LETTERS
 from ccfpse_tf.convert.state import complete_state
-from ccfpse_tf.drawing import Drawing
+from ccfpse_tf.data.datasets import DATASETS
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.labels import DATASETS
-from ccfpse_tf.origin import missing_networks
-from ccfpse_tf.runs import Run, read_data, read_run
-from ccfpse_tf.torch_files import FORMATS, write_tensors
+from ccfpse_tf.files.pytorch import FORMATS, write_tensors
+from ccfpse_tf.generation.trained_model import Drawing
+from ccfpse_tf.runs.checkpoints import require_checkpoint
+from ccfpse_tf.runs.converted import missing_networks
+from ccfpse_tf.runs.run_folder import Run, read_data, read_run
 
 HIDDEN = 128  # these two are fixed in the official code
 STYLE = 256

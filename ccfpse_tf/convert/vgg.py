@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ccfpse_tf.durable import flush
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.files.atomic import flush
+from ccfpse_tf.files.pytorch import read_tensors
 from ccfpse_tf.models.perceptual import torchvision_shapes
-from ccfpse_tf.torch_files import read_tensors
 
 
 def convert_vgg(source: Path, out: Path) -> tuple[str, ...]:

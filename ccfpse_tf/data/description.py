@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ccfpse_tf.data.datasets import Color
 from ccfpse_tf.errors import DataErrors, InputError
-from ccfpse_tf.labels import Color
 
 FORMAT = 1
 FILE_NAME = "dataset.json"

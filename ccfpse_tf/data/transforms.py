@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import tensorflow as tf
 from PIL import Image
 
 from ccfpse_tf.errors import InputError
@@ -53,7 +54,7 @@ def map_labels(values: np.ndarray, ids: Mapping[int, int]) -> np.ndarray:
 
     Args:
         values: integers `(height, width)`, as the file holds them.
-        ids: file id -> index; `ccfpse_tf.labels.file_ids` makes it.
+        ids: file id -> index; `ccfpse_tf.data.label_mapping.file_ids` makes it.
 
     Returns:
         int32 `(height, width)`.
@@ -130,3 +131,9 @@ def _lookup(values: np.ndarray, ids: Mapping[int, int]) -> np.ndarray:
         return table[values]
     places = np.searchsorted(keys, values).clip(max=len(keys) - 1)
     return np.where(keys[places] == values, indices[places], np.int32(-1))
+
+
+def to_uint8(images: tf.Tensor) -> tf.Tensor:
+    """Images in ``[-1, 1]`` to uint8 as the reference does: clipped and TRUNCATED."""
+    images = (images + 1) / 2 * 255
+    return tf.cast(tf.clip_by_value(images, 0, 255), tf.uint8)

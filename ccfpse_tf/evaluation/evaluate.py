@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from ccfpse_tf.data.description import write_json
-from ccfpse_tf.data.progress_bar import track
-from ccfpse_tf.durable import flush
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.evaluation.judges import Judge
 from ccfpse_tf.evaluation.measures import REFERENCE, Measures, make_judges
 from ccfpse_tf.evaluation.report import draw_iou, paper_line, published
 from ccfpse_tf.evaluation.source import Images, Source
-from ccfpse_tf.judges import Judge
-from ccfpse_tf.locks import locked
+from ccfpse_tf.files.atomic import flush
+from ccfpse_tf.files.locks import locked
+from ccfpse_tf.runtime.progress_bar import track
 
 PROTOCOL, PROGRESS, METRICS = "protocol.json", "progress.npz", "metrics.json"
 IMAGES, IOU_PICTURE = "images", "iou.png"

@@ -7,18 +7,18 @@ from pathlib import Path
 import numpy as np
 
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.evaluation.source import Source
-from ccfpse_tf.evaluators import open_evaluator
-from ccfpse_tf.judges import (
+from ccfpse_tf.evaluation.evaluators import open_evaluator
+from ccfpse_tf.evaluation.judges import (
     DiversityJudge,
     FeatureJudge,
     Judge,
     SegmentationJudge,
 )
-from ccfpse_tf.metrics.diversity import MapFile, VGG19Maps
-from ccfpse_tf.metrics.features import reference_summary
-from ccfpse_tf.models.feature_file import FeatureFile
-from ccfpse_tf.models.inception import InceptionFeatures
+from ccfpse_tf.evaluation.metrics.diversity import MapFile, VGG19Maps
+from ccfpse_tf.evaluation.metrics.features import reference_summary
+from ccfpse_tf.evaluation.networks.feature_file import FeatureFile
+from ccfpse_tf.evaluation.networks.inception import InceptionFeatures
+from ccfpse_tf.evaluation.source import Source
 
 REFERENCE = "reference.npz"
 _BATCH = 16

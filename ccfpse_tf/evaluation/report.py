@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ccfpse_tf.labels import DATASETS
+from ccfpse_tf.data.datasets import DATASETS
 
 COLUMNS = (
     ("mean_iou", "mIoU"),

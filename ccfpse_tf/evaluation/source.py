@@ -11,11 +11,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.checkpoints import latest, require_checkpoint
 from ccfpse_tf.data.pipeline import evaluation_dataset
 from ccfpse_tf.data.records import read_description
-from ccfpse_tf.devices import open_strategy, parse_devices
-from ccfpse_tf.drawing import Drawing
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.evaluation.files import (
     digest,
@@ -25,11 +22,14 @@ from ccfpse_tf.evaluation.files import (
     stem,
     write_image,
 )
-from ccfpse_tf.judges import Judged
-from ccfpse_tf.run_data import describe_data
-from ccfpse_tf.runs import read_run
-from ccfpse_tf.styles import Styles, key_of, resolve_source
-from ccfpse_tf.workers import Workers
+from ccfpse_tf.evaluation.judges import Judged
+from ccfpse_tf.generation.styles import Styles, key_of, resolve_source
+from ccfpse_tf.generation.trained_model import Drawing
+from ccfpse_tf.runs.checkpoints import latest, require_checkpoint
+from ccfpse_tf.runs.data_check import describe_data
+from ccfpse_tf.runs.run_folder import read_run
+from ccfpse_tf.runtime.devices import open_strategy, parse_devices
+from ccfpse_tf.runtime.workers import Workers
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.layers.compiled import plain_graphs
-from ccfpse_tf.layers.convolution import convolution_method
-from ccfpse_tf.models.generator import to_uint8
-from ccfpse_tf.synthesizer import Synthesizer
+from ccfpse_tf.data.transforms import to_uint8
+from ccfpse_tf.gan.synthesizer import Synthesizer
+from ccfpse_tf.ops.compilation import plain_graphs
+from ccfpse_tf.ops.convolution import convolution_method
 
 Ask = Callable[[dict[str, np.ndarray]], np.ndarray]
 

@@ -8,12 +8,12 @@ from importlib.metadata import version
 import numpy as np
 from PIL import Image
 
+from ccfpse_tf.data.datasets import DATASETS
 from ccfpse_tf.data.description import Description
 from ccfpse_tf.export.endpoints import FORMAT
 from ccfpse_tf.export.sizes import Sizes
 from ccfpse_tf.export.table import IdTable
-from ccfpse_tf.labels import DATASETS
-from ccfpse_tf.runs import PACKAGES
+from ccfpse_tf.runs.run_folder import PACKAGES
 
 
 def describe(

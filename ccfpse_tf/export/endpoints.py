@@ -2,15 +2,14 @@
 
 import tensorflow as tf
 
-from ccfpse_tf.data.transforms import normalize_image
+from ccfpse_tf.data.transforms import normalize_image, to_uint8
 from ccfpse_tf.export.checks import all_rows, require, require_rows
 from ccfpse_tf.export.images import decode_maps, decode_photos, resize_photos
 from ccfpse_tf.export.sizes import Sizes
 from ccfpse_tf.export.table import IdTable
 from ccfpse_tf.export.weights import StoredWeights
+from ccfpse_tf.gan.synthesizer import Synthesizer
 from ccfpse_tf.layers.layout import LayoutEncoding
-from ccfpse_tf.models.generator import to_uint8
-from ccfpse_tf.synthesizer import Synthesizer
 
 FORMAT = 1  # of what `describe` answers
 

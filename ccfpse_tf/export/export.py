@@ -7,12 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ccfpse_tf.checkpoints import require_checkpoint
 from ccfpse_tf.data.description import Description
 from ccfpse_tf.data.pipeline import evaluation_dataset
-from ccfpse_tf.drawing import Drawing
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.export.beside import write_beside
 from ccfpse_tf.export.comparison import Difference, compare, saved_model
 from ccfpse_tf.export.description import describe, encoded_example, to_json
 from ccfpse_tf.export.endpoints import Endpoints
@@ -21,12 +18,15 @@ from ccfpse_tf.export.portable import ask, check_file, write_portable
 from ccfpse_tf.export.readme import readme
 from ccfpse_tf.export.requests import as_json, sample_requests
 from ccfpse_tf.export.saved_model import ASSETS, save, write_version
+from ccfpse_tf.export.serving_configs import write_beside
 from ccfpse_tf.export.sizes import choose_sizes
 from ccfpse_tf.export.table import IdTable
 from ccfpse_tf.export.warmup import FILE_NAME, MISSING, write_warmup
-from ccfpse_tf.run_data import describe_data
-from ccfpse_tf.runs import read_run
-from ccfpse_tf.synthesizer import Synthesizer
+from ccfpse_tf.gan.synthesizer import Synthesizer
+from ccfpse_tf.generation.trained_model import Drawing
+from ccfpse_tf.runs.checkpoints import require_checkpoint
+from ccfpse_tf.runs.data_check import describe_data
+from ccfpse_tf.runs.run_folder import read_run
 
 EXAMPLES = 4
 
@@ -67,7 +67,7 @@ def export_model(
         layouts: examples ``(label, instance or None)``, ``(height, width)`` each, of
             class indices; shown by ``describe`` and used to warm servers up.
         step: what the model was trained for.
-        precision: one of :data:`ccfpse_tf.export.weights.PRECISIONS`.
+        precision: one of :data:`ccfpse_tf.export.options.PRECISIONS`.
         size: ``(height, width)`` that is drawn, ``"any"``, or None for the model's own.
         say: told what is left out.
 

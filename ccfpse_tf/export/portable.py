@@ -8,8 +8,8 @@ import tensorflow as tf
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.export.comparison import Ask
 from ccfpse_tf.export.endpoints import Endpoints
-from ccfpse_tf.layers.compiled import plain_graphs
-from ccfpse_tf.layers.convolution import convolution_method
+from ccfpse_tf.ops.compilation import plain_graphs
+from ccfpse_tf.ops.convolution import convolution_method
 
 ENDINGS = {"onnx": ".onnx", "litert": ".tflite"}
 OPSET = 17

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from ccfpse_tf.export.endpoints import FORMAT
-from ccfpse_tf.pictures import colorize
+from ccfpse_tf.generation.pictures import colorize
 
 
 def sample_requests(

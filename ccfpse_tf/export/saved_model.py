@@ -9,11 +9,11 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from ccfpse_tf.durable import flush
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.export.endpoints import Endpoints
-from ccfpse_tf.layers.compiled import plain_graphs
-from ccfpse_tf.layers.convolution import convolution_method
+from ccfpse_tf.files.atomic import flush
+from ccfpse_tf.ops.compilation import plain_graphs
+from ccfpse_tf.ops.convolution import convolution_method
 
 ASSETS = "assets.extra"
 

@@ -52,7 +52,7 @@ def choose_sizes(generator, size: str | tuple[int, int] | None) -> Sizes:
     """Turns ``--size`` into sizes that a generator can draw.
 
     Args:
-        generator: the :class:`ccfpse_tf.models.generator.Generator`.
+        generator: the :class:`ccfpse_tf.models.generators.ccfpse.Generator`.
         size: ``(height, width)``, ``"any"``, or None for the generator's own.
 
     Raises:

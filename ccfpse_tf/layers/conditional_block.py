@@ -5,19 +5,19 @@ import itertools
 import keras
 import tensorflow as tf
 
-from ccfpse_tf.layers import activations
-from ccfpse_tf.layers.batch_statistics import normalizations
-from ccfpse_tf.layers.layout import resize_layout
-from ccfpse_tf.layers.layout_features import is_large, one_by_one, together
 from ccfpse_tf.layers.layout_predictor import LayoutPredictor
 from ccfpse_tf.layers.normalization import BatchNormalization
 from ccfpse_tf.layers.plain_convolution import plain_convolution, weights_of
-from ccfpse_tf.layers.predicted_convolution import predicted_convolution
-from ccfpse_tf.layers.recomputing import in_turn
-from ccfpse_tf.layers.resizing import spatial_size, upsample_nearest
 from ccfpse_tf.layers.spade import SPADE
 from ccfpse_tf.layers.spectral_convolution import SpectralConv2D
-from ccfpse_tf.layers.striped import of_convolution, pointwise_convolution
+from ccfpse_tf.ops import activations
+from ccfpse_tf.ops.batch_statistics import normalizations
+from ccfpse_tf.ops.layout import resize_layout
+from ccfpse_tf.ops.layout_features import is_large, one_by_one, together
+from ccfpse_tf.ops.predicted_convolution import predicted_convolution
+from ccfpse_tf.ops.recomputation import in_turn
+from ccfpse_tf.ops.resizing import spatial_size, upsample_nearest
+from ccfpse_tf.ops.striped_convolution import of_convolution, pointwise_convolution
 
 # What a predictor's features are used for. Maps are upsampled and normalised in here,
 # as what is used here is made again for the gradient.
@@ -52,7 +52,7 @@ class ConditionalBlock(keras.layers.Layer):
             largest tensors, and what else comes from the layout alone, a second time
             for the gradient instead of keeping them. Inference makes them part by part
             in any case, see
-            :func:`ccfpse_tf.layers.predicted_convolution.predicted_convolution`.
+            :func:`ccfpse_tf.ops.predicted_convolution.predicted_convolution`.
         upsample: whether the input is brought to twice its size first (nearest). Then
             only the small map is kept for the gradient, if kernels are not.
 

@@ -2,9 +2,9 @@
 
 import keras
 
-from ccfpse_tf.layers.convolution import convolution
-from ccfpse_tf.layers.layout_features import layout_features
 from ccfpse_tf.layers.plain_convolution import plain_convolution, weights_of
+from ccfpse_tf.ops.convolution import convolution
+from ccfpse_tf.ops.layout_features import layout_features
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")

@@ -5,11 +5,11 @@ import math
 import keras
 import tensorflow as tf
 
-from ccfpse_tf.layers import activations
-from ccfpse_tf.layers.batch_statistics import normalizations
-from ccfpse_tf.layers.compiled import custom_gradient, fused, traced_once
-from ccfpse_tf.layers.resizing import spatial_size
-from ccfpse_tf.layers.scaling import (
+from ccfpse_tf.ops import activations
+from ccfpse_tf.ops.batch_statistics import normalizations
+from ccfpse_tf.ops.compilation import custom_gradient, fused, traced_once
+from ccfpse_tf.ops.resizing import spatial_size
+from ccfpse_tf.ops.scaling import (
     scaled,
     short_sums,
     short_sums_of_map,

@@ -5,13 +5,13 @@ import itertools
 import keras
 import tensorflow as tf
 
-from ccfpse_tf.layers.batch_statistics import normalizations
-from ccfpse_tf.layers.layout_features import together
 from ccfpse_tf.layers.normalization import BatchNormalization
 from ccfpse_tf.layers.plain_convolution import plain_convolution, weights_of
-from ccfpse_tf.layers.resizing import upsample_nearest
-from ccfpse_tf.layers.scaling import scaled
-from ccfpse_tf.layers.striped import of_convolution, pointwise_convolution
+from ccfpse_tf.ops.batch_statistics import normalizations
+from ccfpse_tf.ops.layout_features import together
+from ccfpse_tf.ops.resizing import upsample_nearest
+from ccfpse_tf.ops.scaling import scaled
+from ccfpse_tf.ops.striped_convolution import of_convolution, pointwise_convolution
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")
@@ -55,8 +55,8 @@ class SPADE(keras.layers.Layer):
         Args:
             x: ``(batch, height, width, channels)``.
             coefficients: of the norm, from
-                :func:`ccfpse_tf.layers.batch_statistics.normalizations`.
-            read: one of :func:`ccfpse_tf.layers.layout_features.together` or
+                :func:`ccfpse_tf.ops.batch_statistics.normalizations`.
+            read: one of :func:`ccfpse_tf.ops.layout_features.together` or
                 ``one_by_one``, for the weights of ``shared``.
             *pointwise_kernels: ``(1, 1, in, out)`` of convolutions that follow.
             upsample: whether ``x`` is brought to twice its size first.

@@ -3,10 +3,10 @@
 import keras
 import tensorflow as tf
 
-from ccfpse_tf.layers.compiled import custom_gradient, traced_once
 from ccfpse_tf.layers.initializers import UnitVector, fan_in_uniform
-from ccfpse_tf.layers.layout_convolution import layout_convolutions
 from ccfpse_tf.layers.normalization import FIRST
+from ccfpse_tf.ops.compilation import custom_gradient, traced_once
+from ccfpse_tf.ops.layout_convolution import layout_convolutions
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")

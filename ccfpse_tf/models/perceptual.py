@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.torch_files import read_tensors
+from ccfpse_tf.files.pytorch import read_tensors
 
 LAYERS = tuple(f"block{i}_conv1" for i in range(1, 6))  # after ReLU: relu1_1 .. relu5_1
 WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)

@@ -18,7 +18,7 @@ from ccfpse_tf.study.design import Design, Options, derive, draw, fingerprint
 from ccfpse_tf.study.sheet import Sheet, read_picture
 from ccfpse_tf.study.sources import Matched, label_colors, match
 
-ASSETS = Path(__file__).parent.parent / "assets"
+ASSETS = Path(__file__).parent / "page"
 FORMAT = 1
 KEY_KIND = "ccfpse study key"
 KEY_NAME = "key.json"

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ccfpse_tf.data.files import read_image
-from ccfpse_tf.data.progress_bar import track
+from ccfpse_tf.data.datasets import Color
+from ccfpse_tf.data.prepare.image_files import read_image
 from ccfpse_tf.errors import DataErrors, InputError
-from ccfpse_tf.labels import Color
+from ccfpse_tf.runtime.progress_bar import track
 from ccfpse_tf.study.design import derive
-from ccfpse_tf.study.drawing import draw_layout, spoil
+from ccfpse_tf.study.pictures import draw_layout, spoil
 from ccfpse_tf.study.sources import Pair
 
 Draw = Callable[[], np.ndarray]

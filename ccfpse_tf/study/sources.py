@@ -7,11 +7,12 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from ccfpse_tf.data.files import find_files
-from ccfpse_tf.data.palette_file import read_palette
+from ccfpse_tf.data.datasets import Color
+from ccfpse_tf.data.label_mapping import DONT_CARE_FILE_ID
+from ccfpse_tf.data.prepare.image_files import find_files
+from ccfpse_tf.data.prepare.palette_file import read_palette
 from ccfpse_tf.errors import DataErrors, InputError
-from ccfpse_tf.labels import DONT_CARE_FILE_ID, Color
-from ccfpse_tf.output_folder import MARKER
+from ccfpse_tf.files.output_folder import MARKER
 
 FIRST_STYLE = re.compile(r"(.+)_style(\d+)")
 _PHOTOS = (".png", ".jpg", ".jpeg")

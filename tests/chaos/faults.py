@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ccfpse_tf.checkpoints import latest, steps_saved
+from ccfpse_tf.runs.checkpoints import latest, steps_saved
 from tests.chaos import runs
 
 # Ten steps, whose checkpoints all stay.
@@ -232,7 +232,7 @@ def divergence(ground, name):
 
 @fault("the step is left out on both replicas, and the scale halved")
 def overflow_on_one_replica(ground, name):
-    command = [sys.executable, "-m", "tests.loss_scale_replicas"]
+    command = [sys.executable, "-m", "tests.gan.loss_scale_replicas"]
     done = runs.run_to_end(command, cwd=runs.REPOSITORY)
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     untouched = '"weights": [[1.0, 2.0], [1.0, 2.0]]'
@@ -242,7 +242,7 @@ def overflow_on_one_replica(ground, name):
 
 @fault("the other worker ends with an error in time; started again, the same bits")
 def worker_killed(ground, name):
-    test = "tests/test_workers.py"
+    test = "tests/runtime/test_workers.py"
     command = [sys.executable, "-m", "pytest", "-q", "-m", "slow", test]
     done = subprocess.run(
         command, cwd=runs.REPOSITORY, stdout=subprocess.PIPE, text=True, check=False

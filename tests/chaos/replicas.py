@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ccfpse_tf.limits import GAN_MODES
-from tests.random_vgg import write_vgg
+from ccfpse_tf.config.checks import GAN_MODES
+from tests.models.random_vgg import write_vgg
 
 LIMIT = 1e-8  # of what is computed in float64
 FLOAT32_LIMIT = 1e-5  # of what is not: logged losses, the perceptual network
@@ -72,10 +72,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 def train(
     folder: Path, replicas: Sequence[int], options: Sequence[str] = ()
 ) -> list[dict[str, np.ndarray]]:
-    """Runs ``tests.replicas`` and returns what it saved for each number of replicas."""
+    """Runs ``tests.gan.replicas``; what it saved for each number of replicas."""
     folder.mkdir(exist_ok=True)
     counts = ",".join(map(str, replicas))
-    command = [sys.executable, "-m", "tests.replicas", str(folder), counts, *options]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.gan.replicas",
+        str(folder),
+        counts,
+        *options,
+    ]
     done = subprocess.run(
         command, timeout=1800, stderr=subprocess.PIPE, text=True, check=False
     )
@@ -89,7 +96,7 @@ def train_processes(
 ) -> dict[str, np.ndarray]:
     """The same in ``count`` processes on this machine, and what their chief saved."""
     folder.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "tests.replicas", str(folder), str(count)]
+    command = [sys.executable, "-m", "tests.gan.replicas", str(folder), str(count)]
     started = [
         subprocess.Popen(
             [*command, *options], env=environment, stderr=subprocess.DEVNULL

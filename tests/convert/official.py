@@ -4,9 +4,9 @@ import keras
 import numpy as np
 
 from ccfpse_tf.convert.state import complete_state
-from ccfpse_tf.models.discriminator import FPSEDiscriminator
-from ccfpse_tf.models.encoder import StyleEncoder
-from ccfpse_tf.models.generator import Generator
+from ccfpse_tf.models.discriminators.fpse import FPSEDiscriminator
+from ccfpse_tf.models.generators.ccfpse import Generator
+from ccfpse_tf.models.style_encoder import StyleEncoder
 from tests.layers.contract import randomize
 
 CHANNELS = 14  # of the scenes

@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ccfpse_tf import cli
-from ccfpse_tf.checkpoints import steps_saved
+from ccfpse_tf.commands import main
 from ccfpse_tf.convert.data_choice import DataChoice
 from ccfpse_tf.convert.names import is_unused
 from ccfpse_tf.convert.sources import find_files, read_source
 from ccfpse_tf.data.description import write_description
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.run_table import list_runs
-from ccfpse_tf.runs import open_run, read_run
+from ccfpse_tf.runs.checkpoints import steps_saved
+from ccfpse_tf.runs.run_folder import open_run, read_run
+from ccfpse_tf.runs.table import list_runs
 from tests.convert.official import read_npz, write_checkpoints, write_npz
 from tests.test_recipes import load
-from tests.test_train import TINY, _build_eager
+from tests.training.test_train import TINY, _build_eager
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -49,7 +49,7 @@ def alone(official, tmp_path_factory):
 
 def convert(source, out):
     argv = ["convert", str(source), "--dataset", "scenes"]
-    assert cli.run(argv + _out(out)) == 0
+    assert main.run(argv + _out(out)) == 0
     return out
 
 
@@ -93,7 +93,7 @@ def test_the_run_notes_its_files_and_what_was_dropped(converted, official):
 
 def test_the_way_back_gives_the_same_bits(converted, official, tmp_path, capsys):
     out = tmp_path / "back"
-    assert cli.run(["convert", str(converted), "--to-official", str(out)]) == 0
+    assert main.run(["convert", str(converted), "--to-official", str(out)]) == 0
     for letter, before in official[1].items():
         after = read_npz(out / f"latest_net_{letter}.pth")
         assert list(after) == list(before)
@@ -123,7 +123,7 @@ def test_a_generator_alone_does_not_train(alone, tmp_path):
     words = "without discriminator and encoder.*--discriminator FILE --encoder FILE"
     with pytest.raises(InputError, match=words):
         open_run(alone, run.config, DataChoice("scenes").describe())
-    cli.run(["convert", str(alone), "--to-official", str(tmp_path / "back")])
+    main.run(["convert", str(alone), "--to-official", str(tmp_path / "back")])
     assert [x.name for x in (tmp_path / "back").iterdir()] == ["latest_net_G.pth"]
 
 
@@ -131,7 +131,7 @@ def test_a_damaged_origin_is_named(alone, tmp_path):
     shutil.copytree(alone, tmp_path / "run")
     (tmp_path / "run/converted.json").write_text("{}")
     with pytest.raises(InputError, match=r"converted\.json: is damaged"):
-        cli.run(
+        main.run(
             ["convert", str(tmp_path / "run"), "--to-official", str(tmp_path / "x")]
         )
 
@@ -159,7 +159,7 @@ def test_a_converted_run_trains_on(converted, tmp_path, repository, monkeypatch)
     scenes = load(repository, "scenes")
     argv = ["prepare", "--records", str(records), "--train", "2", "--val", "2"]
     scenes.main([*argv, "--workers", "1"])
-    monkeypatch.setattr("ccfpse_tf.train.build_model", _build_eager)
+    monkeypatch.setattr("ccfpse_tf.training.train.build_model", _build_eager)
     argv = ["train", "--smoke", "--records", str(records), "--run", str(run), "--set"]
     argv += [*TINY, "schedule.steps_per_epoch=1", "schedule.epochs=1"]
     with pytest.raises(InputError, match="generator.ngf: the run has 1, now 2"):
@@ -189,7 +189,7 @@ def test_contradictions_leave_nothing_behind(official, tmp_path, options, words)
     folder = official[0]
     options = [str(folder / "latest_net_D.pth") if x == "D" else x for x in options]
     with pytest.raises(InputError, match=words):
-        cli.run(["convert", str(folder), *options, *_out(tmp_path / "run")])
+        main.run(["convert", str(folder), *options, *_out(tmp_path / "run")])
     assert not list(tmp_path.iterdir())
 
 
@@ -207,7 +207,7 @@ def test_parts_of_different_models(official, tmp_path):
         kind = {"E": "--encoder", "D": "--discriminator"}[letter]
         argv = ["convert", str(official[0]), "--dataset", "scenes", kind, str(path)]
         with pytest.raises(InputError, match=words):
-            cli.run([*argv, *_out(tmp_path / "run")])
+            main.run([*argv, *_out(tmp_path / "run")])
 
 
 def test_tensors_that_do_not_fit_name_their_file(official, tmp_path):
@@ -216,7 +216,7 @@ def test_tensors_that_do_not_fit_name_their_file(official, tmp_path):
     write_npz(tmp_path / "G.pth", state)
     argv = ["convert", str(tmp_path / "G.pth"), "--dataset", "scenes"]
     with pytest.raises(InputError, match=r"G\.pth: .*\n  up_2\.conv_1\.bias: missing"):
-        cli.run([*argv, *_out(tmp_path / "run")])
+        main.run([*argv, *_out(tmp_path / "run")])
     assert [x.name for x in tmp_path.iterdir()] == ["G.pth"]
 
 
@@ -227,7 +227,7 @@ def test_what_exists_is_left_alone(converted, official, tmp_path):
         [str(converted), "--to-official", str(official[0])],
     ):
         with pytest.raises(InputError, match="exists already"):
-            cli.run(["convert", *argv])
+            main.run(["convert", *argv])
     assert (converted / "config.json").read_bytes() == before
 
 

@@ -11,9 +11,9 @@ from ccfpse_tf.convert.names import entries, is_unused
 from ccfpse_tf.convert.state import complete_state, load_official, official_state
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.layers.conditional_block import ConditionalBlock
-from ccfpse_tf.models.discriminator import FPSEDiscriminator
-from ccfpse_tf.models.encoder import StyleEncoder
-from ccfpse_tf.models.generator import Generator
+from ccfpse_tf.models.discriminators.fpse import FPSEDiscriminator
+from ccfpse_tf.models.generators.ccfpse import Generator
+from ccfpse_tf.models.style_encoder import StyleEncoder
 from tests.layers.contract import randomize
 
 

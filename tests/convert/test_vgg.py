@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ccfpse_tf import cli
+from ccfpse_tf.commands import main
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.models.perceptual import PerceptualLoss, torchvision_shapes
 from tests.convert.official import read_npz
@@ -33,7 +33,7 @@ def source(tmp_path, monkeypatch):
 def test_the_loss_reads_what_was_converted(source, state, tmp_path, capsys):
     out = tmp_path / "vgg19.npz"
     path = source(state | {"classifier.6.bias": np.zeros(1000, np.float32)})
-    assert cli.run(["convert", path, "--vgg", "--out", str(out)]) == 0
+    assert main.run(["convert", path, "--vgg", "--out", str(out)]) == 0
     said = capsys.readouterr().out
     assert "dropped  classifier.6.bias" in said
     assert f"losses.vgg_weights={out}" in said
@@ -43,7 +43,7 @@ def test_the_loss_reads_what_was_converted(source, state, tmp_path, capsys):
         layer.kernel, state["features.28.weight"].transpose(2, 3, 1, 0)
     )
     with pytest.raises(InputError, match="exists already"):
-        cli.run(["convert", path, "--vgg", "--out", str(out)])
+        main.run(["convert", path, "--vgg", "--out", str(out)])
 
 
 @pytest.mark.parametrize(
@@ -57,10 +57,10 @@ def test_the_loss_reads_what_was_converted(source, state, tmp_path, capsys):
 def test_other_networks_are_refused(source, state, tmp_path, change, words):
     path = source({"x": np.zeros(1)} if change is None else state | change)
     with pytest.raises(InputError, match=words):
-        cli.run(["convert", path, "--vgg", "--out", str(tmp_path / "x.npz")])
+        main.run(["convert", path, "--vgg", "--out", str(tmp_path / "x.npz")])
     assert [x.name for x in tmp_path.iterdir()] == ["vgg19.pth"]
 
 
 def test_another_ending(source, state, tmp_path):
     with pytest.raises(InputError, match="written as .npz"):
-        cli.run(["convert", source({}), "--vgg", "--out", str(tmp_path / "x.h5")])
+        main.run(["convert", source({}), "--vgg", "--out", str(tmp_path / "x.h5")])

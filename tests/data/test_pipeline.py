@@ -15,7 +15,7 @@ from ccfpse_tf.data.pipeline import (
     steps_per_epoch,
     training_dataset,
 )
-from ccfpse_tf.data.prepare import main
+from ccfpse_tf.data.prepare.prepare import main
 from ccfpse_tf.data.transforms import normalize_image, resize_ids, resize_image
 from ccfpse_tf.errors import InputError
 from tests.data.toy import coordinates, folder_argv, make_folder, save

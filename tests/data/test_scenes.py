@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ccfpse_tf.data.datasets import DATASETS
 from ccfpse_tf.data.scenes import draw_scene
 from ccfpse_tf.data.scenes.canvas import Class
-from ccfpse_tf.labels import DATASETS
 
 SIZE = (64, 64)
 

@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from ccfpse_tf.data.datasets import DATASETS
+from ccfpse_tf.data.label_mapping import file_ids
 from ccfpse_tf.data.transforms import (
     crop_and_flip,
     describe_ids,
@@ -14,7 +16,6 @@ from ccfpse_tf.data.transforms import (
     resize_image,
 )
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.labels import DATASETS, file_ids
 
 OFFICIAL = {  # prefix of a case -> data set and its mapping there
     "coco": ("coco_stuff", "identity"),

@@ -10,14 +10,14 @@ import pytest
 from PIL import Image
 
 from ccfpse_tf.commands import evaluate as command
-from ccfpse_tf.drawing import Drawing
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.evaluation import evaluate as module
 from ccfpse_tf.evaluation import source
 from ccfpse_tf.evaluation.evaluate import evaluate
+from ccfpse_tf.evaluation.judges import SegmentationJudge
 from ccfpse_tf.evaluation.measures import Measures
 from ccfpse_tf.evaluation.source import Images
-from ccfpse_tf.judges import SegmentationJudge
+from ccfpse_tf.generation.trained_model import Drawing
 from tests.evaluation import tiny
 
 

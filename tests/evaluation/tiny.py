@@ -5,8 +5,6 @@ import json
 import keras
 import numpy as np
 
-from ccfpse_tf.build import build_model
-from ccfpse_tf.checkpoints import CheckpointStore
 from ccfpse_tf.config import (
     Config,
     DataConfig,
@@ -14,9 +12,11 @@ from ccfpse_tf.config import (
     GeneratorConfig,
     LossConfig,
 )
-from ccfpse_tf.data import prepare
+from ccfpse_tf.data.prepare import prepare
 from ccfpse_tf.data.records import read_description
-from ccfpse_tf.runs import open_run
+from ccfpse_tf.gan.build import build_model
+from ccfpse_tf.runs.checkpoints import CheckpointStore
+from ccfpse_tf.runs.run_folder import open_run
 from tests.data.toy import save
 
 CLASSES, SIZE, COUNT = 4, (64, 64), 5

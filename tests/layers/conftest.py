@@ -3,7 +3,7 @@
 import keras
 import pytest
 
-from ccfpse_tf.layers import compiled
+from ccfpse_tf.ops import compilation
 
 
 @pytest.fixture(autouse=True)
@@ -15,4 +15,4 @@ def seeded():
 def either_way(request, monkeypatch):
     """Runs a test with functions compiled at any size, and again with none compiled."""
     small = 0 if request.param == "compiled" else 2**40
-    monkeypatch.setattr(compiled, "SMALL", small)
+    monkeypatch.setattr(compilation, "SMALL", small)

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ccfpse_tf.layers import activations, layout_features
 from ccfpse_tf.layers.conditional_block import ConditionalBlock
-from ccfpse_tf.layers.convolution import convolution_method
-from ccfpse_tf.layers.layout import Layout
 from ccfpse_tf.layers.layout_predictor import LayoutPredictor
-from ccfpse_tf.layers.resizing import upsample_nearest
 from ccfpse_tf.layers.spade import SPADE
+from ccfpse_tf.ops import activations, layout_features
+from ccfpse_tf.ops.convolution import convolution_method
+from ccfpse_tf.ops.layout import Layout
+from ccfpse_tf.ops.resizing import upsample_nearest
 from tests.layers import oracle
 from tests.layers.contract import numbers, randomize
 

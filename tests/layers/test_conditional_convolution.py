@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ccfpse_tf.layers.conditional_convolution import (
-    ConditionalDepthwiseConvolution,
-    conditional_depthwise_convolution,
-)
+from ccfpse_tf.layers.conditional_convolution import ConditionalDepthwiseConvolution
+from ccfpse_tf.ops.conditional_convolution import conditional_depthwise_convolution
 from tests.layers import oracle
 from tests.layers.contract import dynamic, numbers
 

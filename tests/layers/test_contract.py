@@ -10,8 +10,9 @@ from ccfpse_tf.layers.conditional_block import ConditionalBlock
 from ccfpse_tf.layers.conditional_convolution import ConditionalDepthwiseConvolution
 from ccfpse_tf.layers.layout import LayoutEncoding
 from ccfpse_tf.layers.layout_predictor import LayoutPredictor
-from ccfpse_tf.layers.layout_pyramid import LayoutPyramid, NormalizedConvolution
+from ccfpse_tf.layers.layout_pyramid import LayoutPyramid
 from ccfpse_tf.layers.normalization import BatchNormalization, InstanceNormalization
+from ccfpse_tf.layers.normalized_convolution import NormalizedConvolution
 from ccfpse_tf.layers.spade import SPADE
 from ccfpse_tf.layers.spectral_convolution import SpectralConv2D
 from tests.layers.contract import dynamic, numbers, randomize, round_trip

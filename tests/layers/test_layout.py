@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ccfpse_tf.layers.layout import LayoutEncoding, instance_edges
+from ccfpse_tf.layers.layout import LayoutEncoding
+from ccfpse_tf.ops.layout import instance_edges
 from tests.layers import oracle
 from tests.layers.contract import dynamic
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ccfpse_tf.layers.layout_pyramid import LayoutPyramid, NormalizedConvolution
+from ccfpse_tf.layers.layout_pyramid import LayoutPyramid
 from ccfpse_tf.layers.normalization import BatchNormalization, InstanceNormalization
+from ccfpse_tf.layers.normalized_convolution import NormalizedConvolution
 from ccfpse_tf.layers.spectral_convolution import SpectralConv2D
 from tests.layers import oracle
 from tests.layers.contract import numbers, randomize

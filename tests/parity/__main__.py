@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ccfpse_tf.layers.convolution import METHODS, convolution_method
+from ccfpse_tf.ops.convolution import METHODS, convolution_method
 from tests.parity import (
     checkpoints,
     data_sets,

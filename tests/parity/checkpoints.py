@@ -51,10 +51,10 @@ def _folder(fixture, name, work):
 
 
 def _outputs(fixture, name, directory):
-    from ccfpse_tf.drawing import Drawing
-    from ccfpse_tf.models.encoder import sample_style
-    from ccfpse_tf.run_data import describe_data
-    from ccfpse_tf.runs import read_run
+    from ccfpse_tf.generation.trained_model import Drawing
+    from ccfpse_tf.models.style_encoder import sample_style
+    from ccfpse_tf.runs.data_check import describe_data
+    from ccfpse_tf.runs.run_folder import read_run
 
     data, run = fixture.data, read_run(directory)
     _, description = describe_data(run, labels=True)
@@ -80,7 +80,7 @@ def _outputs(fixture, name, directory):
 def _round_trip(label, files, back, dropped):
     """Names, order, types and shapes of all tensors; the used ones bit for bit."""
     from ccfpse_tf.convert.sources import LETTERS
-    from ccfpse_tf.torch_files import read_tensors
+    from ccfpse_tf.files.pytorch import read_tensors
 
     for kind, path in files.items():
         before, after = read_tensors(path), read_tensors(back[LETTERS[kind]])

@@ -9,8 +9,9 @@ from unittest import mock
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.layers import activations, conditional_block, layout_features
-from ccfpse_tf.layers.layout_pyramid import NormalizedConvolution
+from ccfpse_tf.layers import conditional_block
+from ccfpse_tf.layers.normalized_convolution import NormalizedConvolution
+from ccfpse_tf.ops import activations, layout_features
 from tests.parity.rules import gaussian
 
 EXACT = 0.0

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ccfpse_tf.data import transforms
-from ccfpse_tf.labels import file_ids
+from ccfpse_tf.data.label_mapping import file_ids
 from tests.parity import checks
 from tests.parity.checks import Check, absolute
 from tests.parity.fixture import Fixture

@@ -8,9 +8,9 @@ import numpy as np
 
 from ccfpse_tf.convert.names import entries
 from ccfpse_tf.layers.layout import LayoutEncoding
-from ccfpse_tf.models.discriminator import FPSEDiscriminator
-from ccfpse_tf.models.encoder import StyleEncoder
-from ccfpse_tf.models.generator import Generator
+from ccfpse_tf.models.discriminators.fpse import FPSEDiscriminator
+from ccfpse_tf.models.generators.ccfpse import Generator
+from ccfpse_tf.models.style_encoder import StyleEncoder
 from tests.parity import rules
 
 

@@ -7,14 +7,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf import losses
 from ccfpse_tf.convert.names import entries
 from ccfpse_tf.convert.state import load_official, official_state
+from ccfpse_tf.data.transforms import to_uint8
+from ccfpse_tf.gan import losses
+from ccfpse_tf.gan.optimizers import Adam
+from ccfpse_tf.gan.schedules import LinearDecay
 from ccfpse_tf.layers.conditional_block import ConditionalBlock
-from ccfpse_tf.layers.conditional_convolution import conditional_depthwise_convolution
-from ccfpse_tf.models.generator import to_uint8
-from ccfpse_tf.optimizers import Adam
-from ccfpse_tf.schedules import LinearDecay
+from ccfpse_tf.ops.conditional_convolution import conditional_depthwise_convolution
 from tests.parity import checks
 from tests.parity.checks import Check, absolute, relative
 from tests.parity.fixture import (

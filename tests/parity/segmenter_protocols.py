@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ccfpse_tf.evaluators.published import EVALUATORS
-from ccfpse_tf.labels import DATASETS
-from ccfpse_tf.models.segmenters.drn import bilinear_kernel
+from ccfpse_tf.data.datasets import DATASETS
+from ccfpse_tf.evaluation.evaluators.published import EVALUATORS
+from ccfpse_tf.evaluation.networks.drn import bilinear_kernel
 from tests.parity.checks import ARITHMETIC, EXACT, Check, absolute
 
 INPUTS = 1e-5

@@ -10,10 +10,13 @@ from unittest import mock
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.models.segmenters import deeplab, drn, upernet
-from ccfpse_tf.models.segmenters.names import modules
-from ccfpse_tf.models.segmenters.resampling import resize_bilinear, transposed_depthwise
-from ccfpse_tf.models.segmenters.weights import load
+from ccfpse_tf.evaluation.networks import deeplab, drn, upernet
+from ccfpse_tf.evaluation.networks.names import modules
+from ccfpse_tf.evaluation.networks.resampling import (
+    resize_bilinear,
+    transposed_depthwise,
+)
+from ccfpse_tf.evaluation.networks.weights import load
 from tests.parity import rules, segmenter_protocols
 from tests.parity.checks import EXACT, Check, absolute
 from tests.parity.fixture import nchw, nhwc

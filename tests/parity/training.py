@@ -8,9 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from ccfpse_tf.convert.state import load_official, official_state
-from ccfpse_tf.gan import CCFPSE
-from ccfpse_tf.optimizers import Adam
-from ccfpse_tf.schedules import LinearDecay
+from ccfpse_tf.gan.model import CCFPSE
+from ccfpse_tf.gan.optimizers import Adam
+from ccfpse_tf.gan.schedules import LinearDecay
 from tests.parity import checks
 from tests.parity import fixture as build
 from tests.parity.checks import Check, absolute, relative

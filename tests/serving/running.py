@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-COMMAND = [sys.executable, "-c", "from ccfpse_tf.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "from ccfpse_tf.commands.main import main; main()"]
 
 
 @contextlib.contextmanager

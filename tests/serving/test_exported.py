@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.exported import description, label_png, layouts, pixels, png
+from tests.export.exported import description, label_png, layouts, pixels, png
 from tests.serving.conftest import run_app
 from tests.serving.palette_model import b64
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ccfpse_tf import cli
+from ccfpse_tf.commands import main
+from ccfpse_tf.commands.generate_remotely import generate_on_server
+from ccfpse_tf.commands.serve import read_labels
 from ccfpse_tf.errors import DataErrors, InputError
 from ccfpse_tf.serving import server as server_module
-from ccfpse_tf.serving.command import read_labels
-from ccfpse_tf.serving.generate_command import generate_on_server
-from tests import serving_load
+from tests.serving import load as serving_load
 from tests.serving.palette_model import CLASSES, expected, save
 from tests.serving.running import server
 from tests.serving.test_api import LABEL, URL, row
@@ -41,7 +41,7 @@ def labels(tmp_path):
 def test_generate_draws_every_file(running, labels, tmp_path, capsys):
     out = tmp_path / "out"
     command = ["generate", "--server", running[1], "--labels", str(labels)]
-    assert cli.run([*command, "--out", str(out), "--seed", "4"]) == 0
+    assert main.run([*command, "--out", str(out), "--seed", "4"]) == 0
     assert f"2 images in {out}" in capsys.readouterr().out
     for name, label in (("a.png", LABEL), ("street/b.png", LABEL.T)):
         image = np.asarray(Image.open(out / name))
@@ -49,7 +49,7 @@ def test_generate_draws_every_file(running, labels, tmp_path, capsys):
     # Again, with the style of a photo, into the same folder.
     photo = tmp_path / "photo.png"
     Image.new("RGB", (9, 7), (9, 9, 9)).save(photo)
-    assert cli.run([*command, "--out", str(out), "--style", str(photo)]) == 0
+    assert main.run([*command, "--out", str(out), "--style", str(photo)]) == 0
     image = np.asarray(Image.open(out / "a.png"))
     np.testing.assert_array_equal(image, expected(LABEL, 9))
 
@@ -174,7 +174,7 @@ def test_other_addresses_than_loopback_are_warned_of(capsys):
 )
 def test_options_that_make_no_sense(options, message, models):
     with pytest.raises(InputError, match=message):
-        cli.run(["serve", str(models), "--port", "0", *options])
+        main.run(["serve", str(models), "--port", "0", *options])
 
 
 def test_labels_are_read():
@@ -186,7 +186,7 @@ def test_labels_are_read():
 def test_missing_packages_are_named(monkeypatch, models):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"starlette, uvicorn, httpx: pip install 'cc"):
-        cli.run(["serve", str(models)])
+        main.run(["serve", str(models)])
 
 
 def test_models_without_instances_need_none(tmp_path, labels):

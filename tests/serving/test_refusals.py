@@ -5,9 +5,9 @@ import json
 import pytest
 
 from tests.serving.conftest import run_app
+from tests.serving.load import bomb
 from tests.serving.palette_model import b64, png
 from tests.serving.test_api import LABEL, URL, row
-from tests.serving_load import bomb
 
 PREDICT = f"{URL}:predict"
 

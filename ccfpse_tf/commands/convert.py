@@ -1,0 +1,197 @@
+"""``ccfpse convert``: its options, and what it prints.
+
+Nothing heavy is imported before it is needed.
+"""
+
+import argparse
+import textwrap
+from pathlib import Path
+
+from ccfpse_tf.config.parsing import parse_text
+from ccfpse_tf.data.datasets import DATASETS
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.runtime.startup import import_tensorflow
+
+# What each of the three ways takes beside the source; anything else is a mistake.
+IMPORT = {
+    "out",
+    "discriminator",
+    "encoder",
+    "epoch",
+    "dataset",
+    "records",
+    "classes",
+    "dont_care",
+    "instances",
+    "label_mapping",
+    "image_size",
+}
+EXPORT = {"to_official", "format"}
+VGG = {"vgg", "out"}
+COUNTER = "num_batches_tracked"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of ``ccfpse convert``."""
+    add = parser.add_argument
+    add(
+        "source",
+        type=Path,
+        metavar="SOURCE",
+        help="G.pth, a folder with *_net_{G,D,E}.pth, a run (--to-official), or "
+        "torchvision's vgg19 file (--vgg)",
+    )
+    add("--out", type=Path, metavar="DIR", help="run folder to make (--vgg: .npz file)")
+    add("--discriminator", type=Path, metavar="FILE", help="D.pth")
+    add("--encoder", type=Path, metavar="FILE", help="E.pth")
+    add("--epoch", help="which of a folder's files, such as latest or 50")
+    add("--dataset", metavar="NAME", help=f"{'|'.join(DATASETS)}: what the model draws")
+    add("--records", type=Path, metavar="DIR", help="or: records of the same classes")
+    add("--classes", type=int, metavar="K", help="or: number of classes, with")
+    add("--dont-care", action="store_true", help="a don't-care class after them, and")
+    add("--instances", action="store_true", help="instance edges")
+    add("--label-mapping", metavar="NAME", help="if not the official code's")
+    add("--image-size", metavar="HxW", help="if not the data set's published one")
+    add(
+        "--to-official",
+        type=Path,
+        metavar="DIR",
+        help="write a run's networks as latest_net_{G,D,E}.pth",
+    )
+    add("--format", metavar="zip|legacy", help="of these files (default: zip)")
+    add("--vgg", action="store_true", help="VGG19 for losses.vgg_weights")
+
+
+def convert(arguments: argparse.Namespace) -> None:
+    """Runs ``ccfpse convert`` and prints what was done.
+
+    Raises:
+        InputError: whatever the user can mend.
+    """
+    if arguments.to_official:
+        _check_options(arguments, EXPORT, "--to-official")
+        return _to_official(arguments)
+    if arguments.out is None:
+        raise InputError("convert needs --out, or --to-official DIR for the way back")
+    if arguments.vgg:
+        _check_options(arguments, VGG, "--vgg")
+        return _vgg(arguments)
+    _check_options(arguments, IMPORT, "converting an official file")
+    return _from_official(arguments)
+
+
+def _check_options(arguments, allowed, way):
+    for name in sorted((IMPORT | EXPORT | VGG) - allowed):
+        if getattr(arguments, name) not in (None, False):
+            raise InputError(f"--{name.replace('_', '-')} does not go with {way}")
+
+
+def _from_official(arguments):
+    from ccfpse_tf.convert.data_choice import DataChoice
+
+    data = DataChoice(
+        arguments.dataset,
+        arguments.records,
+        arguments.classes,
+        arguments.dont_care,
+        arguments.instances,
+        arguments.label_mapping,
+    )
+    size = _size(arguments.image_size)
+    import_tensorflow()
+    from ccfpse_tf.convert.from_official import convert_official
+    from ccfpse_tf.convert.sources import find_files
+
+    files = find_files(
+        arguments.source, arguments.discriminator, arguments.encoder, arguments.epoch
+    )
+    _print_report(convert_official(files, data, arguments.out, size))
+
+
+def _size(text):
+    if text is None:
+        return None
+    try:
+        return parse_text(text, tuple[int, int])
+    except ValueError:
+        raise InputError(
+            f"--image-size {text}: write HEIGHTxWIDTH, such as 256x512"
+        ) from None
+
+
+def _print_report(report):
+    config, data = report.config, report.description
+    for kind, source in report.sources.items():
+        print(f"{kind:14}{source.path}  sha256 {source.sha256[:16]}...")
+    for kind in report.missing:
+        print(
+            f"{kind:14}none given: "
+            + (
+                "the run can draw, not train"
+                if kind == "discriminator"
+                else "styles come from --style random only, and the run cannot train"
+            )
+        )
+    generator = config.generator
+    print(
+        f"{'networks':14}ngf {generator.ngf}, depth {generator.depth}, style code "
+        f"{generator.z_dim}, hidden {generator.hidden}, ndf "
+        f"{config.discriminator.ndf}, images {_by(config.data.image_size)}"
+    )
+    care = data.dont_care_index
+    print(
+        f"{'data':14}{data.name}: {data.num_classes} classes, don't care "
+        f"{'none' if care is None else care}, instances "
+        f"{'yes' if data.instances else 'no'}, label mapping {data.label_mapping}"
+    )
+    for kind, names in report.dropped.items():
+        if names:
+            print(
+                f"{'dropped':14}{len(names)} tensors of the {kind}, which nothing "
+                "reads there:"
+            )
+            print(textwrap.indent(shortened(names), "  "))
+    print(f"{'run':14}{report.directory}")
+
+
+def shortened(names: list[str]) -> str:
+    """Returns the names of dropped tensors as text, those of a norm as ``NORM.*``."""
+    modules: dict[str, list[str]] = {}
+    for name in names:
+        module, _, tensor = name.rpartition(".")
+        modules.setdefault(module, []).append(tensor)
+    norms = [f"{module}.*" for module, found in modules.items() if len(found) > 1]
+    counters = [module for module, found in modules.items() if len(found) == 1]
+    text = " ".join(norms)
+    if counters:
+        text += f" and {COUNTER} of " + " ".join(counters)
+    return textwrap.fill(text, 84, break_long_words=False, break_on_hyphens=False)
+
+
+def _by(size):
+    return "x".join(map(str, size))
+
+
+def _to_official(arguments):
+    import_tensorflow()
+    from ccfpse_tf.convert.to_official import export_official
+
+    done = export_official(
+        arguments.source, arguments.to_official, arguments.format or "zip"
+    )
+    for letter, path in done.files.items():
+        print(f"{letter}        {path}")
+    print(f"step     {done.step}")
+    print(f"options  {done.options}")
+    for note in done.notes:
+        print(f"note     {note}")
+
+
+def _vgg(arguments):
+    import_tensorflow()
+    from ccfpse_tf.convert.vgg import convert_vgg
+
+    dropped = convert_vgg(arguments.source, arguments.out)
+    print(f"weights  {arguments.out}")
+    print(f"dropped  {', '.join(dropped) or 'nothing'}")
+    print(f"use      --set losses.vgg=torchvision losses.vgg_weights={arguments.out}")

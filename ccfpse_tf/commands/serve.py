@@ -1,0 +1,197 @@
+"""The commands ``ccfpse serve`` and ``ccfpse paint``."""
+
+import argparse
+import importlib.util
+from pathlib import Path
+
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.serving.limits import Limits
+
+_NEEDED = ("starlette", "uvicorn", "httpx")
+_DEFAULT = Limits()
+
+
+def add_commands(commands) -> None:
+    """Adds ``serve`` and ``paint`` to the subparsers of ``ccfpse``."""
+    serve = commands.add_parser(
+        "serve", help="serve an exported model, with the painting page"
+    )
+    paint = commands.add_parser(
+        "paint", help="serve an exported model and open the painting page"
+    )
+    for parser in (serve, paint):
+        _add_options(parser)
+        parser.set_defaults(action=run)
+    serve.set_defaults(browser=False)
+    paint.add_argument(
+        "--no-browser",
+        dest="browser",
+        action="store_false",
+        help="only print the page's address",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serves until a signal comes.
+
+    Raises:
+        InputError: no model, a taken port, a missing package, options that are off.
+    """
+    require_packages()
+    limits = read_limits(arguments)
+    from ccfpse_tf.serving.app import make_app
+    from ccfpse_tf.serving.metrics import Metrics
+    from ccfpse_tf.serving.server import (
+        LOOPBACK_NAMES,
+        address_of,
+        is_loopback,
+        listen,
+        serve,
+        warn_if_open,
+    )
+
+    with listen(arguments.host, arguments.port) as listening:
+        warn_if_open(listening)
+        metrics = Metrics()
+        backend, what = _backend(arguments, limits, metrics)
+        hosts = [*arguments.allow_host]
+        if is_loopback(listening):
+            hosts += LOOPBACK_NAMES
+        app = make_app(backend, limits, metrics, hosts=hosts)
+        print(f"{what} at {address_of(listening)} (Ctrl-C ends)", flush=True)
+        serve(app, listening, limits.timeout, arguments.browser)
+    return 0
+
+
+def require_packages() -> None:
+    """Checks that the packages of the extra ``serving`` are there.
+
+    Raises:
+        InputError: names those that are missing.
+    """
+    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InputError(
+            f"serving needs {', '.join(missing)}: pip install 'ccfpse-tf[serving]'"
+        )
+
+
+def read_limits(arguments: argparse.Namespace) -> Limits:
+    """Reads the limits from the options.
+
+    Raises:
+        InputError: a number that makes no sense.
+    """
+    least = {
+        "max_body": (arguments.max_body, 1 / 1024),
+        "max_requests": (arguments.max_requests, 1),
+        "timeout": (arguments.timeout, 0.001),
+        "max_rows": (arguments.max_rows, 1),
+        "max_pixels": (arguments.max_pixels, 1),
+        "batch": (arguments.batch, 1),
+        "batch_delay": (arguments.batch_delay, 0),
+        "poll": (arguments.poll, 0),
+    }
+    for name, (value, lowest) in least.items():
+        if not lowest <= value < float("inf"):
+            option = name.replace("_", "-")
+            raise InputError(f"--{option} {value:g}: must be at least {lowest:g}")
+    return Limits(
+        body_bytes=int(arguments.max_body * (1 << 20)),
+        requests=arguments.max_requests,
+        timeout=arguments.timeout,
+        rows=arguments.max_rows,
+        pixels=arguments.max_pixels,
+        batch_rows=arguments.batch,
+        batch_delay=arguments.batch_delay / 1000,
+    )
+
+
+def read_labels(texts: list[str]) -> dict[str, int]:
+    """Reads ``NAME=VERSION`` options.
+
+    Raises:
+        InputError: for anything else.
+    """
+    labels = {}
+    for text in texts:
+        name, _, version = text.partition("=")
+        if not name or not (version.isascii() and version.isdigit()):
+            raise InputError(f"--label {text}: expected NAME=VERSION, as stable=3")
+        if set(name) & set("/:"):
+            raise InputError(f"--label {text}: a label has no '/' and no ':'")
+        labels[name] = int(version)
+    return labels
+
+
+def _backend(arguments, limits, metrics):
+    if arguments.upstream:
+        from ccfpse_tf.serving.proxy import Upstream
+
+        if arguments.label:
+            raise InputError("--label: labels are the --upstream server's to give")
+        name = arguments.model.resolve().name
+        backend = Upstream(arguments.upstream, name, limits)
+        return backend, f"passing {name} on to {arguments.upstream}"
+    from ccfpse_tf.runtime.startup import import_tensorflow
+
+    import_tensorflow()
+    from ccfpse_tf.serving.model_backend import ModelBackend
+    from ccfpse_tf.serving.versions import Versions
+
+    versions = Versions(arguments.model, read_labels(arguments.label))
+    numbers = ", ".join(map(str, versions.loaded()))
+    backend = ModelBackend(versions, limits, metrics, arguments.poll)
+    return backend, f"serving {versions.name} (version {numbers})"
+
+
+def _add_options(parser):
+    parser.add_argument(
+        "model",
+        type=Path,
+        metavar="MODELS/NAME",
+        help="folder with numbered versions; with --upstream only its name is used",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
+    parser.add_argument(
+        "--port", type=int, default=8501, help="0 for any (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--upstream", metavar="URL", help="a TensorFlow Serving that does the work"
+    )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a host name that requests may come by, beside this machine's own",
+    )
+    parser.add_argument(
+        "--label",
+        action="append",
+        default=[],
+        metavar="NAME=VERSION",
+        help="serve this version as well, under /labels/NAME",
+    )
+    _add_numbers(parser)
+
+
+def _add_numbers(parser):
+    numbers = (
+        ("--max-body", float, _DEFAULT.body_bytes / (1 << 20), "MiB of one request"),
+        ("--max-requests", int, _DEFAULT.requests, "predictions taken on at once"),
+        ("--max-rows", int, _DEFAULT.rows, "rows of one request"),
+        ("--max-pixels", int, _DEFAULT.pixels, "of all images of one request"),
+        ("--timeout", float, _DEFAULT.timeout, "seconds for one request"),
+        ("--batch", int, _DEFAULT.batch_rows, "rows that are drawn together"),
+        ("--batch-delay", float, _DEFAULT.batch_delay * 1000, "ms to wait for others"),
+        ("--poll", float, 2.0, "seconds between looks for new versions; 0: never"),
+    )
+    for name, kind, default, meaning in numbers:
+        parser.add_argument(
+            name,
+            type=kind,
+            default=default,
+            metavar="N",
+            help=f"{meaning} (default: {default:g})",
+        )

@@ -1,0 +1,31 @@
+"""What a run may be: its keys, their types and ranges, and values written as text."""
+
+from ccfpse_tf.config.schema import (
+    Config,
+    DataConfig,
+    DiscriminatorConfig,
+    EvaluationConfig,
+    GeneratorConfig,
+    LossConfig,
+    OptimizerConfig,
+    ScheduleConfig,
+    StepConfig,
+    flatten,
+    from_dict,
+    override,
+)
+
+__all__ = [
+    "Config",
+    "DataConfig",
+    "DiscriminatorConfig",
+    "EvaluationConfig",
+    "GeneratorConfig",
+    "LossConfig",
+    "OptimizerConfig",
+    "ScheduleConfig",
+    "StepConfig",
+    "flatten",
+    "from_dict",
+    "override",
+]

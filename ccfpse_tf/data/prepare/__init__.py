@@ -1,0 +1,1 @@
+"""Writing records: everything that only preparing a data set needs."""

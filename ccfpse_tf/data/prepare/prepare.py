@@ -1,0 +1,172 @@
+"""Prepares records: plan, check, write, describe.
+
+    main("scenes", ["--out", "data/scenes"])
+
+is what the scripts in `tfrecords/` and the recipes' `prepare` run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ccfpse_tf.data import description
+from ccfpse_tf.data.datasets import DATASETS
+from ccfpse_tf.data.prepare.arguments import parse_arguments
+from ccfpse_tf.data.prepare.parallel import Workers
+from ccfpse_tf.data.prepare.plan import Plan, plan_dataset
+from ccfpse_tf.data.prepare.plan_folder import plan_folder
+from ccfpse_tf.data.prepare.records_folder import OutputFolder, digest
+from ccfpse_tf.data.prepare.shards import describe, metadata, write_split
+from ccfpse_tf.data.prepare.validate import (
+    Summary,
+    check_source,
+    histogram,
+    index_counts,
+    infer_ids,
+)
+from ccfpse_tf.data.records import Description
+from ccfpse_tf.data.transforms import describe_ids
+from ccfpse_tf.errors import DataErrors, InputError
+from ccfpse_tf.runtime.startup import import_tensorflow
+
+
+def main(dataset_name: str, argv: Sequence[str] | None = None) -> int:
+    """Prepares the records of a data set.
+
+    Args:
+        dataset_name: a key of `DATASETS`, or "folder".
+        argv: the command line after the program's name; default `sys.argv`.
+
+    Returns:
+        0, the exit code.
+
+    Raises:
+        InputError: for anything that the user can mend. Nothing is written if the
+            data have problems.
+        OSError: for a full or forbidden disk; finished shards are kept.
+    """
+    dataset = DATASETS.get(dataset_name)
+    arguments = parse_arguments(dataset, argv)
+    plan = plan_dataset(dataset, arguments) if dataset else plan_folder(arguments)
+    _note_counts(plan)
+    with Workers(arguments.workers) as workers:
+        if arguments.check:
+            summaries = _check(plan, workers)
+            _print_histograms(_with_classes(plan, summaries), summaries)
+        else:
+            prepare(plan, Path(arguments.out), workers)
+    return 0
+
+
+def prepare(plan: Plan, folder: Path, workers: Workers) -> Description:
+    """Checks the sources of a plan and writes its records; see `main`."""
+    output = OutputFolder(folder, plan.settings(), _inputs(plan))
+    if output.complete():
+        print(f"{folder}: complete already, nothing to do")
+        return description.read_description(folder)
+    if all(source.drawn_size for source in plan.sources.values()):
+        summaries = {
+            split: Summary(len(source), source.drawn_size)
+            for split, source in plan.sources.items()
+        }
+    elif output.checked is None:
+        summaries = _check(plan, workers)
+    else:
+        print(f"{folder}: goes on where it was stopped; the files were checked then")
+        summaries = {
+            split: Summary.from_json(output.checked[split]) for split in plan.sources
+        }
+    plan = _with_classes(plan, summaries)
+    _print_totals(plan, summaries)
+    import_tensorflow()  # not before: checking does without
+    with output.locked():
+        output.note_checked({k: summary.to_json() for k, summary in summaries.items()})
+        splits = {
+            split: write_split(plan, split, summaries[split], output, workers)
+            for split in plan.sources
+        }
+        result = describe(plan, splits, output.prepared)
+        output.finish(metadata(result))
+    _print_result(folder, result)
+    return result
+
+
+def _note_counts(plan: Plan) -> None:
+    for split, source in plan.sources.items():
+        official = (plan.official_counts or {}).get(split, len(source))
+        if len(source) not in (official, 0):
+            print(
+                f"note: {split} has {len(source):,} images, the whole data set "
+                f"{official:,} (fine for a part of it)"
+            )
+
+
+def _inputs(plan: Plan) -> str:
+    return digest({name: source.identity() for name, source in plan.sources.items()})
+
+
+def _check(plan: Plan, workers: Workers) -> dict[str, Summary]:
+    """Looks at every example and raises all problems together."""
+    summaries = {
+        split: check_source(source, plan.table, workers, split)
+        for split, source in plan.sources.items()
+    }
+    problems = [
+        problem for summary in summaries.values() for problem in summary.problems
+    ]
+    if problems:
+        raise DataErrors(problems, f"the data of {plan.name}")
+    for split, summary in summaries.items():
+        if plan.keep_size and min(summary.smallest) < 32:
+            raise InputError(
+                f"{split}: --keep-size: the smallest image has an edge of "
+                f"{min(summary.smallest)} pixels; leave it out, or let all be resized"
+            )
+    return summaries
+
+
+def _with_classes(plan: Plan, summaries: Mapping[str, Summary]) -> Plan:
+    """Takes the classes from the label files where nothing else named them."""
+    if plan.table is not None:
+        return plan
+    ids, count, care = infer_ids(summaries.values(), plan.dont_care_id)
+    plan = plan.with_ids(ids, count, care)
+    unknown = next((value for value in ids if care and ids[value] == count), None)
+    print(
+        f"label files hold ids {describe_ids(_found(summaries))}: taken as {count} "
+        f"classes, {'no id' if unknown is None else f'id {unknown}'} as don't care "
+        "(--num-classes and --dont-care-id say otherwise)"
+    )
+    return plan
+
+
+def _print_totals(plan: Plan, summaries: Mapping[str, Summary]) -> None:
+    for split, summary in summaries.items():
+        found = index_counts(summary.pixels, plan.table)
+        if found:  # drawn scenes are not looked at
+            print(
+                f"{split}: {summary.images} images in order, {len(found)} of "
+                f"{plan.label_channels} label indices occur"
+            )
+
+
+def _print_histograms(plan: Plan, summaries: Mapping[str, Summary]) -> None:
+    for split, summary in summaries.items():
+        print(f"\n{split}: {summary.images} images")
+        print(histogram(summary, plan.table, plan.index_names))
+
+
+def _print_result(folder: Path, result: Description) -> None:
+    for name, split in result.splits.items():
+        size = f"{split.height}x{split.width}" if split.height else "own sizes"
+        print(
+            f"{name}: {split.count} images ({size}), {split.shards} "
+            f"shard{'s' if split.shards > 1 else ''}, "
+            f"{sum(split.shard_bytes) / 1e6:.1f} MB"
+        )
+    print(f"records in {folder}")
+
+
+def _found(summaries: Mapping[str, Summary]) -> dict[int, int]:
+    return {value: value for s in summaries.values() for _, value in s.pixels}

@@ -1,0 +1,250 @@
+"""Where images, labels and instances come from: folders, or drawn scenes.
+
+A source lists its examples without opening them. Its items are small and picklable,
+so that worker processes load them: `item.load()` gives a `Sample`.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ccfpse_tf.data.datasets import DirectoryLayout
+from ccfpse_tf.data.prepare.image_files import (
+    find_files,
+    read_ids,
+    read_image,
+    read_label,
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One example as its files hold it.
+
+    `image` uint8 `(h, w, 3)`; `label` integers `(h, w)`, or uint8 colours
+    `(h, w, 3)`; `instance` integers `(h, w)` or None; `original` the bytes of the
+    image file where they can be stored as they are.
+    """
+
+    key: str
+    image: np.ndarray
+    label: np.ndarray
+    instance: np.ndarray | None = None
+    original: bytes | None = None
+
+
+class Item(Protocol):
+    """One example, not loaded yet."""
+
+    key: str
+
+    def load(self) -> Sample:
+        """Reads it; `InputError` names the file that cannot be read."""
+
+    def files(self) -> tuple[str, ...]:
+        """Image, label and instance file (or what stands for them), for messages."""
+
+
+class Source(Protocol):
+    """A list of examples; `keys` are their names in the order of the records."""
+
+    keys: Sequence[str]
+    problems: list[str]
+    """What was found wrong while listing."""
+    drawn_size: tuple[int, int] | None
+    """(height, width) of examples that are drawn, so cannot have problems."""
+
+    def __len__(self) -> int:
+        """Number of examples."""
+
+    def load(self, index: int) -> Sample:
+        """Reads one example."""
+
+    def files(self, index: int) -> tuple[str, ...]:
+        """The files of one example."""
+
+    def items(self, start: int, stop: int) -> Iterator[Item]:
+        """Yields the examples `start..stop-1`."""
+
+    def identity(self) -> list:
+        """What must be unchanged for finished shards to be kept, as JSON values."""
+
+
+@dataclass(frozen=True)
+class FileItem:
+    """An example of a folder. `by_color` reads palette PNGs by their colours."""
+
+    key: str
+    image: str
+    label: str
+    instance: str | None = None
+    by_color: bool = False
+
+    def files(self) -> tuple[str, ...]:
+        """The paths that exist."""
+        return tuple(path for path in (self.image, self.label, self.instance) if path)
+
+    def load(self) -> Sample:
+        """Reads the two or three files."""
+        image, original = read_image(self.image)
+        label = read_label(self.label, self.by_color)
+        instance = None if self.instance is None else read_ids(self.instance)
+        return Sample(self.key, image, label, instance, original)
+
+
+class ItemSource:
+    """A source that knows all its items from the start."""
+
+    drawn_size: tuple[int, int] | None = None
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self._items = tuple(items)
+        self.keys = tuple(item.key for item in self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def load(self, index: int) -> Sample:
+        """Reads one example."""
+        return self._items[index].load()
+
+    def files(self, index: int) -> tuple[str, ...]:
+        """The files of one example."""
+        return self._items[index].files()
+
+    def items(self, start: int, stop: int) -> Iterator[Item]:
+        """Yields the examples `start..stop-1`."""
+        return iter(self._items[start:stop])
+
+
+class FolderSource(ItemSource):
+    """Pairs files by name.
+
+    Args:
+        images, labels, instances: templates such as `photos/{key}.*`; `{key}` may
+            match folders too, and `.*` any image format.
+        by_color: read palette PNGs by colour instead of by index.
+
+    `problems` lists what does not pair; `files` names only complete examples.
+    """
+
+    def __init__(
+        self,
+        images: str,
+        labels: str,
+        instances: str | None = None,
+        by_color: bool = False,
+    ) -> None:
+        self.problems: list[str] = []
+        found = [
+            find_files(template, self.problems)
+            for template in (images, labels, instances)
+            if template
+        ]
+        self._pair(found, (images, labels, instances))
+        complete = sorted(set.intersection(*(set(files) for files in found)))
+        if not self.problems and not complete:
+            self.problems.append(f"{images}: no images there; check the folder")
+        super().__init__(
+            [
+                FileItem(key, *(files[key] for files in found), by_color=by_color)
+                if instances
+                else FileItem(key, found[0][key], found[1][key], by_color=by_color)
+                for key in complete
+            ]
+        )
+
+    @classmethod
+    def from_layout(
+        cls, root: str | Path, layout: DirectoryLayout, split: str
+    ) -> FolderSource:
+        """Opens a split of a data set with a known directory layout."""
+        word = layout.splits[split]
+        templates = (layout.images, layout.labels, layout.instances)
+        return cls(
+            *(
+                template and os.path.join(root, template.replace("{split}", word))
+                for template in templates
+            )
+        )
+
+    def subset(self, wanted: Callable[[str], bool]) -> FolderSource:
+        """Returns a source of the examples whose key is wanted, without problems."""
+        part = copy.copy(self)
+        part.problems = []
+        ItemSource.__init__(part, [item for item in self._items if wanted(item.key)])
+        return part
+
+    def identity(self) -> list:
+        """Name, size and time of change of every file."""
+        stats = []
+        for index in range(len(self)):
+            for path in self.files(index):
+                stat = os.stat(path)
+                stats.append([self.keys[index], stat.st_size, stat.st_mtime_ns])
+        return stats
+
+    def _pair(self, found: list[dict[str, str]], templates) -> None:
+        images, labels = found[:2]
+        instances = found[2] if len(found) > 2 else None
+        for key in sorted(images):
+            if key not in labels:
+                expected = templates[1].replace("{key}", key)
+                self.problems.append(
+                    f"{images[key]}: has no label; expected {expected}"
+                )
+            if instances is not None and key not in instances:
+                expected = templates[2].replace("{key}", key)
+                self.problems.append(
+                    f"{images[key]}: has no instance map; expected {expected}"
+                )
+        for key in sorted(set(labels) - set(images)):
+            expected = templates[0].replace("{key}", key)
+            self.problems.append(f"{labels[key]}: has no image; expected {expected}")
+
+
+@dataclass(frozen=True)
+class SceneItem:
+    """A drawn street scene."""
+
+    key: str
+    seed: int
+    index: int
+    size: tuple[int, int]
+
+    def files(self) -> tuple[str, ...]:
+        """There are no files; names the drawing."""
+        scene = f"scene {self.index} of seed {self.seed}"
+        return (scene, f"{scene} (label)", f"{scene} (instances)")
+
+    def load(self) -> Sample:
+        """Draws it."""
+        from ccfpse_tf.data.scenes import draw_scene
+
+        return Sample(self.key, *draw_scene(self.seed, self.index, self.size))
+
+
+class ScenesSource(ItemSource):
+    """Scenes `first..first+count-1` of a seed, drawn at `size` (height, width)."""
+
+    def __init__(self, count: int, seed: int, first: int, size: tuple[int, int]):
+        self._identity = ["scenes", count, seed, first, *size]
+        super().__init__(
+            [
+                SceneItem(f"scene_{index:06d}", seed, index, size)
+                for index in range(first, first + count)
+            ]
+        )
+        self.problems: list[str] = []
+        self.drawn_size = size
+
+    def identity(self) -> list:
+        """The numbers that decide every pixel."""
+        return self._identity

@@ -1,0 +1,180 @@
+"""What every evaluator does: an image to class indices, a label map to the same."""
+
+from __future__ import annotations
+
+import abc
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ccfpse_tf.data.datasets import Dataset
+from ccfpse_tf.errors import InputError
+
+MIOU_RULES = {
+    "present": "mean IoU over classes that are labelled or predicted anywhere",
+    "labelled": "mean IoU over classes that are labelled anywhere",
+    "all": "mean over all classes of sum I / (sum U + 1e-10), absent ones counting 0",
+}
+"""How one number is made of intersections and unions summed over all images. Ignored
+pixels are in none of these sums, whatever was predicted there."""
+
+
+class Evaluator(abc.ABC):
+    """A segmentation network with the protocol under which its scores are published.
+
+    Args:
+        name: a short one.
+        class_names: in the order of the network's outputs.
+        miou: one of ``MIOU_RULES``.
+        image_size: ``(height, width)`` that images are resized to first (Pillow's
+            bicubic), None to feed them as they are.
+        protocol: what else decides over the scores, as JSON.
+
+    Attributes:
+        classes: how many there are.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        class_names: Sequence[str],
+        miou: str,
+        image_size: tuple[int, int] | None,
+        protocol: dict,
+    ):
+        self.name = name
+        self.class_names = tuple(class_names)
+        self.classes = len(self.class_names)
+        self.miou = miou
+        self.image_size = None if image_size is None else tuple(image_size)
+        self._protocol = protocol
+
+    @property
+    def protocol(self) -> dict:
+        """Everything that decides over the scores, as JSON."""
+        size = self.image_size
+        return {
+            "evaluator": self.name,
+            "classes": self.classes,
+            "image_size": "as it is" if size is None else list(size),
+            "image_resize": None if size is None else "Pillow bicubic",
+            **self._protocol,
+            "miou": self.miou,
+            "miou_rule": MIOU_RULES[self.miou],
+            "ignored": IGNORED,
+        }
+
+    @abc.abstractmethod
+    def scores(self, image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """Class scores ``(*size, classes)`` of one 8-bit RGB image ``(h, w, 3)``."""
+
+    @abc.abstractmethod
+    def labels(self, label: np.ndarray) -> np.ndarray:
+        """Our label indices ``(h, w)`` as this evaluator's classes, int32.
+
+        ``IGNORED`` stands where nothing is judged.
+
+        Raises:
+            InputError: an index that the data set does not have.
+        """
+
+    def predict(self, image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """Segments one image.
+
+        Args:
+            image: ``(h, w, 3)``, uint8, RGB.
+            size: ``(height, width)`` of the label map to compare with.
+
+        Returns:
+            Class indices ``(*size)``, int32; the first of equally likely ones.
+
+        Raises:
+            InputError: another shape or dtype.
+        """
+        image = np.asarray(image)
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
+            raise InputError(
+                f"{self.name} was given an image of shape {image.shape} and type "
+                f"{image.dtype}; it takes (height, width, 3) of type uint8"
+            )
+        if self.image_size is not None:
+            image = resize_image(image, self.image_size, Image.Resampling.BICUBIC)
+        return np.argmax(self.scores(image, tuple(size)), -1).astype(np.int32)
+
+
+def look_up(label: np.ndarray, ids: np.ndarray, what: str) -> np.ndarray:
+    """``ids[label]``, int32.
+
+    Raises:
+        InputError: a label map that is no map of integers, or with an index beyond.
+    """
+    label = integer_map(label, what)
+    top = len(ids) - 1
+    if label.size and (label.min() < 0 or label.max() > top):
+        wrong = int(label.min() if label.min() < 0 else label.max())
+        raise InputError(
+            f"{what}: label index {wrong}; the data set's labels are 0..{top}"
+        )
+    return ids[label].astype(np.int32)
+
+
+def integer_map(label: np.ndarray, what: str) -> np.ndarray:
+    """The label map as an array.
+
+    Raises:
+        InputError: not two axes of integers.
+    """
+    label = np.asarray(label)
+    if label.ndim != 2 or label.dtype.kind not in "iu":
+        raise InputError(
+            f"{what}: a label map of shape {label.shape} and type {label.dtype}; it "
+            "takes (height, width) of integers"
+        )
+    return label
+
+
+def resize_image(image: np.ndarray, size, resample) -> np.ndarray:
+    """Resizes 8-bit RGB as Pillow does; ``(h, w, 3)`` to ``(*size, 3)``."""
+    height, width = size
+    if image.shape[:2] == (height, width):
+        return image
+    return np.asarray(Image.fromarray(image).resize((width, height), resample))
+
+
+def describe_files(paths: Sequence[Path]) -> list[dict]:
+    """Names and SHA-256 of files, for a protocol."""
+    found = []
+    for path in paths:
+        with open(path, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        found.append({"file": Path(path).name, "sha256": digest})
+    return found
+
+
+IGNORED = 255
+"""What an evaluator's label map holds where nothing is judged."""
+
+
+def segmenter_ids(dataset: Dataset, mapping: str) -> tuple[int, ...]:
+    """Returns which class of the data set's segmenter every label index is.
+
+    One entry per label channel; `IGNORED` for don't care and for classes that the
+    segmenter does not know.
+
+    Raises:
+        ValueError: for a mapping that the data set's labels never have.
+    """
+    if mapping not in dataset.label_mappings:
+        allowed = " or ".join(repr(name) for name in dataset.label_mappings)
+        raise ValueError(
+            f"label mapping {mapping!r}: labels of {dataset.title} are {allowed}"
+        )
+    known = dataset.segmenter_classes or tuple(range(dataset.num_classes))
+    offset = 1 if mapping == "raw" else 0
+    ids = [IGNORED] * dataset.label_channels
+    for position, index in enumerate(known):
+        ids[index + offset] = position
+    return tuple(ids)

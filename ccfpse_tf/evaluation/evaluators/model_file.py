@@ -1,0 +1,239 @@
+"""Any Keras file or SavedModel that gives class scores, as an evaluator."""
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from ccfpse_tf.data.label_mapping import dont_care_index
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.evaluation.evaluators.base import (
+    IGNORED,
+    Evaluator,
+    describe_files,
+    integer_map,
+    resize_image,
+)
+from ccfpse_tf.evaluation.networks.resampling import resize_bilinear
+
+DESCRIPTION = "segmenter.json"
+SCORES = ("softmax", "logits")
+
+
+class ModelFileEvaluator(Evaluator):
+    """A segmentation network of one's own: RGB of 0..255 in, class scores out.
+
+    Its classes are our label indices; a label index beyond them is ignored.
+
+    Args:
+        path: a ``.keras`` file or a SavedModel's folder that maps float32
+            ``(batch, height, width, 3)`` to ``(batch, h, w, classes)``. A
+            ``segmenter.json`` beside the file or in the folder may say ``classes``
+            (names), ``image_size`` (``[height, width]`` that it needs) and ``scores``
+            (``"softmax"``, or ``"logits"``, which are made probabilities before they
+            are resized).
+        label_mapping: of the label indices to come (see ``labels.file_ids``); under
+            ``"raw"``, index 0 is no class and ignored as well.
+        image_size: see :class:`Evaluator`; where the files name a size, images are
+            resized to that one afterwards.
+
+    Raises:
+        InputError: files that cannot be read or contradict each other.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        label_mapping: str = "identity",
+        image_size: tuple[int, int] | None = None,
+    ):
+        path = Path(path)
+        description, source = _description(path)
+        model = _open_keras(path) if path.is_file() else _open_saved_model(path)
+        names = _class_names(description.get("classes"), model.classes, source)
+        if len(names) > IGNORED:
+            raise InputError(
+                f"{path} has {len(names)} classes; label maps hold at most {IGNORED}, "
+                f"as {IGNORED} stands for ignored pixels"
+            )
+        self.score_kind = description.get("scores")
+        self._model = model
+        self.dont_care = dont_care_index(label_mapping, len(names), True)
+        size = _image_size(description.get("image_size"), model.image_size, source)
+        self.input_size = size
+        files = [path] if path.is_file() else [path / "saved_model.pb"]
+        super().__init__(
+            path.name,
+            names,
+            "present",
+            image_size,
+            {
+                "weights": describe_files(files),
+                "label_mapping": label_mapping,
+                "input": {
+                    "channels": "RGB",
+                    "scale": 1,
+                    "size": "any" if size is None else list(size),
+                    "resize": None if size is None else "Pillow bicubic",
+                },
+                "scales": [1.0],
+                "scores": self.score_kind or "as they are",
+                "score_resize": "bilinear",
+                "flips": False,
+            },
+        )
+
+    def scores(self, image, size):
+        """See :class:`Evaluator`.
+
+        Raises:
+            InputError: outputs that are no class scores.
+        """
+        if self.input_size is not None:
+            image = resize_image(image, self.input_size, Image.Resampling.BICUBIC)
+        found = self._model.run(tf.constant(image[None], tf.float32))
+        shape = tuple(found.shape)
+        if len(shape) != 4 or shape[0] != 1 or shape[-1] != self.classes:
+            raise InputError(
+                f"{self.name} gave an output of shape {shape} for one image; expected "
+                f"(1, height, width, {self.classes})"
+            )
+        found = tf.cast(found, tf.float32)
+        if self.score_kind == "logits":
+            found = tf.nn.softmax(found)
+        elif self.score_kind == "softmax":
+            self._check_probabilities(found)
+        return resize_bilinear(found, size).numpy()[0]
+
+    def _check_probabilities(self, found):
+        worst = float(tf.reduce_max(tf.abs(tf.reduce_sum(found, -1) - 1)))
+        if not worst < 0.02:  # float16 outputs are that coarse
+            raise InputError(
+                f'{self.name}: {DESCRIPTION} says "scores": "softmax", but they do not '
+                f'add up to 1 (off by {worst:.3g}); say "logits", or leave it out'
+            )
+
+    def labels(self, label):
+        """Label indices below ``classes`` as they are; the others are ignored."""
+        label = integer_map(label, self.name).astype(np.int64)
+        if label.size and label.min() < 0:
+            raise InputError(f"{self.name}: label index {label.min()} is below 0")
+        ignored = (label >= self.classes) | (label == self.dont_care)
+        return np.where(ignored, IGNORED, label).astype(np.int32)
+
+
+@dataclass(frozen=True)
+class _Model:
+    """How to run a model, and what it says of itself (None where it does not)."""
+
+    run: object
+    classes: int | None
+    image_size: tuple[int, int] | None
+
+
+def _open_keras(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            uses_keras_cv = b"keras_cv" in archive.read("config.json")
+        if uses_keras_cv:
+            import keras_cv  # noqa: F401  registers its classes
+
+        model = keras.models.load_model(path, compile=False)
+    except Exception as error:  # zipfile, h5py, Keras: whatever the reader raises
+        raise InputError(f"{path}: cannot be read as a Keras model: {error}") from error
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise InputError(
+            f"{path}: has {len(model.inputs)} inputs and {len(model.outputs)} outputs; "
+            "an evaluator has one of each, images and class scores"
+        )
+    run = tf.function(lambda x: model(x, training=False), reduce_retracing=True)
+    return _Model(run, model.output_shape[-1], _known(model.input_shape[1:3]))
+
+
+def _open_saved_model(path):
+    try:
+        loaded = tf.saved_model.load(str(path))
+        run = loaded.signatures["serving_default"]
+    except Exception as error:  # tf.errors, KeyError: whatever the reader raises
+        raise InputError(
+            f"{path}: cannot be read as a SavedModel with the signature "
+            f"serving_default: {error}"
+        ) from error
+    inputs = run.structured_input_signature[1]
+    outputs = run.structured_outputs
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise InputError(
+            f"{path}: its signature has {len(inputs)} inputs and {len(outputs)} "
+            "outputs; an evaluator has one of each, images and class scores"
+        )
+    ((name, spec),) = inputs.items()
+    (output,) = outputs
+    return _Model(
+        # Keeps the loaded object, without which the signature's variables are gone.
+        lambda x, keep=loaded: run(**{name: tf.cast(x, spec.dtype)})[output],
+        _last(outputs[output].shape),
+        _known(spec.shape[1:3] if spec.shape.rank == 4 else ()),
+    )
+
+
+def _last(shape):
+    return shape[-1] if shape.rank else None
+
+
+def _known(size):
+    size = tuple(size)
+    return None if len(size) != 2 or None in size else size
+
+
+def _description(path):
+    file = (path.parent if path.is_file() else path) / DESCRIPTION
+    if not file.is_file():
+        return {}, file
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{file}: is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise InputError(f"{file}: holds no object with classes, image_size, scores")
+    if found.get("scores") not in (*SCORES, None):
+        raise InputError(
+            f"{file}: scores is {found['scores']!r}; allowed are {', '.join(SCORES)}"
+        )
+    return found, file
+
+
+def _class_names(said, found, source):
+    if said is None:
+        if found is None:
+            raise InputError(
+                f"{source}: needed, with the classes' names, as the model does not say "
+                "how many scores it gives"
+            )
+        return [f"class {index}" for index in range(found)]
+    if not isinstance(said, list) or not all(isinstance(name, str) for name in said):
+        raise InputError(f"{source}: classes is {said!r}; it has to be a list of names")
+    if found is not None and found != len(said):
+        raise InputError(
+            f"{source}: names {len(said)} classes, but the model gives {found} scores"
+        )
+    return said
+
+
+def _image_size(said, found, source):
+    if said is None:
+        return found
+    good = isinstance(said, list) and len(said) == 2
+    if not good or not all(type(length) is int and length > 0 for length in said):
+        raise InputError(
+            f"{source}: image_size is {said!r}; it has to be [height, width]"
+        )
+    if found is not None and found != tuple(said):
+        raise InputError(
+            f"{source}: image_size is {said}, but the model takes {list(found)}"
+        )
+    return tuple(said)

@@ -1,0 +1,127 @@
+"""From the words on a command line to an evaluator."""
+
+from pathlib import Path
+
+from ccfpse_tf.data.datasets import DATASETS
+from ccfpse_tf.data.label_mapping import LABEL_MAPPINGS
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.evaluation.evaluators.base import Evaluator
+from ccfpse_tf.evaluation.evaluators.model_file import ModelFileEvaluator
+from ccfpse_tf.evaluation.evaluators.published import EVALUATORS
+from ccfpse_tf.evaluation.networks.deeplab import DeepLabV2
+from ccfpse_tf.evaluation.networks.drn import DilatedResidualNetwork
+from ccfpse_tf.evaluation.networks.upernet import UPerNet
+from ccfpse_tf.evaluation.networks.weights import (
+    load,
+    read_state,
+    upernet_normalisation,
+)
+
+FORMS = (
+    "drn:FILE, upernet:ENCODER,DECODER, upernet:FOLDER, deeplab:FILE, or the path of a "
+    ".keras file or of a SavedModel's folder"
+)
+
+
+def open_evaluator(
+    spec: str,
+    *,
+    label_mapping: str | None = None,
+    multi_scale: bool = True,
+    image_size: tuple[int, int] | None = None,
+    normalisation: str | None = None,
+    num_classes: int | None = None,
+) -> Evaluator:
+    """Makes the evaluator that a specification names, with its weights.
+
+    Args:
+        spec: ``drn:FILE``, ``upernet:ENCODER,DECODER`` or ``upernet:FOLDER``,
+            ``deeplab:FILE``, or the path of a ``.keras`` file or SavedModel.
+        label_mapping: how the label indices to come were made (see
+            ``labels.file_ids``); None for the data set's own.
+        multi_scale: whether a published network is tested at all its scales; models of
+            one's own have but one.
+        image_size: ``(height, width)`` to resize images to first, None for as they are.
+        normalisation: which release a UPerNet is from, ``"imagenet"`` or ``"caffe"``,
+            where its weights leave that open.
+        num_classes: of the labels to come; a published network refuses labels of
+            another data set by it. None asks nothing.
+
+    Raises:
+        InputError: another form of specification, files that are missing, cannot be
+            read or do not fit, and options that do not belong to this evaluator.
+    """
+    kind, colon, rest = spec.partition(":")
+    if normalisation is not None and kind != "upernet":
+        raise InputError(
+            f"normalisation {normalisation!r}: only two releases of upernet differ in "
+            f"it; leave it out for {spec}"
+        )
+    if not colon or kind not in EVALUATORS:
+        return _open_model(spec, label_mapping, image_size)
+    (dataset,) = (data for data in DATASETS.values() if data.segmenter == kind)
+    if num_classes not in (None, dataset.num_classes):
+        raise InputError(
+            f"{spec}: judges {dataset.title}, whose labels have {dataset.num_classes} "
+            f"classes; these have {num_classes}; give the .keras file of a segmenter "
+            "that was trained on your own data"
+        )
+    files = _upernet_files(rest) if kind == "upernet" else [Path(rest)]
+    state = read_state(*files)
+    network = _NETWORKS[kind](state, normalisation)
+    load(network, state, " and ".join(str(file) for file in files))
+    try:
+        return EVALUATORS[kind](
+            network, dataset, label_mapping, multi_scale, image_size, files
+        )
+    except ValueError as error:  # of the label mapping, which names what is allowed
+        raise InputError(f"{spec}: {error}") from error
+
+
+_NETWORKS = {
+    "drn": lambda state, _: DilatedResidualNetwork(),
+    "deeplab": lambda state, _: DeepLabV2(),
+    "upernet": lambda state, said: UPerNet(
+        normalisation=upernet_normalisation(state, said)
+    ),
+}
+
+
+def _open_model(spec, label_mapping, image_size):
+    path = Path(spec)
+    is_file = path.suffix == ".keras" and path.is_file()
+    if not is_file and not (path / "saved_model.pb").is_file():
+        found = "no such file or folder" if not path.exists() else "neither of these"
+        raise InputError(f"evaluator {spec}: {found}; give {FORMS}")
+    if label_mapping not in (None, *LABEL_MAPPINGS):
+        raise InputError(
+            f"{spec}: label mapping {label_mapping!r}; choose from "
+            f"{', '.join(LABEL_MAPPINGS)}"
+        )
+    return ModelFileEvaluator(path, label_mapping or LABEL_MAPPINGS[0], image_size)
+
+
+def _upernet_files(rest):
+    """The encoder's and the decoder's file."""
+    folder = Path(rest)
+    if not folder.is_dir():
+        files = [Path(name) for name in rest.split(",")]
+        if len(files) != 2:
+            raise InputError(
+                f"upernet:{rest}: names {len(files)} files and no folder; give "
+                "upernet:ENCODER,DECODER or upernet:FOLDER"
+            )
+        return files
+    files = []
+    for part in ("encoder", "decoder"):
+        found = sorted(
+            path for path in folder.glob(f"{part}*") if path.suffix in (".pth", ".npz")
+        )
+        if len(found) != 1:
+            names = ", ".join(path.name for path in found) or "none"
+            raise InputError(
+                f"{folder}: has to hold one {part}*.pth or {part}*.npz, found {names}; "
+                "name both files: upernet:ENCODER,DECODER"
+            )
+        files += found
+    return files

@@ -1,0 +1,168 @@
+"""How much images of the same layout differ when only the style changes.
+
+As in LPIPS (Zhang et al. 2018, eq. 1) with all channel weights 1: a distance of
+features of a network that the user names. It is NOT the calibrated LPIPS, whose learned
+weights are no part of this package; compare only numbers of the same network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.evaluation.metrics.moments import Moments
+from ccfpse_tf.evaluation.networks.feature_file import digest, load, run
+from ccfpse_tf.evaluation.networks.inception import check_images
+from ccfpse_tf.files.arrays import State
+from ccfpse_tf.models.perceptual import PerceptualLoss
+
+EPSILON = 1e-10  # a position without any feature stays 0
+
+
+def mean_pairwise_distance(maps: Sequence[tf.Tensor]) -> float:
+    """The mean distance over all pairs of styles of one layout.
+
+    ``d(i, j) = sum over layers of mean over positions of |u_i - u_j|^2`` with feature
+    vectors ``u`` scaled to length 1. No pair is formed: the sum over pairs is ``styles
+    * sum |u_i - mean u|^2``.
+
+    Args:
+        maps: per layer ``(styles, height, width, channels)``.
+
+    Raises:
+        InputError: for fewer than two styles, or features that are not finite.
+    """
+    distance = tf.add_n([_of_layer(tf.cast(x, tf.float32)) for x in maps])
+    if not np.isfinite(distance):
+        raise InputError("the features of the images of a layout are not finite")
+    return float(distance)
+
+
+def _of_layer(features):
+    styles = features.shape[0]
+    if styles < 2:
+        raise InputError(f"diversity needs 2 styles or more of a layout, not {styles}")
+    length = tf.sqrt(tf.reduce_sum(features**2, -1, keepdims=True))
+    unit = features / (length + EPSILON)
+    spread = tf.reduce_sum((unit - tf.reduce_mean(unit, 0)) ** 2, (0, -1))
+    # styles * spread, over styles * (styles - 1) / 2 pairs.
+    return tf.reduce_mean(spread) * 2 / (styles - 1)
+
+
+class Diversity:
+    """The mean of that distance over layouts; each layout counts once."""
+
+    def __init__(self) -> None:
+        self._moments = Moments(1)
+
+    @property
+    def count(self) -> int:
+        """Layouts seen."""
+        return self._moments.count
+
+    def update(self, distances: Sequence[float]) -> None:
+        """Adds one :func:`mean_pairwise_distance` per layout."""
+        self._moments.update(np.reshape(np.asarray(distances, np.float64), (-1, 1)))
+
+    def merge(self, other: Diversity) -> None:
+        """Adds the layouts of another shard."""
+        self._moments.merge(other._moments)
+
+    def mean(self) -> float:
+        """The diversity.
+
+        Raises:
+            InputError: if no layout was seen.
+        """
+        return float(self._moments.mean()[0])
+
+    def standard_error(self) -> float | None:
+        """Of the mean, over layouts; None for fewer than two."""
+        if self.count < 2:
+            return None
+        return float(np.sqrt(self._moments.covariance()[0, 0] / self.count))
+
+    def state(self) -> State:
+        """All that was seen, as arrays."""
+        return self._moments.state()
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, np.ndarray]) -> Diversity:
+        """What :meth:`state` gave.
+
+        Raises:
+            InputError: for arrays that are none such.
+        """
+        self = cls()
+        self._moments = Moments.from_state(state)
+        if self._moments.dimensions != 1:
+            raise InputError("the saved state is of features, not of a diversity")
+        return self
+
+
+class VGG19Maps:
+    """relu1_1 .. relu5_1 of VGG19 for the diversity; uint8 images to feature maps.
+
+    Args:
+        source, weights: see :class:`ccfpse_tf.models.perceptual.PerceptualLoss`.
+
+    Raises:
+        InputError: for weights that cannot be had.
+    """
+
+    def __init__(self, source: str = "keras", weights=None) -> None:
+        try:
+            self._vgg = PerceptualLoss(source, weights)
+        except InputError as error:
+            # Its own way out is that of a training.
+            raise InputError(
+                f"VGG19 ({source}, {weights or 'download'}) for the diversity: "
+                f"{error.__cause__ or error}; give the path of its weights or another "
+                "feature network"
+            ) from error
+        self.name = f"vgg19 (unweighted, {source}), not the calibrated LPIPS"
+
+    def __call__(self, images: np.ndarray) -> list[tf.Tensor]:
+        """Five maps of ``(batch, height, width, 3)`` images, finest first."""
+        images = tf.cast(check_images(images), tf.float32)
+        return self._vgg.features(images / 127.5 - 1)
+
+
+class MapFile:
+    """Feature maps for the diversity of a Keras file or SavedModel.
+
+    Args:
+        path: it gets float32 RGB of 0..255 and gives one or more arrays ``(batch,
+            height, width, channels)``.
+
+    Raises:
+        InputError: for a file that cannot be loaded.
+    """
+
+    def __init__(self, path) -> None:
+        self.path = Path(path)
+        self._call = load(self.path)
+        self.name = (
+            f"{self.path.name} (unweighted, sha256 {digest(self.path)[:16]}), "
+            "not the calibrated LPIPS"
+        )
+
+    def __call__(self, images: np.ndarray) -> list[tf.Tensor]:
+        """Maps of ``(batch, height, width, 3)`` uint8 images.
+
+        Raises:
+            InputError: if the network gives anything but maps.
+        """
+        images = check_images(images)
+        maps = run(self._call, images, self.path)
+        shapes = [tuple(x.shape) for x in maps]
+        if not all(len(x) == 4 and x[0] == len(images) for x in shapes):
+            raise InputError(
+                f"{self.path} makes {shapes} of {len(images)} images; for the "
+                "diversity it has to make maps (batch, height, width, channels)"
+            )
+        return maps

@@ -1,0 +1,1 @@
+"""A segmentation network trained on the real images, which judges generated ones."""

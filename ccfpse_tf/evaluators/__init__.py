@@ -1,6 +1,0 @@
-"""Networks that judge images by segmenting them, each with its test protocol."""
-
-from ccfpse_tf.evaluators.base import IGNORED, MIOU_RULES, Evaluator
-from ccfpse_tf.evaluators.opening import open_evaluator
-
-__all__ = ["IGNORED", "MIOU_RULES", "Evaluator", "open_evaluator"]

@@ -1,0 +1,190 @@
+"""Tensors in PyTorch's files, without running anything that is in them.
+
+PyTorch is imported inside of the functions: only who has such files needs it
+(``pip install 'ccfpse-tf[convert]'``).
+"""
+
+import pickle
+import re
+import zipfile
+import zlib
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.files.atomic import flush
+
+FORMATS = ("zip", "legacy")
+_KEPT = ("float32", "int64", "int32", "uint8", "bool")
+_DAMAGED = "is damaged, or no file that PyTorch wrote"
+_AGAIN = "download or copy it again, and compare its size with the original's"
+_AS_FLOATS = "torch.save({name: x.float() for name, x in state.items()}, path)"
+
+
+def read_tensors(path: str | Path, wrapped: bool = False) -> dict[str, np.ndarray]:
+    """Reads a flat dictionary of tensors, as ``torch.save(net.state_dict())`` wrote it.
+
+    Both of PyTorch's formats are read, from any device's tensors. The unpickler makes
+    tensors and containers only, so that no code in a file runs.
+
+    Args:
+        path: a ``.pth`` file.
+        wrapped: whether the dictionary may stand under ``state_dict`` in a training
+            checkpoint, and its names may begin with ``module.``, which stays.
+
+    Returns:
+        Names to arrays in the file's order: float32, or whole numbers.
+
+    Raises:
+        InputError: no PyTorch, no such file, a damaged one, one that holds other
+            objects (or code), tensors of another precision, names of a wrapped network.
+    """
+    path = Path(path)
+    torch = _torch(path)
+    _check_file(path)
+    _check_sums(path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except pickle.UnpicklingError as error:
+        raise InputError(f"{path}: {_refusal(error)}") from None
+    except Exception as error:  # RuntimeError, EOFError, KeyError: the reader's whims
+        raise InputError(
+            f"{path}: {_DAMAGED} ({_first_sentence(error)}); {_AGAIN}"
+        ) from None
+    if wrapped and isinstance(content, dict):
+        content = content.get("state_dict", content)
+    _check_content(path, content, torch, wrapped)
+    # Copies: what PyTorch gives may share its memory.
+    return {name: np.array(tensor.detach().numpy()) for name, tensor in content.items()}
+
+
+def write_tensors(
+    path: str | Path, state: Mapping[str, np.ndarray], form: str = "zip"
+) -> None:
+    """Writes arrays as ``torch.save`` does an ordered state dictionary.
+
+    Module versions go along in ``_metadata``, without which old releases of PyTorch
+    take a spectral norm for one of before 1.0. The caller sees to half-written files.
+
+    Args:
+        path: the file.
+        state: names to arrays, in the order to write.
+        form: ``"zip"``, or ``"legacy"``, which PyTorch before 1.6 reads, too.
+
+    Raises:
+        InputError: no PyTorch, another format.
+    """
+    if form not in FORMATS:
+        raise InputError(f"--format {form}: choose {' or '.join(FORMATS)}")
+    torch = _torch(Path(path))
+    content = OrderedDict(
+        # from_numpy would make a scalar a vector where it is not told.
+        (name, torch.from_numpy(np.array(value, order="C")).reshape(value.shape))
+        for name, value in state.items()
+    )
+    content._metadata = _versions(state)
+    torch.save(content, path, _use_new_zipfile_serialization=form == "zip")
+    flush(Path(path))
+
+
+def _torch(path):
+    try:
+        import torch
+    except ImportError:
+        raise InputError(
+            f"{path}: reading or writing it needs PyTorch; "
+            "pip install 'ccfpse_tf[convert]'"
+        ) from None
+    return torch
+
+
+def _check_file(path):
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder, not a .pth file")
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    if not path.stat().st_size:
+        raise InputError(f"{path}: is empty; download or copy it again")
+
+
+def _check_sums(path):
+    """A flipped bit, which PyTorch would read as another weight."""
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as file:
+            wrong = file.testzip()
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        wrong = _first_sentence(error)
+    if wrong:
+        raise InputError(f"{path}: {_DAMAGED} (checksum of {wrong}); {_AGAIN}")
+
+
+def _first_sentence(error):
+    # What follows in PyTorch's messages is advice, such as to switch its checks off.
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return re.split(r"\. |, which", lines[0])[0][:200]
+
+
+def _refusal(error):
+    # torch.load names what a pickle wanted to import, or to call.
+    found = re.search(r"(?:GLOBAL|class|global) ([\w.]+\.[\w.]+)", str(error))
+    if found:
+        return (
+            f"holds more than tensors: its pickle asks for {found[1]}. Nothing in it "
+            "was run. If you trust its source, load it in PyTorch yourself and save "
+            "net.state_dict() alone; else delete it"
+        )
+    return f"{_DAMAGED}; nothing in it was run; {_AGAIN}"
+
+
+def _check_content(path, content, torch, may_be_wrapped):
+    if not isinstance(content, dict):
+        raise InputError(
+            f"{path}: holds one {type(content).__name__}, not names and tensors; save "
+            "net.state_dict() in PyTorch"
+        )
+    others = [name for name, x in content.items() if not isinstance(x, torch.Tensor)]
+    if others or not content:
+        kinds = [f"{name!r} ({type(content[name]).__name__})" for name in others[:5]]
+        raise InputError(
+            f"{path}: is no flat dictionary of tensors; it holds "
+            f"{', '.join(kinds) or 'nothing'}; if the weights are inside of one of "
+            "these, save that one alone, by torch.save(content[NAME], path)"
+        )
+    if not all(isinstance(name, str) for name in content):
+        raise InputError(f"{path}: has tensors without a name; save net.state_dict()")
+    wrapped = [name for name in content if name.startswith("module.")]
+    if wrapped and not may_be_wrapped:
+        raise InputError(
+            f"{path}: the names begin with 'module.' ({wrapped[0]}): the network was "
+            "saved inside of DataParallel; save net.module.state_dict(), or "
+            "{name.removeprefix('module.'): x for name, x in state.items()}"
+        )
+    for name, tensor in content.items():
+        kind = str(tensor.dtype).removeprefix("torch.")
+        if kind not in _KEPT or tensor.layout is not torch.strided:
+            raise InputError(
+                f"{path}: {name} is {kind} ({tensor.layout}), where the original "
+                f"networks have float32; save it again by {_AS_FLOATS}"
+            )
+
+
+def _versions(state):
+    """What ``state_dict()`` notes of its modules' versions, as far as readers look."""
+    found = OrderedDict([("", {"version": 1})])
+    for name in state:
+        parts = name.split(".")[:-1]
+        for length in range(1, len(parts) + 1):
+            found.setdefault(".".join(parts[:length]), {"version": 1})
+        module = ".".join(parts)
+        if name.endswith(".num_batches_tracked"):
+            found[module] = {"version": 2}
+        elif name.endswith(".weight_orig"):
+            found[module] = {"version": 1, "spectral_norm": {"weight.version": 1}}
+    return found

@@ -1,0 +1,1 @@
+"""The trained model: losses, optimisers, and the table of methods."""

@@ -1,0 +1,1 @@
+"""A trained model draws: styles, pictures and the gallery page."""

@@ -1,0 +1,1 @@
+"""Discriminators, a file for each kind."""

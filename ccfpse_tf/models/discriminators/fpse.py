@@ -1,0 +1,117 @@
+"""FPSE: a feature pyramid scored against an embedding of the layout."""
+
+import keras
+import tensorflow as tf
+
+from ccfpse_tf.layers.normalized_convolution import instance_normalized_convolution
+from ccfpse_tf.layers.plain_convolution import plain_convolution, weights_of
+from ccfpse_tf.ops.layout_convolution import pooled_embedding
+from ccfpse_tf.ops.resizing import upsample_bilinear
+
+
+@keras.saving.register_keras_serializable(package="ccfpse_tf")
+class FPSEDiscriminator(keras.Model):
+    """Feature pyramid, semantics embedding discriminator (section 3.3, figure 3).
+
+    The score at a level is a patch score plus the inner product, over channels, of the
+    image's semantic features with the embedded layout, average-pooled to that level.
+
+    Args:
+        semantic_channels: channels of the semantics.
+        ndf: base width.
+
+    Call shapes: ``image (batch, height, width, 3)`` in ``[-1, 1]``, sizes multiples of
+    32 and above 32, and ``semantics``, a :class:`Layout` or a dense tensor
+    ``(batch, height, width, semantic_channels)``; if its batch is half of the images',
+    both halves have those semantics. Returns ``(features, scores)``: bottom-up features
+    at strides 4, 8, 16, 32 and scores ``(batch, height / s, width / s, 1)`` at strides
+    ``s`` = 4, 8, 16.
+
+    Raises:
+        ValueError: a size that is not a multiple of 32, or not above 32.
+    """
+
+    def __init__(self, semantic_channels, ndf=64, **kwargs):
+        super().__init__(**kwargs)
+        self.semantic_channels = semantic_channels
+        self.ndf = ndf
+        dtype = self.dtype_policy
+        self.widths = [ndf * n for n in (1, 2, 4, 8, 8)]
+        self.bottom_up = [
+            instance_normalized_convolution(width, 3, 2, dtype=dtype)
+            for width in self.widths
+        ]
+        # Laterals from coarse to fine (strides 32, 16, 8, 4), as they run.
+        self.lateral = [
+            instance_normalized_convolution(4 * ndf, 1, dtype=dtype) for _ in range(4)
+        ]
+        # Finals from fine to coarse (strides 4, 8, 16), as the scores are returned.
+        self.final = [
+            instance_normalized_convolution(2 * ndf, 3, dtype=dtype) for _ in range(3)
+        ]
+        self.patch_score = plain_convolution(1, 1, dtype=dtype)
+        self.semantic_features = plain_convolution(2 * ndf, 1, dtype=dtype)
+        self.embedding = plain_convolution(2 * ndf, 1, dtype=dtype)
+
+    def build(self, image_shape=None, semantics_shape=None):
+        """Builds all layers; everything needed is known from the arguments."""
+        size = (None, None, None)
+        for layer, channels in zip(self.bottom_up, (3, *self.widths), strict=False):
+            layer.build((*size, channels))
+        for layer, channels in zip(self.lateral, self.widths[:0:-1], strict=True):
+            layer.build((*size, channels))
+        for layer in self.final:
+            layer.build((*size, 4 * self.ndf))
+        self.patch_score.build((*size, 2 * self.ndf))
+        self.semantic_features.build((*size, 2 * self.ndf))
+        self.embedding.build((*size, self.semantic_channels))
+        self.built = True
+
+    def call(self, image, semantics, training=None):
+        """Returns ``(features, scores)``, finest first."""
+        _check_size(*image.shape[1:3])
+        features = []
+        x = image
+        for layer in self.bottom_up:
+            x = layer(x, training=training)
+            features.append(x)
+        features = features[1:]
+        summed = [self.lateral[0](features[-1], training=training)]
+        for lateral, feature in zip(self.lateral[1:], features[-2::-1], strict=True):
+            side = lateral(feature, training=training)
+            summed.append(upsample_bilinear(summed[-1]) + side)
+        return features, self._scores(summed[:0:-1], semantics, training)
+
+    def _scores(self, maps, semantics, training):
+        embedded = pooled_embedding(semantics, *weights_of(self.embedding), size=4)
+        scores = []
+        for x, final in zip(maps, self.final, strict=True):
+            if scores:
+                embedded = tf.nn.avg_pool2d(embedded, 2, 2, "VALID")
+            x = final(x, training=training)
+            match = tf.cast(self.semantic_features(x), embedded.dtype)
+            match *= _repeat_like(embedded, x)
+            match = tf.reduce_sum(match, -1, keepdims=True)
+            scores.append(tf.cast(self.patch_score(x), self.variable_dtype) + match)
+        return scores
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return super().get_config() | {
+            "semantic_channels": self.semantic_channels,
+            "ndf": self.ndf,
+        }
+
+
+def _repeat_like(embedded, x):
+    """The embedding once for every group of images that share it."""
+    return tf.tile(embedded, [tf.shape(x)[0] // tf.shape(embedded)[0], 1, 1, 1])
+
+
+def _check_size(height, width):
+    for name, n in (("height", height), ("width", width)):
+        if n is not None and (n % 32 or n <= 32):
+            raise ValueError(
+                f"image {name} {n}: the discriminator needs a multiple of 32 above 32 "
+                "(64, 96, 128, ...)"
+            )

@@ -1,0 +1,1 @@
+"""Generators, a file for each method."""

@@ -1,0 +1,1 @@
+"""The run folder: config, checkpoints, status, and the table of runs."""

@@ -1,0 +1,351 @@
+"""Checkpoints of a run: everything that the next step depends on.
+
+A checkpoint is a folder, ``ckpt-1000``, that is written under a hidden name, flushed to
+the disk and renamed: under its own name it is always whole, whenever the process was
+killed. What a disk did to it afterwards is noticed by the sizes in ``checkpoint.json``
+and by TensorFlow's checksum of every tensor.
+"""
+
+import errno
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ccfpse_tf.errors import Diverged, InputError
+from ccfpse_tf.files.atomic import flush
+from ccfpse_tf.gan.optimizers import scales_loss
+
+PREFIX = "ckpt"
+BEST = "best"
+OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
+_STATE = "state"  # prefix of TensorFlow's files
+_FACTS = "checkpoint.json"  # written last
+
+
+class CheckpointStore:
+    """Saves and restores a model in one folder.
+
+    Checkpoints hold all weights (networks, averaged generator, batch statistics,
+    spectral vectors, the step) and both optimisers. Data position, learning rates and
+    noise follow from the step. They hold the same in every precision, but for the loss
+    scales of float16: these are dropped, or start anew, where a checkpoint meets a
+    model of another precision.
+
+    Args:
+        model: a compiled :class:`ccfpse_tf.gan.model.CCFPSE`.
+        directory: the run's ``checkpoints`` folder.
+        keep: how many checkpoints stay, the newest ones.
+        say: called with a sentence where a damaged checkpoint is passed over.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        directory: Path,
+        keep: int = 3,
+        say: Callable[[str], None] = print,
+    ):
+        self.model = model
+        self.directory = Path(directory)
+        self.keep = keep
+        self.say = say
+        self._scales = _loss_scales(model)
+        self._contents = _contents(model, self._scales)
+        self._saved = None
+
+    @property
+    def step(self) -> int:
+        """Steps that the model has been trained for."""
+        return int(tf.convert_to_tensor(self.model.steps))
+
+    def save(self, metric: tuple[str, float] | None = None) -> Path:
+        """Writes a checkpoint of the present step and drops the oldest above ``keep``.
+
+        Args:
+            metric: name and value (less is better) of what was measured at this step.
+                The best checkpoint by it is kept in ``best/``, however old.
+
+        Raises:
+            Diverged: weights that are not finite; nothing is written or dropped.
+            OSError: a full disk; the older checkpoints are all there.
+        """
+        path = self.directory / f"{PREFIX}-{self.step}"
+        if self._saved == path and path.is_dir():
+            return path  # by another cadence, at this very step
+        self._refuse_non_finite()
+        facts = {"step": self.step}
+        if metric:
+            facts |= dict(zip(("metric", "value"), metric, strict=True))
+        aside = _hidden(path, "partial")
+        try:
+            self._write(aside, facts)
+            _rename(aside, path)
+            self._keep_best(path)
+        except (tf.errors.OpError, OSError) as error:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise _disk_error(error, path) from error
+        self._saved = path
+        for step in steps_saved(self.directory)[: -self.keep]:
+            _remove(self.directory / f"{PREFIX}-{step}")
+        return path
+
+    def _write(self, aside, facts):
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(parents=True)
+        self._contents.write(str(aside / _STATE))
+        sizes = {file.name: file.stat().st_size for file in sorted(aside.iterdir())}
+        text = json.dumps(facts | {"bytes": sizes}, indent=2)
+        (aside / _FACTS).write_text(text + "\n", encoding="utf-8")
+        for file in aside.iterdir():
+            flush(file)
+        flush(aside)
+
+    def _keep_best(self, path):
+        """Has ``path`` in ``best/``, too, if no earlier one there was better."""
+        facts, before = _facts(path), best(self.directory)
+        if "metric" not in facts or path.name == (before and before["path"].name):
+            return
+        if before and before["metric"] == facts["metric"]:
+            if before["value"] <= facts["value"]:
+                return
+        kept = self.directory / BEST / path.name
+        aside = _hidden(kept, "partial")
+        shutil.rmtree(aside, ignore_errors=True)
+        # Links where the disk has them: it costs nothing while it is new.
+        shutil.copytree(path, aside, copy_function=_link_or_copy)
+        _rename(aside, kept)
+        for other in kept.parent.glob(f"{PREFIX}-*"):
+            if other != kept:
+                _remove(other)
+
+    def restore(self, path: Path | None = None) -> int:
+        """Restores ``path``, or the newest checkpoint that is not damaged.
+
+        Returns:
+            Its step; 0 where there is no checkpoint yet, and nothing is restored.
+
+        Raises:
+            InputError: every checkpoint is damaged or of another model.
+        """
+        paths = [Path(path)] if path else _newest_first(self.directory)
+        problems = []
+        for candidate in paths:
+            try:
+                self._restore(candidate)
+            except (tf.errors.OpError, ValueError, AssertionError, OSError) as error:
+                reason = str(error).strip().splitlines() or [type(error).__name__]
+                problem = f"{candidate}: cannot be restored ({reason[0][:300]})"
+                problems.append(problem)
+                continue
+            if problems:
+                self.say("\n".join(problems))
+                self.say(f"going on from the checkpoint before, step {self.step}")
+            return self.step
+        if problems:
+            raise InputError(
+                "\n".join(problems)
+                + "\nno other checkpoint is there: restore one from a backup, or "
+                "start another run (--run)"
+            )
+        return 0
+
+    def _restore(self, path):
+        _check_sizes(path)
+        prefix = str(path / _STATE)
+        status = self._fitting(prefix).read(prefix).expect_partial()
+        status.assert_consumed()
+
+    def _fitting(self, prefix):
+        """What to restore of a checkpoint that may be of another precision."""
+        names = [name for name, _ in tf.train.list_variables(prefix)]
+        saved = {
+            name.split("/")[1]: tf.Variable(tf.train.load_variable(prefix, name))
+            for name in names
+            if name.startswith("loss_scales/")
+        }
+        if saved.keys() == self._scales.keys():
+            return self._contents
+        return _contents(self.model, saved)
+
+    def tidy(self) -> None:
+        """Mends what a killed process has left: half-written folders, ``best/``.
+
+        Only for the one process that writes here.
+        """
+        for folder in (self.directory, self.directory / BEST):
+            for leftover in folder.glob(f".{PREFIX}-*"):
+                shutil.rmtree(leftover, ignore_errors=True)
+        for path in _newest_first(self.directory):
+            self._keep_best(path)
+
+    def _refuse_non_finite(self):
+        for variable in self.model.weights:
+            value = tf.convert_to_tensor(variable).numpy()
+            if value.dtype.kind == "f" and not np.isfinite(value).all():
+                raise Diverged(
+                    diverged_message(
+                        f"step {self.step}: the weights {variable.path} are not finite",
+                        self.directory,
+                    )
+                )
+
+
+def _contents(model, loss_scales):
+    optimizers = {name: _adam(getattr(model, name)) for name in OPTIMIZERS}
+    return tf.train.Checkpoint(
+        model=_named(model.weights),
+        **{name: _named(adam.variables) for name, adam in optimizers.items()},
+        **({"loss_scales": loss_scales} if loss_scales else {}),
+    )
+
+
+def _adam(optimizer):
+    """The optimiser itself, without what is around it."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
+def _loss_scales(model) -> dict[str, tf.Variable]:
+    """The variables of the optimisers' loss scales, empty where there are none."""
+    return {
+        f"{name}_{scale}": getattr(getattr(model, name), scale).value
+        for name in OPTIMIZERS
+        for scale in ("dynamic_scale", "step_counter")
+        if scales_loss(getattr(model, name))
+    }
+
+
+def _named(variables) -> dict[str, tf.Variable]:
+    """Keys a list of Keras variables by place and path.
+
+    ``tf.train.Checkpoint(model=model)`` would leave out every layer that Keras 3 holds
+    in a list. Paths alone will not do either: Keras numbers them by process.
+    """
+    return {
+        f"{index:04}.{re.sub(r'_[0-9]+(?=[_/]|$)', '', variable.path)}": variable.value
+        for index, variable in enumerate(variables)
+    }
+
+
+def steps_saved(directory: Path) -> list[int]:
+    """Returns the steps of the complete checkpoints in ``directory``, ascending."""
+    matches = (
+        re.fullmatch(rf"{PREFIX}-(\d+)", path.name)
+        for path in Path(directory).glob(f"{PREFIX}-*")
+        if (path / _FACTS).is_file()
+    )
+    return sorted(int(match[1]) for match in matches if match)
+
+
+def latest(directory: Path) -> Path | None:
+    """Returns the newest checkpoint's folder, or None."""
+    return next(iter(_newest_first(directory)), None)
+
+
+def best(directory: Path) -> dict | None:
+    """Returns ``{"path", "step", "metric", "value"}`` of the best checkpoint, or None.
+
+    Args:
+        directory: the run's ``checkpoints`` folder.
+    """
+    path = latest(Path(directory) / BEST)
+    return path and _facts(path) | {"path": path}
+
+
+def _facts(path: Path) -> dict:
+    return json.loads((path / _FACTS).read_text(encoding="utf-8"))
+
+
+def _newest_first(directory) -> list[Path]:
+    steps = reversed(steps_saved(directory))
+    return [Path(directory) / f"{PREFIX}-{step}" for step in steps]
+
+
+def require_checkpoint(run) -> Path:
+    """Returns the newest checkpoint of a :class:`ccfpse_tf.runs.run_folder.Run`.
+
+    Raises:
+        InputError: the run has none yet.
+    """
+    path = latest(run.checkpoints)
+    if path is None:
+        raise InputError(
+            f"{run.checkpoints} holds no checkpoint yet: train the run first, with "
+            f"train --run {run.directory}"
+        )
+    return path
+
+
+def diverged_message(what: str, directory: Path) -> str:
+    """Returns the error text for a training that has diverged.
+
+    Args:
+        what: the step and the values found.
+        directory: the run's checkpoint folder.
+    """
+    last = latest(directory)
+    kept = f"the last good checkpoint is {last}" if last else "no checkpoint was saved"
+    return (
+        f"{what}: training has diverged and was stopped; {kept}.\n"
+        "Start another run (--run) with lower rates, such as "
+        "--set optimizers.generator_lr=5e-5 optimizers.discriminator_lr=2e-4, "
+        "and make sure that the images are not all of one colour."
+    )
+
+
+def _check_sizes(path):
+    for name, size in _facts(path)["bytes"].items():
+        file = path / name
+        found = file.stat().st_size if file.is_file() else 0
+        if found != size:
+            raise OSError(f"{name} has {found} bytes, {size} were written")
+
+
+def _disk_error(error, path):
+    """The error of TensorFlow's own file system as the one that Python has for it."""
+    if isinstance(error, OSError):
+        return OSError(error.errno, error.strerror, str(path))
+    words = str(error).lower()
+    for sign, number in (
+        ("space", errno.ENOSPC),
+        ("quota", errno.EDQUOT),
+        ("file too large", errno.EFBIG),
+        ("permission", errno.EACCES),
+        ("read-only", errno.EROFS),
+    ):
+        if sign in words:
+            return OSError(number, os.strerror(number), str(path))
+    return error
+
+
+def _hidden(path: Path, ending: str) -> Path:
+    return path.with_name(f".{path.name}.{ending}")
+
+
+def _rename(aside: Path, path: Path) -> None:
+    """Gives a folder its name; one that has it already (a damaged one) gives way."""
+    if path.exists():
+        _remove(path)
+    os.rename(aside, path)
+    flush(path.parent)
+
+
+def _remove(path: Path) -> None:
+    """Removes a checkpoint such that it is never there in part."""
+    aside = _hidden(path, "old")
+    shutil.rmtree(aside, ignore_errors=True)
+    os.rename(path, aside)
+    shutil.rmtree(aside)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)

@@ -1,0 +1,238 @@
+"""The run folder: ``config.json``, ``checkpoints/``, ``logs/``, ``status.json``."""
+
+import dataclasses
+import json
+import os
+from importlib.metadata import version
+from pathlib import Path
+
+from ccfpse_tf.config import Config, flatten, from_dict
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.files.locks import RUN_LOCK
+from ccfpse_tf.runs.converted import refuse_training
+
+PACKAGES = ("ccfpse-tf", "keras", "tensorflow", "numpy", "pillow")
+# Keys that change what is written, or where data lie, but no step of the training.
+FREE_KEYS = {
+    "data.records",
+    "evaluation.every_epochs",
+    "evaluation.images",
+    "evaluation.segmenter",
+    "evaluation.fid",
+    "evaluation.fid_resize",
+    "schedule.checkpoint_every",
+    "schedule.checkpoint_minutes",
+    "schedule.keep",
+    "schedule.validate_every",
+    "schedule.validation_images",
+    "schedule.best",
+    "schedule.skips_allowed",
+    "schedule.images_every",
+    "schedule.images",
+    "schedule.log_every",
+}
+# What the first training of a converted run must keep: its weights have these shapes.
+NETWORK_KEYS = (
+    "name",
+    "generator.ngf",
+    "generator.depth",
+    "generator.z_dim",
+    "generator.hidden",
+    "generator.average_decay",
+    "discriminator.ndf",
+    "data.image_size",
+)
+IDENTITY = (
+    "name",
+    "num_classes",
+    "dont_care_index",
+    "instances",
+    "label_mapping",
+    "class_names",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A run folder and the config it was made with."""
+
+    directory: Path
+    config: Config
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints."""
+        return self.directory / "checkpoints"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the TensorBoard logs."""
+        return self.directory / "logs"
+
+
+def read_run(directory: Path) -> Run:
+    """Opens an existing run.
+
+    Raises:
+        InputError: no run folder, or a ``config.json`` that cannot be read.
+    """
+    return Run(Path(directory), _stored(Path(directory))[0])
+
+
+def read_data(run: Run) -> dict:
+    """Returns what ``config.json`` says of the run's data, by the keys in ``IDENTITY``.
+
+    Raises:
+        InputError: as :func:`read_run`.
+    """
+    return _stored(run.directory)[1]
+
+
+def make_run(directory: Path, config: Config, data: dict) -> Run:
+    """Writes a new run folder for weights that come from elsewhere.
+
+    Args:
+        directory: does not exist yet.
+        config: a config that builds the networks.
+        data: by the keys in ``IDENTITY``, as far as it is known; the first training
+            adopts the rest, and all keys of the config but ``NETWORK_KEYS``.
+    """
+    run = Run(directory, config)
+    run.checkpoints.mkdir(parents=True)
+    run.logs.mkdir()
+    _write(directory / "config.json", config, data)
+    return run
+
+
+def identity(description) -> dict:
+    """Returns the facts of a description that a run is bound to, as JSON values."""
+    values = {key: getattr(description, key) for key in IDENTITY}
+    return json.loads(json.dumps(values))  # tuples to lists, as they are read back
+
+
+def open_run(directory: Path, config: Config, description) -> Run:
+    """Makes a run folder, or checks that an existing one goes on with this config.
+
+    Args:
+        directory: the run folder; it may not exist yet.
+        config: what `train` was asked to do.
+        description: the records' description, a dataclass.
+
+    Raises:
+        InputError: a folder that holds something else, or a run that was made with
+            another config or other data: all differing keys, both values, the way out.
+            The folder is left as it is.
+    """
+    directory = Path(directory)
+    data = _described(description)
+    if (directory / "config.json").exists():
+        stored, stored_data = _stored(directory)
+        refuse_training(directory)
+        differences = _config_differences(stored, config, stored_data)
+        differences += _data_differences(stored_data, data)
+        if differences:
+            raise InputError(_other_config(directory, differences))
+    elif directory.exists() and not directory.is_dir():
+        raise InputError(f"--run {directory} is a file; name a folder")
+    elif directory.exists() and {x.name for x in directory.iterdir()} - {RUN_LOCK}:
+        raise InputError(
+            f"--run {directory} holds files but no config.json, so it is no run; "
+            "name a new folder, nothing in this one is touched"
+        )
+    directory.mkdir(parents=True, exist_ok=True)
+    _write(directory / "config.json", config, data)
+    run = Run(directory, config)
+    run.checkpoints.mkdir(exist_ok=True)
+    run.logs.mkdir(exist_ok=True)
+    return run
+
+
+def settings(config: Config) -> dict[str, object]:
+    """Returns the keys that steps of the training depend on, and their values."""
+    flat, free = flatten(config), _free_keys(config)
+    return {key: flat[key] for key in flat if key not in free}
+
+
+def _free_keys(config):
+    constant = config.schedule.decay_epochs == 0  # rates: longer is only longer
+    return FREE_KEYS | ({"schedule.epochs"} if constant else set())
+
+
+def _stored(directory):
+    path = directory / "config.json"
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(
+            f"{directory} is no run folder: it has no config.json; `train --run` "
+            "makes one"
+        ) from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is damaged: {error}") from None
+    if not isinstance(values, dict) or not {"config", "data"} <= values.keys():
+        raise InputError(f"{path} is damaged: it lacks 'config' or 'data'")
+    return from_dict(values["config"], str(path)), values["data"]
+
+
+def _described(description) -> dict:
+    values = identity(description)
+    for name, split in description.splits.items():
+        # Shards too: the order of the data depends on how they were cut.
+        values[f"{name} images"] = split.count
+        values[f"{name} shards"] = split.shards
+        values[f"{name} height, width"] = (split.height, split.width)
+    return json.loads(json.dumps(values))  # tuples to lists, as they are read back
+
+
+def _write(path, config, data):
+    content = {
+        "config": dataclasses.asdict(config),
+        "data": data,
+        "versions": {name: version(name) for name in PACKAGES},
+    }
+    aside = path.with_name(path.name + ".partial")
+    aside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    os.replace(aside, path)
+
+
+def _never_trained(stored_data):
+    """Whether a converted run has met no training records yet."""
+    return not any(key.endswith(" images") for key in stored_data)
+
+
+def _config_differences(stored, asked, stored_data):
+    old, new = flatten(stored), flatten(asked)
+    free = _free_keys(stored) & _free_keys(asked)
+    if _never_trained(stored_data):
+        free = old.keys() - set(NETWORK_KEYS)
+    return [
+        f"{key}: the run has {old[key]!r}, now {new[key]!r}"
+        for key in old
+        if old[key] != new[key] and key not in free
+    ]
+
+
+def _data_differences(stored, found):
+    keys = stored | found
+    if _never_trained(stored):
+        keys = [key for key in stored if key != "name"]
+    return [
+        f"records, {key}: the run has {_short(stored.get(key))}, now "
+        f"{_short(found.get(key))}"
+        for key in keys
+        if stored.get(key) != found.get(key)
+    ]
+
+
+def _short(value, limit=120):
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def _other_config(directory, differences):
+    return (
+        f"{directory} was made with another config:\n  "
+        + "\n  ".join(differences)
+        + "\nGive the run's own values (--set key=value, --records) to resume it, or "
+        "another --run to start anew. Nothing was changed."
+    )

@@ -1,0 +1,1 @@
+"""The process: start-up, devices, workers, progress."""

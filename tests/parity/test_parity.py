@@ -1,0 +1,88 @@
+"""The copied reference fixtures, and the runner's own behaviour."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.parity import __main__ as parity
+from tests.parity import training
+from tests.parity.checks import Check, absolute, relative
+
+FOLDER = Path(__file__).parent.parent / "fixtures"
+SLOW = ("full_coco_G.npz", "trajectory_more_novae.npz", "trajectory_vae.npz")
+CASES = [
+    pytest.param(run, id=name, marks=[pytest.mark.slow] if name in SLOW else [])
+    for name, run in parity.fixtures(FOLDER)
+]
+
+
+@pytest.mark.parametrize("run", CASES)
+def test_equals_the_official_implementation(run):
+    found = list(run())
+    assert found
+    beyond = [f"{x.name}: {x.error:.2e}" for x in found if not x.passed]
+    assert not beyond, beyond[:20]
+
+
+def test_a_training_in_float64_is_the_official_one():
+    """The float32 half, which is chaotic, is among the slow ones above."""
+    name = "trajectory_vae.npz"
+    entry = parity.json.loads((FOLDER / "manifest.json").read_text())["files"][name]
+    found = list(training.exact_trajectory(parity.Fixture(FOLDER / name, entry)))
+    beyond = [f"{x.name}: {x.error:.2e}" for x in found if not x.passed]
+    assert len(found) > 30 and not beyond, beyond[:20]
+
+
+def test_float64_takes_over_in_the_first_iteration_at_its_kinks_only(monkeypatch):
+    names = ["iter1_grad/G/a", "iter1_grad/D/b", "losses/D_Fake 1", "fake_Gstep 2"]
+    names += ["fake_Gstep 1", "losses/GAN 1"]  # before any gradient
+    found = [Check(name, 2.0, 1.0) for name in names] + [Check("fake_Dstep 1", 0, 1)]
+    exact = [Check(check.name, 0.5, 1.0) for check in found]
+
+    def taken(in_generator, in_all):
+        flips = in_generator, in_all
+        monkeypatch.setattr(training, "_flips_in_first_step", lambda _: flips)
+        kept = zip(found, training._across_kinks(None, found, exact), strict=True)
+        return [before.name for before, after in kept if after is not before]
+
+    assert taken(0, 0) == []
+    assert taken(0, 1) == ["iter1_grad/D/b", "losses/D_Fake 1"]
+    assert taken(1, 2) == ["iter1_grad/G/a", "iter1_grad/D/b", "losses/D_Fake 1"]
+
+
+def test_all_copied_fixtures_are_known():
+    for name, entry in parity.json.loads((FOLDER / "manifest.json").read_text())[
+        "files"
+    ].items():
+        fixture = parity.Fixture(FOLDER / name, entry)
+        assert parity.runner_of(fixture.data) is not None, name
+
+
+def test_a_wrong_number_fails():
+    assert not absolute("x", [1.0, 2.0], [1.0, 2.1], 1e-3).passed
+    assert not absolute("nan", [np.nan], [1.0], 1e-3).passed
+    assert not absolute("shape", [1.0], [[1.0]], 1e-3).passed
+    assert relative("x", [1000.0, 1.0], [1000.0, 1.01], 1e-4).passed
+    assert not relative("x", [1000.0, 1.0], [1000.0, 1.2], 1e-4).passed
+
+
+def test_the_worst_check_is_shown_and_counted():
+    line = parity.report("a.npz", [Check("good", 1e-9, 1e-6), Check("bad", 2, 1)], 0.0)
+    assert line.startswith("FAIL") and "at bad" in line and "1 beyond" in line
+
+
+def test_a_folder_without_manifest_is_refused(tmp_path, capsys):
+    with pytest.raises(SystemExit) as error:
+        parity.main([str(tmp_path)])
+    assert error.value.code == 2
+    assert "no manifest.json" in capsys.readouterr().err
+
+
+def test_the_exit_status_counts_failures(tmp_path, capsys):
+    np.savez(tmp_path / "tensor2im.npz", x=np.zeros((1, 3, 1, 1), np.float32), y=[[1]])
+    (tmp_path / "manifest.json").write_text(
+        '{"files": {"tensor2im.npz": {"config": null}}}'
+    )
+    assert parity.main([str(tmp_path)]) == 1
+    assert capsys.readouterr().out.endswith("0 passed, 1 failed\n")

@@ -1,0 +1,339 @@
+"""What happens around the steps, on a store that only knows its step."""
+
+import io
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.python.summary.summary_iterator import summary_iterator
+
+from ccfpse_tf.errors import Diverged
+from ccfpse_tf.evaluation.judges import Judge
+from ccfpse_tf.runtime.progress_bar import duration
+from ccfpse_tf.training.callbacks import (
+    Checkpoints,
+    LayoutGrids,
+    SaveOnSignal,
+    ScalarLogs,
+    StopOnDivergence,
+    summary_writer,
+)
+from ccfpse_tf.training.progress_line import Progress
+from ccfpse_tf.training.validation import Judgement, Validation
+
+
+class Store:
+    """Stands in for a CheckpointStore."""
+
+    def __init__(self, directory=Path("checkpoints")):
+        self.directory = directory
+        self.step = 0
+        self.saved = []
+
+    def save(self, metric=None):
+        self.saved.append(self.step)
+        return self.directory / f"ckpt-{self.step}"
+
+
+class Model:
+    """Stands in for the trained model: a constant picture, a style that counts."""
+
+    z_dim = 2
+    generator_optimizer = keras.optimizers.SGD(0.5)
+    discriminator_optimizer = keras.optimizers.SGD(0.25)
+
+    skipped, skipped_in_a_row = 3, 0
+    perceptual_loss = None
+
+    def __init__(self):
+        self.resets = 0
+
+    def reset_metrics(self):
+        self.resets += 1
+
+    def encode(self, image):
+        return tf.zeros((1, 2)), tf.zeros((1, 2))
+
+    def synthesize(self, label, instance, z):
+        return tf.ones((*label.shape, 3))
+
+
+def _steps(store, callback, count, logs=None):
+    for _ in range(count):
+        callback.on_train_batch_begin(0)
+        store.step += 1
+        callback.on_train_batch_end(0, logs)
+
+
+def _events(folder):
+    return [
+        (event.step, value.tag, tf.make_ndarray(value.tensor))
+        for path in sorted(folder.glob("events*"))
+        for event in summary_iterator(str(path))
+        for value in event.summary.value
+    ]
+
+
+def test_a_training_that_diverges_stops_with_step_images_and_way_out(tmp_path):
+    store, model, asked = Store(tmp_path), Model(), []
+
+    def keys(step):
+        asked.append(step)
+        return ["a", "b"]
+
+    callback = StopOnDivergence(store, 2, keys, tmp_path / "diverged.json")
+    callback.set_model(model)
+    for row in (0, 1, 2, 0, 1, 2):
+        model.skipped_in_a_row = row
+        _steps(store, callback, 1, {"kl": 1.0})
+    model.skipped_in_a_row = 3
+    with pytest.raises(Diverged) as caught:
+        _steps(store, callback, 1, {"kl": 1.0})
+    message = str(caught.value)
+    assert "step 7: losses or gradients were not finite 3 times in a row" in message
+    assert "no checkpoint was saved" in message and "--run" in message
+    report = json.loads((tmp_path / "diverged.json").read_text())
+    assert report["keys of the last batch"] == ["a", "b"] and asked == [6]
+
+
+def test_scalars_hold_losses_rates_and_speed(tmp_path):
+    store = Store()
+    callback = ScalarLogs(store, summary_writer(tmp_path), every=2, batch_size=8)
+    callback.set_model(Model())
+    _steps(store, callback, 4, {"gan": 1.5})
+    events = {(step, tag): float(value) for step, tag, value in _events(tmp_path)}
+    assert events[2, "losses/gan"] == 1.5
+    assert events[2, "learning_rate/generator"] == 0.5
+    assert events[4, "learning_rate/discriminator"] == 0.25
+    assert events[4, "speed/images_per_second"] > 0
+    assert events[2, "skipped_steps"] == 3
+    assert (3, "losses/gan") not in events
+    assert callback.model.resets == 2
+
+
+def test_grids_show_label_generated_real_and_the_first_is_untrained(tmp_path):
+    store = Store()
+    example = {
+        "label": np.array([[[0, 1], [1, 1]]]),
+        "image": np.full((1, 2, 2, 3), -1, np.float32),
+    }
+    palette = [(10, 20, 30), (40, 50, 60)]
+    callback = LayoutGrids(store, summary_writer(tmp_path), 2, [example], palette)
+    callback.set_model(Model())
+    callback.on_train_begin()
+    _steps(store, callback, 2)
+    events = _events(tmp_path)
+    assert [(step, tag) for step, tag, _ in events] == [
+        (0, "validation/label_generated_real"),
+        (2, "validation/label_generated_real"),
+    ]
+    sheet = tf.io.decode_png(events[1][2][2]).numpy()
+    assert sheet[0, 0].tolist() == [10, 20, 30]
+    assert sheet[1, 0].tolist() == [40, 50, 60]
+    assert (sheet[:, 6:8] == 255).all()
+    assert (sheet[:, 12:14] == 0).all()
+
+
+def test_checkpoints_are_saved_when_due():
+    store = Store()
+    _steps(store, Checkpoints(store, every=3), 7)
+    assert store.saved == [3, 6]
+
+
+def test_checkpoints_are_saved_by_the_clock_too():
+    store, now = Store(), [0.0]
+    callback = Checkpoints(store, every=100, minutes=2, clock=lambda: now[0])
+    for seconds in (60, 119, 120, 121, 239, 300):
+        now[0] = seconds
+        _steps(store, callback, 1)
+    assert store.saved == [3, 6]
+
+
+def test_validation_is_a_mean_and_decides_what_is_best(tmp_path):
+    store, saved = Store(), []
+    store.save = lambda metric: saved.append((store.step, metric))
+    examples = [
+        {"label": np.zeros((1, 2, 2)), "image": np.full((1, 2, 2, 3), value, "float32")}
+        for value in (1.0, 0.5)
+    ]
+    callback = Validation(store, summary_writer(tmp_path), 2, examples, "l1")
+    callback.set_model(Model())
+    _steps(store, callback, 5)
+    assert saved == [(2, ("l1", 0.25)), (4, ("l1", 0.25))]  # the model's image is 1
+    events = {(step, tag): float(value) for step, tag, value in _events(tmp_path)}
+    assert events == {(2, "validation/l1"): 0.25, (4, "validation/l1"): 0.25}
+
+
+class _Darkness(Judge):
+    """The share of black images, by either name."""
+
+    def reset(self):
+        self.seen = []
+
+    def update(self, example):
+        self.seen.append(example)
+
+    def state(self):
+        return {}
+
+    def restore(self, state):
+        self.reset()
+
+    def result(self):
+        dark = np.mean([not example.image.any() for example in self.seen])
+        return {"generated": {"mean_iou": float(dark), "fid": 7.0}}
+
+
+@pytest.mark.parametrize(
+    ("metric", "saved"),
+    [("fid", ("fid", 7.0)), ("mean_iou", ("1 - mean_iou", 1.0)), (None, None)],
+)
+def test_judges_decide_what_is_best(tmp_path, metric, saved):
+    store, calls, judge = Store(), [], _Darkness()
+    store.save = lambda best: calls.append((store.step, best))
+    image = np.zeros((1, 2, 2, 3), "float32")
+    label = np.zeros((1, 2, 2), int)
+    layouts = [{"key": [b"a/b"], "label": label, "image": image}] * 3
+    writer = summary_writer(tmp_path)
+    callback = Judgement(store, writer, 2, layouts, [judge], metric)
+    callback.set_model(Model())
+    _steps(store, callback, 5)
+    assert calls == ([(2, saved), (4, saved)] if saved else [])
+    assert len(judge.seen) == 3  # not six: it forgets
+    assert [(x.index, x.key, x.real[0, 0, 0]) for x in judge.seen[:2]] == [
+        (0, "a/b", 127),
+        (1, "a/b", 127),
+    ]
+    tags = {(step, tag): float(value) for step, tag, value in _events(tmp_path)}
+    assert tags[2, "metrics/fid"] == tags[4, "metrics/fid"] == 7
+    assert tags[4, "metrics/mean_iou"] == 0  # the model's image is white
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_finishes_the_step_saves_and_stops(number):
+    store, said = Store(), []
+    before = signal.getsignal(number)
+    callback = SaveOnSignal(store, said.append)
+    callback.on_train_begin()
+    try:
+        _steps(store, callback, 1)
+        assert store.saved == []
+        os.kill(os.getpid(), number)
+        with pytest.raises(KeyboardInterrupt):
+            _steps(store, callback, 1)
+        assert store.saved == [2]
+        with pytest.raises(KeyboardInterrupt):  # the second one does not wait
+            os.kill(os.getpid(), signal.SIGINT)
+            _steps(store, callback, 1)
+    finally:
+        callback.release()
+    assert signal.getsignal(number) is before
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+def _progress(stream):
+    store = Store()
+    scalars = ScalarLogs(store, None, every=1000, batch_size=4)
+    scalars.images_per_second = 2.0
+    return store, Progress(store, scalars, 10, 20, stream)
+
+
+def test_the_line_tells_epoch_step_speed_and_time_left():
+    store, progress = _progress(io.StringIO())
+    store.step = 15
+    assert progress.line({"generator_loss": 1.25, "kl": 9.0}) == (
+        "epoch 2/2  [###############.....]  step 15/20  2 images/s  0:10 left  G 1.250"
+    )
+
+
+def test_a_file_gets_one_line_per_epoch():
+    stream = io.StringIO()
+    store, progress = _progress(stream)
+    progress.on_train_begin()
+    _steps(store, progress, 20)
+    progress.on_train_end()
+    lines = stream.getvalue().splitlines()
+    assert [line.split("  ")[:2] for line in lines] == [
+        ["epoch 1/2", "step 10/20"],
+        ["epoch 2/2", "step 20/20"],
+    ]
+
+
+def test_a_terminal_line_is_redrawn_and_never_wraps(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    stream = Terminal()
+    store, progress = _progress(stream)
+    progress.on_train_begin()
+    _steps(store, progress, 10)
+    progress.on_train_end()
+    *drawn, last = stream.getvalue().split("\r")
+    assert last.endswith("\n") and stream.getvalue().count("\n") == 1
+    assert drawn and all(len(line) < 40 for line in (*drawn, last.rstrip("\n")))
+
+
+def test_what_others_print_stands_above_the_line(monkeypatch, tmp_path):
+    monkeypatch.setenv("COLUMNS", "40")
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setattr("sys.stderr", terminal)
+    store, progress = _progress(None)
+    for _ in range(2):  # as a training that first ends an interrupted epoch
+        progress.on_train_begin()
+        _steps(store, progress, 10)
+        print("one line")
+        print("two", "lines\nand ", end="", file=sys.stderr)
+        progress._draw("after an unfinished line")
+        print("done", file=sys.stderr)
+        progress.on_train_end()
+    assert (sys.stdout, sys.stderr) == (terminal, terminal)
+    seen = _screen(terminal.getvalue())
+    part = ["one line", "two lines", "and ", "done", "after an unfinished line"]
+    assert [line.rstrip() for line in seen] == [part[0], part[1], "and", *part[3:]] * 2
+
+
+def test_an_error_leaves_the_line_and_gives_the_streams_back(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    _, progress = _progress(None)
+    progress.on_train_begin()
+    progress._draw("step 0")
+    progress.release()
+    progress.release()
+    assert sys.stdout is terminal
+    (line,) = _screen(terminal.getvalue())
+    assert line.rstrip() == "step 0"
+
+
+def _screen(text):
+    """The lines that a terminal shows after ``text``."""
+    lines, column = [""], 0
+    for character in text:
+        if character == "\n":
+            lines.append("")
+            column = 0
+        elif character == "\r":
+            column = 0
+        else:
+            line = lines[-1]
+            lines[-1] = line[:column] + character + line[column + 1 :]
+            column += 1
+    return lines[:-1]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(5, "0:05"), (65.4, "1:05"), (7445, "2:04:05")]
+)
+def test_duration(seconds, text):
+    assert duration(seconds) == text
