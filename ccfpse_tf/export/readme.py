@@ -10,8 +10,8 @@ Weights: {precision}, {megabytes:.1f} MB. Against the trained model in float32: 
 {largest} grey levels of 255, {mean:.4f} in the mean ({images} images{wide}).
 
 Signatures and errors: `docs/export.md` of ccfpse_tf. Serve it with `docker compose up`
-in the folder above this model's (TensorFlow Serving; contract-tested, not run against
-that server), or `ccfpse serve`. Then, in this folder:
+in the folder above this model's (TensorFlow Serving), or with `ccfpse serve`. Then, in
+this folder:
 
 ```sh
 SERVER=${{SERVER:-http://localhost:8501}}

@@ -1,6 +1,6 @@
-"""What is written beside an export, read as TensorFlow Serving and its clients do.
+"""The files beside an export, read as TensorFlow Serving and its clients read them.
 
-Contract-tested: by the server's own protos, and by servers of ours in this process.
+They are read by the server's own protos, and by servers of ours in this process.
 """
 
 import base64

@@ -1,7 +1,6 @@
-"""The Inception graph by a small one with its names and its old operations.
+"""The Inception graph, tested by a small graph with its names and old operations.
 
-The real one could not be had where this was written; `inception_graph.py` beside this
-file says what is the same.
+`inception_graph.py` beside this file says what the two graphs have in common.
 """
 
 import hashlib
