@@ -1,4 +1,4 @@
-"""What a run may be: its keys, their types and ranges, and values written as text."""
+"""The settings of a run: their keys, types and ranges, and values written as text."""
 
 from ccfpse_tf.config.schema import (
     Config,

@@ -109,7 +109,9 @@ def infer_config(
     usual = (known.image_size, known.depth) if known else (None, None)
     return Config(
         name=known.name if known else ANY_DATA,
-        generator=GeneratorConfig(shape.ngf, shape.depth, shape.z_dim, shape.hidden),
+        generator=GeneratorConfig(
+            ngf=shape.ngf, depth=shape.depth, z_dim=shape.z_dim, hidden=shape.hidden
+        ),
         discriminator=_discriminator(sources, description),
         data=DataConfig(
             records=str(Path(records).resolve()) if records else "",
@@ -129,7 +131,7 @@ def _discriminator(sources, description):
     source = sources["discriminator"]
     ndf, channels = infer_discriminator(source.state, str(source.path))
     check_channels(description, channels, str(source.path))
-    return DiscriminatorConfig(ndf)
+    return DiscriminatorConfig(ndf=ndf)
 
 
 def _check_encoder(sources, shape, generator):
