@@ -19,6 +19,7 @@ from ccfpse_tf.convert.infer import (
     infer_generator,
 )
 from ccfpse_tf.convert.output import new_folder
+from ccfpse_tf.convert.published_models import PUBLISHED_MODELS, PublishedModel
 from ccfpse_tf.convert.sources import LETTERS, Source, read_source
 from ccfpse_tf.convert.state import load_official
 from ccfpse_tf.data.datasets import DATASETS
@@ -106,7 +107,9 @@ def infer_config(
     check_channels(description, shape.semantic_channels, source)
     _check_encoder(sources, shape, source)
     known = DATASETS.get(description.name)
-    usual = (known.image_size, known.depth) if known else (None, None)
+    # Other data sets of the table are converted as if trained like COCO-Stuff.
+    published = PUBLISHED_MODELS.get(description.name, PublishedModel())
+    usual = (known.image_size, published.depth) if known else (None, None)
     return Config(
         name=known.name if known else ANY_DATA,
         generator=GeneratorConfig(
@@ -117,10 +120,8 @@ def infer_config(
             records=str(Path(records).resolve()) if records else "",
             image_size=image_size(shape, source, size, *usual),
         ),
-        schedule=(
-            ScheduleConfig(known.epochs, known.decay_epochs)
-            if known
-            else ScheduleConfig()
+        schedule=ScheduleConfig(
+            epochs=published.epochs, decay_epochs=published.decay_epochs
         ),
     )
 
