@@ -9,7 +9,7 @@ never disagree with the data.
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field
@@ -260,6 +260,24 @@ def flatten(config: Config) -> dict[str, object]:
         else:
             flat[field.name] = value
     return flat
+
+
+def derive(config: Config, **sections: Mapping[str, object]) -> Config:
+    """Returns ``config`` with other values in some sections.
+
+    Args:
+        config: where to start from; it is not changed.
+        sections: the new values of each section, such as ``generator={"ngf": 4}``.
+
+    Raises:
+        InputError: for wrong values.
+        TypeError: for a key that its section does not have.
+    """
+    changed = {
+        name: dataclasses.replace(getattr(config, name), **values)
+        for name, values in sections.items()
+    }
+    return dataclasses.replace(config, **changed)
 
 
 def override(config: Config, assignments: Sequence[str]) -> Config:

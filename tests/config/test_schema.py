@@ -10,6 +10,7 @@ from ccfpse_tf.config import (
     DataConfig,
     GeneratorConfig,
     OptimizerConfig,
+    derive,
     flatten,
     override,
 )
@@ -170,6 +171,17 @@ def test_construction_checks_values():
 def test_whole_numbers_pass_as_numbers():
     beta = OptimizerConfig(beta_1=0).beta_1
     assert beta == 0 and type(beta) is float
+
+
+def test_a_derived_config_differs_in_what_was_named():
+    small = derive(CONFIG, generator={"ngf": 4, "depth": 6}, losses={"vgg": "off"})
+    texts = ["generator.ngf=4", "generator.depth=6", "losses.vgg=off"]
+    assert small == override(CONFIG, texts)
+    assert CONFIG.generator.ngf == 64
+    with pytest.raises(InputError, match="ngf is 0"):
+        derive(CONFIG, generator={"ngf": 0})
+    with pytest.raises(TypeError, match="nfg"):
+        derive(CONFIG, generator={"nfg": 4})
 
 
 def test_equal_configs_have_equal_hashes():
