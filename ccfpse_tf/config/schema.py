@@ -10,6 +10,7 @@ never disagree with the data.
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field
@@ -251,15 +252,7 @@ def from_dict(values: object, source: str = "config") -> Config:
 
 def flatten(config: Config) -> dict[str, object]:
     """Returns ``{"generator.ngf": 64, ...}``: the keys that ``--set`` knows."""
-    flat: dict[str, object] = {}
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        if dataclasses.is_dataclass(value):
-            for inner in dataclasses.fields(value):
-                flat[f"{field.name}.{inner.name}"] = getattr(value, inner.name)
-        else:
-            flat[field.name] = value
-    return flat
+    return {key: attrgetter(key)(config) for key in parsing.keys(Config)}
 
 
 def derive(config: Config, **sections: Mapping[str, object]) -> Config:
