@@ -20,44 +20,40 @@ from ccfpse_tf.config import (
     LossConfig,
     OptimizerConfig,
     ScheduleConfig,
+    derive,
 )
 from ccfpse_tf.errors import exit_cleanly
 
+# What is not written here has its default; losses and optimisers have the paper's.
 CONFIG = Config(
     name="ade20k",
-    generator=GeneratorConfig(ngf=64, depth=5, z_dim=256, hidden=128),
+    generator=GeneratorConfig(ngf=64, depth=5, z_dim=256),
     discriminator=DiscriminatorConfig(ndf=64),
     losses=LossConfig(
-        gan_mode="hinge",
-        feature_matching=20.0,
-        perceptual=10.0,
-        kl=0.1,  # of the mean per image: the official 0.05 on a sum over 2 images
         vgg="keras",  # downloads; the paper's are "torchvision" (see docs/recipes.md)
     ),
-    optimizers=OptimizerConfig(
-        generator_lr=1e-4,
-        discriminator_lr=4e-4,
-        beta_1=0.0,
-        beta_2=0.9,
-        epsilon=1e-8,
-    ),
+    optimizers=OptimizerConfig(generator_lr=1e-4, discriminator_lr=4e-4),
     # Records are 286x286; every step sees another 256x256 window of them.
-    data=DataConfig(image_size=(256, 256), batch_size=32, flip=True),
+    data=DataConfig(image_size=(256, 256), batch_size=32),
     schedule=ScheduleConfig(epochs=100, decay_epochs=100),
 )
 
 # About a minute on two CPU cores, also on the real records: small windows, few steps.
-SMOKE = Config(
-    name="ade20k",
-    generator=GeneratorConfig(ngf=4, depth=5, z_dim=16, hidden=16),
-    discriminator=DiscriminatorConfig(ndf=8),
-    losses=LossConfig(vgg="off"),
+SMOKE = derive(
+    CONFIG,
+    generator={"ngf": 4, "z_dim": 16, "hidden": 16},
+    discriminator={"ndf": 8},
+    losses={"vgg": "off"},
     # Far above the paper's rates, so that a minute leaves a trace of the layouts.
-    optimizers=OptimizerConfig(generator_lr=4e-3, discriminator_lr=2e-3),
-    data=DataConfig(image_size=(64, 64), batch_size=2),
-    schedule=ScheduleConfig(
-        epochs=2, steps_per_epoch=25, checkpoint_every=25, images_every=25
-    ),
+    optimizers={"generator_lr": 4e-3, "discriminator_lr": 2e-3},
+    data={"image_size": (64, 64), "batch_size": 2},
+    schedule={
+        "epochs": 2,
+        "decay_epochs": 0,
+        "steps_per_epoch": 25,
+        "checkpoint_every": 25,
+        "images_every": 25,
+    },
 )
 
 

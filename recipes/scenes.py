@@ -19,58 +19,53 @@ from ccfpse_tf.config import (
     LossConfig,
     OptimizerConfig,
     ScheduleConfig,
+    derive,
 )
 from ccfpse_tf.errors import exit_cleanly
 
+# What is not written here has its default; losses and optimisers have the paper's.
 CONFIG = Config(
     name="scenes",
-    generator=GeneratorConfig(ngf=32, depth=5, z_dim=256, hidden=128),
+    generator=GeneratorConfig(ngf=32, depth=5, z_dim=256),
     discriminator=DiscriminatorConfig(ndf=32),
-    losses=LossConfig(
-        gan_mode="hinge", feature_matching=20.0, perceptual=10.0, kl=0.1, vgg="off"
-    ),
-    optimizers=OptimizerConfig(
-        generator_lr=1e-4,
-        discriminator_lr=4e-4,
-        beta_1=0.0,
-        beta_2=0.9,
-        epsilon=1e-8,
-    ),
+    losses=LossConfig(vgg="off"),
+    optimizers=OptimizerConfig(generator_lr=1e-4, discriminator_lr=4e-4),
     # Records are 72x72; every step sees another 64x64 window of them.
-    data=DataConfig(image_size=(64, 64), batch_size=16, flip=True),
+    data=DataConfig(image_size=(64, 64), batch_size=16),
     schedule=ScheduleConfig(epochs=100, decay_epochs=0),
 )
 
 # Learns visibly within minutes on two CPU cores.
-DEMO = Config(
-    name="scenes",
-    generator=GeneratorConfig(ngf=8, depth=5, z_dim=32, hidden=32),
-    discriminator=DiscriminatorConfig(ndf=16),
-    losses=LossConfig(vgg="off"),
+DEMO = derive(
+    CONFIG,
+    generator={"ngf": 8, "z_dim": 32, "hidden": 32},
+    discriminator={"ndf": 16},
     # Twenty and five times the paper's: few steps have to do.
-    optimizers=OptimizerConfig(generator_lr=2e-3, discriminator_lr=2e-3),
-    data=DataConfig(image_size=(64, 64), batch_size=4),
-    schedule=ScheduleConfig(
-        epochs=10,
-        steps_per_epoch=50,
-        checkpoint_every=100,
-        images_every=50,
-        log_every=10,
-    ),
+    optimizers={"generator_lr": 2e-3, "discriminator_lr": 2e-3},
+    data={"batch_size": 4},
+    schedule={
+        "epochs": 10,
+        "steps_per_epoch": 50,
+        "checkpoint_every": 100,
+        "images_every": 50,
+        "log_every": 10,
+    },
 )
 
 # A minute: shows that everything runs, not that it learns.
-SMOKE = Config(
-    name="scenes",
-    generator=GeneratorConfig(ngf=4, depth=5, z_dim=16, hidden=16),
-    discriminator=DiscriminatorConfig(ndf=8),
-    losses=LossConfig(vgg="off"),
+SMOKE = derive(
+    CONFIG,
+    generator={"ngf": 4, "z_dim": 16, "hidden": 16},
+    discriminator={"ndf": 8},
     # Far above the paper's rates, so that a minute leaves a trace of the layouts.
-    optimizers=OptimizerConfig(generator_lr=4e-3, discriminator_lr=2e-3),
-    data=DataConfig(image_size=(64, 64), batch_size=2),
-    schedule=ScheduleConfig(
-        epochs=2, steps_per_epoch=25, checkpoint_every=25, images_every=25
-    ),
+    optimizers={"generator_lr": 4e-3, "discriminator_lr": 2e-3},
+    data={"batch_size": 2},
+    schedule={
+        "epochs": 2,
+        "steps_per_epoch": 25,
+        "checkpoint_every": 25,
+        "images_every": 25,
+    },
 )
 
 

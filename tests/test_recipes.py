@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from ccfpse_tf.config import Config
+from ccfpse_tf.convert.published_models import PUBLISHED_MODELS
 from ccfpse_tf.data.datasets import DATASETS
 from ccfpse_tf.errors import InputError
 
@@ -40,12 +41,12 @@ def test_dry_run_prints_the_whole_config(recipe, capsys):
 
 @pytest.mark.parametrize("name", ["coco_stuff", "cityscapes", "ade20k"])
 def test_full_configs_are_the_papers(name, repository):
-    config, facts = load(repository, name).CONFIG, DATASETS[name]
+    config, published = load(repository, name).CONFIG, PUBLISHED_MODELS[name]
     assert config.name == name
-    assert config.data.image_size == facts.image_size
-    assert config.generator.depth == facts.depth
-    assert config.schedule.epochs == facts.epochs
-    assert config.schedule.decay_epochs == facts.decay_epochs
+    assert config.data.image_size == DATASETS[name].image_size
+    assert config.generator.depth == published.depth
+    assert config.schedule.epochs == published.epochs
+    assert config.schedule.decay_epochs == published.decay_epochs
     optimizers = config.optimizers
     assert (optimizers.generator_lr, optimizers.discriminator_lr) == (1e-4, 4e-4)
     assert (optimizers.beta_1, optimizers.beta_2, optimizers.epsilon) == (0, 0.9, 1e-8)
@@ -58,11 +59,12 @@ def test_full_configs_are_the_papers(name, repository):
 @pytest.mark.parametrize("name", ["coco_stuff", "cityscapes", "ade20k"])
 def test_the_docstring_quotes_the_papers_scores_and_length(name, repository):
     text, facts = load(repository, name).__doc__, DATASETS[name]
+    published = PUBLISHED_MODELS[name]
     for method in ("CC-FPSE", "SPADE"):
         for score in facts.published[method]:
             assert f"{score:.1f}" in text
     assert f"{facts.counts['train'] // 32:,} steps" in text
-    assert f"{facts.epochs + facts.decay_epochs} epochs" in text
+    assert f"{published.epochs + published.decay_epochs} epochs" in text
 
 
 def test_smoke_configs_fit_the_depth_of_the_full_ones(recipe):

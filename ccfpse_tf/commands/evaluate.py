@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from ccfpse_tf.config.checks import FID_RESIZES
+from ccfpse_tf.config.schema import FID_RESIZES
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.runtime.devices import ALLOWED, parse_devices
 from ccfpse_tf.runtime.startup import import_tensorflow

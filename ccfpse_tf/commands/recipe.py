@@ -1,4 +1,4 @@
-"""The command line that all recipes share: ``prepare``, ``train``, ``generate`` ...
+"""The command line of all recipes: ``prepare``, ``train``, ``generate`` and others.
 
 Nothing heavy is imported before it is needed, so that ``--help`` and ``--dry-run``
 answer at once and touch no device. Each subcommand is a module of

@@ -1,4 +1,4 @@
-"""``segmenter``: a network that judges images, trained on the real ones."""
+"""The subcommand ``segmenter`` trains a network that judges images on real ones."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def add(commands, config: Config) -> None:
 
 
 def run(config: Config, arguments) -> int:
-    """Trains a segmenter and says how well it sees.
+    """Trains a segmenter and prints its score on real validation images.
 
     Raises:
         InputError: options that do not fit, and whatever `train_segmenter` raises.

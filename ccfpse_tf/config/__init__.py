@@ -1,4 +1,4 @@
-"""What a run may be: its keys, their types and ranges, and values written as text."""
+"""The settings of a run: their keys, types and ranges, and values written as text."""
 
 from ccfpse_tf.config.schema import (
     Config,
@@ -10,6 +10,7 @@ from ccfpse_tf.config.schema import (
     OptimizerConfig,
     ScheduleConfig,
     StepConfig,
+    derive,
     flatten,
     from_dict,
     override,
@@ -25,6 +26,7 @@ __all__ = [
     "OptimizerConfig",
     "ScheduleConfig",
     "StepConfig",
+    "derive",
     "flatten",
     "from_dict",
     "override",

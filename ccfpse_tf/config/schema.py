@@ -1,129 +1,213 @@
-"""The one typed description of a run: nested frozen dataclasses, JSON, overrides.
+"""A run's settings: nested frozen dataclasses, read from JSON and changed by texts.
 
 A recipe writes a :class:`Config` that reads like a page; ``--set generator.ngf=32``
-changes it by :func:`override`; the run folder keeps it as JSON. Facts of the data
-(classes, don't-care, instances) are not here: they come from the records' description,
-so that a config can never disagree with the data.
+changes it by :func:`override`; the run folder keeps it as JSON. Type, range, choices
+and description of a key stand on its field. Facts of the data (classes, don't care,
+instances) are not here: they come from the records' description, so that a config can
+never disagree with the data.
 """
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field
 
 from ccfpse_tf.config import checks, parsing
+from ccfpse_tf.config.parsing import ADDED_LATER, settings
 from ccfpse_tf.errors import InputError
 
+GanMode = Literal["hinge", "least_squares", "original", "wasserstein"]
+GAN_MODES = get_args(GanMode)
+DiscriminatorFake = Literal["regenerate", "reuse"]
+DISCRIMINATOR_FAKES = get_args(DiscriminatorFake)
+FidResize = Literal["tf1", "pytorch-fid", "clean-fid"]
+FID_RESIZES = get_args(FidResize)
 
-@dataclasses.dataclass(frozen=True)
+
+@settings
 class GeneratorConfig:
     """Widths and depth of the generator; the style encoder shares its width."""
 
-    ngf: int = 64  # channels at full resolution and of the layout pyramid
-    depth: int = 5  # upsamplings: 5 or 6; the image's stride is 2**depth
-    z_dim: int = 256  # size of the style code; 0 trains without style encoder
-    hidden: int = 128  # channels inside the weight predictors
-    # Above 0, such as 0.999: a running average of the weights draws all images outside
-    # of training. The paper has none.
-    average_decay: float = 0.0
+    architecture: Annotated[Literal["ccfpse"], ADDED_LATER] = Field(
+        "ccfpse", description="which generator"
+    )
+    ngf: int = Field(
+        64, ge=1, description="channels at full resolution and of the layout pyramid"
+    )
+    depth: Literal[5, 6] = Field(
+        5, description="upsamplings; the stride of the image is 2**depth"
+    )
+    z_dim: int = Field(
+        256, ge=0, description="size of the style code; 0 trains without style encoder"
+    )
+    hidden: int = Field(
+        128, ge=1, description="channels inside the predictors of weights"
+    )
+    average_decay: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="above 0, such as 0.999: a running average of the weights draws "
+        "all images outside of training; the paper has none",
+    )
 
 
-@dataclasses.dataclass(frozen=True)
+@settings
 class DiscriminatorConfig:
-    """Width of the feature-pyramid discriminator."""
+    """Width of the discriminator."""
 
-    ndf: int = 64
+    architecture: Annotated[Literal["fpse"], ADDED_LATER] = Field(
+        "fpse", description="which discriminator"
+    )
+    ndf: int = Field(64, ge=1, description="channels of the first level")
 
 
-@dataclasses.dataclass(frozen=True)
+@settings
 class LossConfig:
     """GAN mode, weight of each loss, and where the VGG19 weights come from."""
 
-    gan_mode: str = "hinge"  # one of limits.GAN_MODES
-    feature_matching: float = 20.0
-    perceptual: float = 10.0  # ignored where vgg is "off"
-    kl: float = 0.1  # of the mean over the batch; ignored where z_dim is 0
-    vgg: str = "keras"  # one of limits.VGG_SOURCES
-    vgg_weights: str | None = None  # file; None downloads them
+    gan_mode: GanMode = Field("hinge", description="loss of the discriminator's scores")
+    feature_matching: float = Field(20.0, ge=0, description="weight")
+    perceptual: float = Field(
+        10.0, ge=0, description="weight; ignored where vgg is off"
+    )
+    kl: float = Field(
+        0.1,
+        ge=0,
+        description="weight of the mean over the batch, 0.1 being the official 0.05 of "
+        "a sum over two images; ignored where z_dim is 0",
+    )
+    vgg: Literal["keras", "torchvision", "off"] = Field(
+        "keras", description="whose VGG19 weights; the paper's are torchvision's"
+    )
+    vgg_weights: str | None = Field(
+        None, description="file of these weights; none downloads them"
+    )
 
 
-@dataclasses.dataclass(frozen=True)
+@settings
 class OptimizerConfig:
     """Adam with two rates (TTUR, Heusel et al. 2017), one optimiser per player."""
 
-    generator_lr: float = 1e-4  # also of the style encoder
-    discriminator_lr: float = 4e-4
-    beta_1: float = 0.0
-    beta_2: float = 0.9
-    epsilon: float = 1e-8  # outside the bias correction, as in PyTorch
+    generator_lr: float = Field(1e-4, gt=0, description="also the style encoder's")
+    discriminator_lr: float = Field(4e-4, gt=0, description="the discriminator's")
+    beta_1: float = Field(0.0, ge=0, lt=1, description="decay of the mean")
+    beta_2: float = Field(0.9, ge=0, lt=1, description="decay of the squares' mean")
+    epsilon: float = Field(
+        1e-8, gt=0, description="added outside the bias correction, as in PyTorch"
+    )
 
 
-@dataclasses.dataclass(frozen=True)
+@settings
 class DataConfig:
     """Which records feed the run and how they are cut."""
 
-    records: str = ""  # folder written by `prepare`; `train --records` sets it
-    image_size: tuple[int, int] = (256, 256)  # height, width
-    batch_size: int = 32  # over all devices together
-    flip: bool = True  # mirror half of the training images
-    seed: int = 0  # initial weights, order, crops, flips and noise
+    records: str = Field(
+        "", description="folder written by `prepare`; `train --records` sets it"
+    )
+    image_size: tuple[int, int] = Field(
+        (256, 256), strict=False, description="height, width in pixels"
+    )
+    batch_size: int = Field(32, ge=1, description="over all devices together")
+    flip: bool = Field(True, description="mirror half of the training images")
+    seed: int = Field(
+        0, ge=0, description="of initial weights, order, crops, flips and noise"
+    )
 
 
-@dataclasses.dataclass(frozen=True)
+@settings
 class ScheduleConfig:
     """How long to train and how often to write, in steps unless said otherwise."""
 
-    epochs: int = 100  # at constant learning rates
-    decay_epochs: int = 0  # then linearly towards 0
-    steps_per_epoch: int | None = None  # None: once through the records
-    checkpoint_every: int = 1000
-    checkpoint_minutes: float | None = 30.0  # and after so many minutes; none: never
-    keep: int = 3  # checkpoints kept, the newest ones; the best one in addition
-    images_every: int = 1000  # grids of the fixed validation layouts
-    images: int = 8  # rows of such a grid
-    validate_every: int = 1000
-    validation_images: int = 64
-    best: str = "auto"  # metric of the best checkpoint, one of limits.BEST
-    average_batches: int = 50  # that the average's batch statistics are estimated on
-    skips_allowed: int = 20  # steps in a row that are not finite, before it stops
-    log_every: int = 50  # losses, learning rates, images/s
+    epochs: int = Field(100, ge=0, description="at constant learning rates")
+    decay_epochs: int = Field(0, ge=0, description="then linearly towards 0")
+    steps_per_epoch: int | None = Field(
+        None, ge=1, description="none: once through the records"
+    )
+    checkpoint_every: int = Field(1000, ge=1, description="between checkpoints")
+    checkpoint_minutes: float | None = Field(
+        30.0, gt=0, description="and after so many minutes; none: never"
+    )
+    keep: int = Field(
+        3, ge=1, description="newest checkpoints kept; the best one in addition"
+    )
+    images_every: int = Field(
+        1000, ge=1, description="between grids of the fixed validation layouts"
+    )
+    images: int = Field(8, ge=1, description="rows of such a grid")
+    validate_every: int = Field(1000, ge=1, description="between validations")
+    validation_images: int = Field(64, ge=1, description="images of a validation")
+    best: Literal["auto", "perceptual", "l1", "fid", "mean_iou"] = Field(
+        "auto",
+        description="metric of the best checkpoint; auto: perceptual where the losses "
+        "have it, else l1",
+    )
+    average_batches: int = Field(
+        50, ge=1, description="that the average's batch statistics are estimated on"
+    )
+    skips_allowed: int = Field(
+        20, ge=0, description="steps in a row that are not finite, before it stops"
+    )
+    log_every: int = Field(
+        50, ge=1, description="between logged losses, learning rates and images/s"
+    )
 
 
-@dataclasses.dataclass(frozen=True)
+@settings
 class EvaluationConfig:
     """The paper's metrics while training; `evaluate` measures a finished run."""
 
-    every_epochs: int = 0  # 0: never
-    images: int | None = None  # validation layouts; None: all
-    segmenter: str | None = None  # as for `evaluate --segmenter`
-    fid: str | None = None  # "download" or the Inception graph's file
-    fid_resize: str = "pytorch-fid"  # one of limits.FID_RESIZES
+    every_epochs: int = Field(0, ge=0, description="between measurements; 0: never")
+    images: int | None = Field(None, ge=1, description="validation layouts; none: all")
+    segmenter: str | None = Field(None, description="as for `evaluate --segmenter`")
+    fid: str | None = Field(
+        None, description="`download`, or the file of the Inception graph"
+    )
+    fid_resize: FidResize = Field(
+        "pytorch-fid", description="which code's resizing of images FID follows"
+    )
 
 
-@dataclasses.dataclass(frozen=True)
+@settings
 class StepConfig:
     """How the device computes a training step."""
 
-    # "regenerate", as official, draws the discriminator a new image with the updated
-    # generator; "reuse" gives it the one that the generator was just trained on.
-    discriminator_fake: str = "regenerate"
-    precision: str = "float32"  # or mixed_bfloat16, mixed_float16; weights stay float32
-    jit_compile: bool = False  # the whole step by XLA; one device only
-    # The same bits in every run on the same machine; slower on GPUs.
-    deterministic: bool = False
-    # Make predicted kernels, the largest tensors, again for the gradient instead of
-    # keeping them: more arithmetic, and 0.89 GB less per 256x256 image at full width.
-    recompute_kernels: bool = True
+    discriminator_fake: DiscriminatorFake = Field(
+        "regenerate",
+        description="regenerate, as official: the discriminator sees a new image of "
+        "the updated generator; reuse: the image that the generator was trained on",
+    )
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = Field(
+        "float32", description="of the arithmetic; weights stay float32"
+    )
+    jit_compile: bool = Field(
+        False, description="compile the whole step by XLA; one device only"
+    )
+    deterministic: bool = Field(
+        False,
+        description="the same bits in every run on the same machine; slower on GPUs",
+    )
+    recompute_kernels: bool = Field(
+        True,
+        description="make predicted kernels, the largest tensors, again for the "
+        "gradient instead of keeping them: more arithmetic, and 0.89 GB less per "
+        "256x256 image at full width",
+    )
 
 
-@dataclasses.dataclass(frozen=True)
+@settings
 class Config:
     """A whole run.
 
     Raises:
-        InputError: on construction, listing every value out of its range.
+        InputError: on construction, listing every value that it must not have, or, if
+            there is none, all values that do not fit each other.
     """
 
-    name: str
+    name: str = Field(description="of the recipe")
     generator: GeneratorConfig = GeneratorConfig()
     discriminator: DiscriminatorConfig = DiscriminatorConfig()
     losses: LossConfig = LossConfig()
@@ -134,10 +218,10 @@ class Config:
     step: StepConfig = StepConfig()
 
     def __post_init__(self):
-        """Checks every value; all problems are listed, not only the first."""
-        problems = checks.problems(flatten(self))
+        """Checks that the values fit each other."""
+        problems = list(checks.problems(self))
         if problems:
-            raise InputError("the config cannot be used:\n  " + "\n  ".join(problems))
+            raise ValueError("\n  ".join(problems))
 
     def to_json(self) -> str:
         """Returns indented JSON that :meth:`from_json` reads back equal."""
@@ -168,15 +252,25 @@ def from_dict(values: object, source: str = "config") -> Config:
 
 def flatten(config: Config) -> dict[str, object]:
     """Returns ``{"generator.ngf": 64, ...}``: the keys that ``--set`` knows."""
-    flat: dict[str, object] = {}
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        if dataclasses.is_dataclass(value):
-            for inner in dataclasses.fields(value):
-                flat[f"{field.name}.{inner.name}"] = getattr(value, inner.name)
-        else:
-            flat[field.name] = value
-    return flat
+    return {key: attrgetter(key)(config) for key in parsing.keys(Config)}
+
+
+def derive(config: Config, **sections: Mapping[str, object]) -> Config:
+    """Returns ``config`` with other values in some sections.
+
+    Args:
+        config: where to start from; it is not changed.
+        sections: the new values of each section, such as ``generator={"ngf": 4}``.
+
+    Raises:
+        InputError: for wrong values.
+        TypeError: for a key that its section does not have.
+    """
+    changed = {
+        name: dataclasses.replace(getattr(config, name), **values)
+        for name, values in sections.items()
+    }
+    return dataclasses.replace(config, **changed)
 
 
 def override(config: Config, assignments: Sequence[str]) -> Config:
@@ -190,4 +284,4 @@ def override(config: Config, assignments: Sequence[str]) -> Config:
         InputError: for an unknown key (with the nearest known ones), a value that is
             not of the key's type, or a result that fails :class:`Config`'s checks.
     """
-    return parsing.override(config, assignments, "generator.ngf=32")
+    return parsing.override(config, assignments, "generator.ngf=32", "the config")

@@ -17,7 +17,7 @@ class DataChoice:
     """What the user says of the data: a data set, records, or bare counts.
 
     Args:
-        dataset: a name of ``labels.DATASETS``.
+        dataset: a name of ``datasets.DATASETS``.
         records: folder of records made for the same classes.
         classes: how many, without don't care.
         dont_care: whether a don't-care class comes after them (``classes`` only).

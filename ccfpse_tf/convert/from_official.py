@@ -19,6 +19,7 @@ from ccfpse_tf.convert.infer import (
     infer_generator,
 )
 from ccfpse_tf.convert.output import new_folder
+from ccfpse_tf.convert.published_models import PUBLISHED_MODELS, PublishedModel
 from ccfpse_tf.convert.sources import LETTERS, Source, read_source
 from ccfpse_tf.convert.state import load_official
 from ccfpse_tf.data.datasets import DATASETS
@@ -106,19 +107,21 @@ def infer_config(
     check_channels(description, shape.semantic_channels, source)
     _check_encoder(sources, shape, source)
     known = DATASETS.get(description.name)
-    usual = (known.image_size, known.depth) if known else (None, None)
+    # Other data sets of the table are converted as if trained like COCO-Stuff.
+    published = PUBLISHED_MODELS.get(description.name, PublishedModel())
+    usual = (known.image_size, published.depth) if known else (None, None)
     return Config(
         name=known.name if known else ANY_DATA,
-        generator=GeneratorConfig(shape.ngf, shape.depth, shape.z_dim, shape.hidden),
+        generator=GeneratorConfig(
+            ngf=shape.ngf, depth=shape.depth, z_dim=shape.z_dim, hidden=shape.hidden
+        ),
         discriminator=_discriminator(sources, description),
         data=DataConfig(
             records=str(Path(records).resolve()) if records else "",
             image_size=image_size(shape, source, size, *usual),
         ),
-        schedule=(
-            ScheduleConfig(known.epochs, known.decay_epochs)
-            if known
-            else ScheduleConfig()
+        schedule=ScheduleConfig(
+            epochs=published.epochs, decay_epochs=published.decay_epochs
         ),
     )
 
@@ -129,7 +132,7 @@ def _discriminator(sources, description):
     source = sources["discriminator"]
     ndf, channels = infer_discriminator(source.state, str(source.path))
     check_channels(description, channels, str(source.path))
-    return DiscriminatorConfig(ndf)
+    return DiscriminatorConfig(ndf=ndf)
 
 
 def _check_encoder(sources, shape, generator):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ccfpse_tf.config import Config
 from ccfpse_tf.convert.output import new_folder
+from ccfpse_tf.convert.published_models import PUBLISHED_MODELS
 from ccfpse_tf.convert.sources import LETTERS
 from ccfpse_tf.convert.state import complete_state
 from ccfpse_tf.data.datasets import DATASETS
@@ -111,7 +112,7 @@ def _notes(run: Run, data, missing):
             f"official code is made for {HIDDEN}, and 0 or {STYLE}, and will refuse it"
         )
     if generator.depth == 6:
-        deep = [x.name for x in DATASETS.values() if x.depth == 6]
+        deep = [name for name, model in PUBLISHED_MODELS.items() if model.depth == 6]
         yield f"6 upsamplings: the official code has them for {', '.join(deep)} only"
     known = DATASETS.get(data["name"])
     if known and data["label_mapping"] != known.official_mapping:

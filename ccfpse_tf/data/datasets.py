@@ -1,10 +1,10 @@
-"""The facts of every data set that the package knows, in one table.
+"""Facts of every data set that the package knows, in one table.
 
-Nothing else in the package may ask which data set it works on: sizes, class
-counts, directory layouts and label rules are read from `DATASETS`. Sources: the
-data sets' own label lists (COCO-Stuff `labels.txt`, cityscapesScripts `labels.py`,
-SceneParsing `objectInfo150.txt` and its colour table) and the CC-FPSE paper
-(Liu et al., NeurIPS 2019) with its official options.
+Nothing else in the package asks which data set it works on: class counts, sizes of
+records, directory layouts and label rules are read from `DATASETS`. How a model is
+trained on the data is written in `recipes/`. Sources: the data sets' own label lists
+(see `class_lists`) and the CC-FPSE paper (Liu et al., NeurIPS 2019) with its official
+options.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from __future__ import annotations
 import colorsys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from ccfpse_tf.data import class_lists
 
 Color = tuple[int, int, int]
 
@@ -44,7 +46,28 @@ class TFDSLayout:
 
 @dataclass(frozen=True)
 class Dataset:
-    """What is known about one data set. Sizes are (height, width)."""
+    """Facts of one data set.
+
+    Attributes:
+        name: the key in `DATASETS`.
+        title: the name as people write it.
+        num_classes: without the don't-care class.
+        dont_care: whether pixels may belong to no class.
+        instances: whether there are instance maps.
+        class_names: in the order of the indices.
+        palette: a colour per class.
+        load_size: (height, width) of training records.
+        image_size: (height, width) of validation records and of published models.
+        layout: directories and files; None for scenes that the package draws.
+        counts: images per split; None where there is no fixed number.
+        label_mappings: which rules of :func:`~ccfpse_tf.data.label_mapping.file_ids`
+            go with the label files, the default first.
+        tfds: the same data in TensorFlow Datasets.
+        published: the paper's table: method -> (mIoU, pixel accuracy, FID).
+        segmenter: the published segmentation network that judges images of these data.
+        segmenter_classes: indices of the classes that this network knows, in its
+            order; None for all of them.
+    """
 
     name: str
     title: str
@@ -55,28 +78,22 @@ class Dataset:
     palette: tuple[Color, ...]
     load_size: tuple[int, int]
     image_size: tuple[int, int]
-    depth: int
-    epochs: int
-    decay_epochs: int
     layout: DirectoryLayout | None
     counts: Mapping[str, int] | None = None
     label_mappings: tuple[str, ...] = ("identity",)
     tfds: TFDSLayout | None = None
     published: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
-    """The paper's table: method -> (mIoU, pixel accuracy, FID)."""
     segmenter: str | None = None
-    """The published segmentation network that judges images of this data set."""
     segmenter_classes: tuple[int, ...] | None = None
-    """Which classes that network knows, in its order; None for all of them."""
 
     @property
     def official_mapping(self) -> str:
-        """How the official code turned ids into indices; see :func:`file_ids`."""
+        """The rule by which the official code turned ids into indices."""
         return "raw" if "raw" in self.label_mappings else self.label_mappings[0]
 
     @property
     def label_channels(self) -> int:
-        """Channels of the one-hot label: the classes, and don't care if it exists."""
+        """Channels of the one-hot labels: the classes, and don't care if any."""
         return self.num_classes + self.dont_care
 
     @property
@@ -86,7 +103,7 @@ class Dataset:
 
 
 def distinct_colors(count: int) -> tuple[Color, ...]:
-    """Returns `count` colours that neighbours in the list can be told apart by."""
+    """Returns `count` colours, neighbours in the list far apart in hue."""
     colors = []
     for index in range(count):
         hue = (index * 0.61803398875) % 1.0  # golden ratio: spreads evenly
@@ -97,114 +114,16 @@ def distinct_colors(count: int) -> tuple[Color, ...]:
     return tuple(colors)
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(" ".join(name.split()) for name in text.split(","))
-
-
-def _colors(text: str) -> tuple[Color, ...]:
-    return tuple(tuple(bytes.fromhex(code)) for code in text.split())
-
-
-_COCO_NAMES = _names("""
-    person, bicycle, car, motorcycle, airplane, bus, train, truck, boat, traffic
-    light, fire hydrant, street sign, stop sign, parking meter, bench, bird, cat,
-    dog, horse, sheep, cow, elephant, bear, zebra, giraffe, hat, backpack, umbrella,
-    shoe, eye glasses, handbag, tie, suitcase, frisbee, skis, snowboard, sports
-    ball, kite, baseball bat, baseball glove, skateboard, surfboard, tennis racket,
-    bottle, plate, wine glass, cup, fork, knife, spoon, bowl, banana, apple,
-    sandwich, orange, broccoli, carrot, hot dog, pizza, donut, cake, chair, couch,
-    potted plant, bed, mirror, dining table, window, desk, toilet, door, tv, laptop,
-    mouse, remote, keyboard, cell phone, microwave, oven, toaster, sink,
-    refrigerator, blender, book, clock, vase, scissors, teddy bear, hair drier,
-    toothbrush, hair brush, banner, blanket, branch, bridge, building-other, bush,
-    cabinet, cage, cardboard, carpet, ceiling-other, ceiling-tile, cloth, clothes,
-    clouds, counter, cupboard, curtain, desk-stuff, dirt, door-stuff, fence,
-    floor-marble, floor-other, floor-stone, floor-tile, floor-wood, flower, fog,
-    food-other, fruit, furniture-other, grass, gravel, ground-other, hill, house,
-    leaves, light, mat, metal, mirror-stuff, moss, mountain, mud, napkin, net,
-    paper, pavement, pillow, plant-other, plastic, platform, playingfield, railing,
-    railroad, river, road, rock, roof, rug, salad, sand, sea, shelf, sky-other,
-    skyscraper, snow, solid-other, stairs, stone, straw, structural-other, table,
-    tent, textile-other, towel, tree, vegetable, wall-brick, wall-concrete,
-    wall-other, wall-panel, wall-stone, wall-tile, wall-wood, water-other,
-    waterdrops, window-blind, window-other, wood
-""")
-
-_CITYSCAPES_NAMES = _names("""
-    unlabeled, ego vehicle, rectification border, out of roi, static, dynamic,
-    ground, road, sidewalk, parking, rail track, building, wall, fence, guard rail,
-    bridge, tunnel, pole, polegroup, traffic light, traffic sign, vegetation,
-    terrain, sky, person, rider, car, truck, bus, caravan, trailer, train,
-    motorcycle, bicycle, license plate
-""")
-
-_CITYSCAPES_COLORS = _colors("""
-    000000 000000 000000 000000 000000 6f4a00 510051 804080 f423e8 faaaa0 e6968c
-    464646 66669c be9999 b4a5b4 966464 96785a 999999 999999 faaa1e dcdc00 6b8e23
-    98fb98 4682b4 dc143c ff0000 00008e 000046 003c64 00005a 00006e 005064 0000e6
-    770b20 00008e
-""")
-
-_ADE20K_NAMES = _names("""
-    wall, building, sky, floor, tree, ceiling, road, bed, windowpane, grass,
-    cabinet, sidewalk, person, earth, door, table, mountain, plant, curtain, chair,
-    car, water, painting, sofa, shelf, house, sea, mirror, rug, field, armchair,
-    seat, fence, desk, rock, wardrobe, lamp, bathtub, railing, cushion, base, box,
-    column, signboard, chest of drawers, counter, sand, sink, skyscraper, fireplace,
-    refrigerator, grandstand, path, stairs, runway, case, pool table, pillow, screen
-    door, stairway, river, bridge, bookcase, blind, coffee table, toilet, flower,
-    book, hill, bench, countertop, stove, palm, kitchen island, computer, swivel
-    chair, boat, bar, arcade machine, hovel, bus, towel, light, truck, tower,
-    chandelier, awning, streetlight, booth, television, airplane, dirt track,
-    apparel, pole, land, bannister, escalator, ottoman, bottle, buffet, poster,
-    stage, van, ship, fountain, conveyer belt, canopy, washer, plaything, swimming
-    pool, stool, barrel, basket, waterfall, tent, bag, minibike, cradle, oven, ball,
-    food, step, tank, trade name, microwave, pot, animal, bicycle, lake, dishwasher,
-    screen, blanket, sculpture, hood, sconce, vase, traffic light, tray, ashcan,
-    fan, pier, crt screen, plate, monitor, bulletin board, shower, radiator, glass,
-    clock, flag
-""")
-
-_ADE20K_COLORS = _colors("""
-    787878 b47878 06e6e6 503232 04c803 787850 8c8c8c cc05ff e6e6e6 04fa07 e005ff
-    ebff07 96053d 787846 08ff33 ff0652 8fff8c ccff04 ff3307 cc4603 0066c8 3de6fa
-    ff0633 0b66ff ff0747 ff09e0 0907e6 dcdcdc ff095c 7009ff 08ffd6 07ffe0 ffb806
-    0aff47 ff290a 07ffff e0ff08 6608ff ff3d06 ffc207 ff7a08 00ff14 ff0829 ff0599
-    0633ff eb0cff a09614 00a3ff 8c8c8c fa0a0f 14ff00 1fff00 ff1f00 ffe000 99ff00
-    0000ff ff4700 00ebff 00adff 1f00ff 0bc8c8 ff5200 00fff5 003dff 00ff70 00ff85
-    ff0000 ffa300 ff6600 c2ff00 008fff 33ff00 0052ff 00ff29 00ffad 0a00ff adff00
-    00ff99 ff5c00 ff00ff ff00f5 ff0066 ffad00 ff0014 ffb8b8 001fff 00ff3d 0047ff
-    ff00cc 00ffc2 00ff52 000aff 0070ff 3300ff 00c2ff 007aff 00ffa3 ff9900 00ff0a
-    ff7000 8fff00 5200ff a3ff00 ffeb00 08b8aa 8500ff 00ff5c b800ff ff001f 00b8ff
-    00d6ff ff0070 5cff00 00e0ff 70e0ff 46b8a0 a300ff 9900ff 47ff00 ff00a3 ffcc00
-    ff008f 00ffeb 85ff00 ff00eb f500ff ff007a fff500 0abed4 d6ff00 00ccff 1400ff
-    ffff00 0099ff 0029ff 00ffcc 2900ff 29ff00 ad00ff 00f5ff 4700ff 7a00ff 00ffb8
-    005cff b8ff00 0085ff ffd600 19c2c2 66ff00 5c00ff
-""")
-
-_SCENES_NAMES = _names("""
-    sky, building, tree, grass, road, lane marking, sidewalk, car, person, sign,
-    pole, window
-""")
-
-_SCENES_COLORS = _colors("""
-    87beeb 966e5a 327832 78b450 5a5a5f f0f0f0 beaaaa c82828 e6963c f0d21e 6e788c
-    3c5aa0
-""")
-
 _COCO_STUFF = Dataset(
     name="coco_stuff",
     title="COCO-Stuff",
     num_classes=182,
     dont_care=True,
     instances=True,
-    class_names=_COCO_NAMES,
+    class_names=class_lists.COCO_STUFF_NAMES,
     palette=distinct_colors(182),  # the data set has no colours of its own
     load_size=(286, 286),
     image_size=(256, 256),
-    depth=5,
-    epochs=100,
-    decay_epochs=0,
     layout=DirectoryLayout(
         images="{split}_img/{key}.jpg",
         labels="{split}_label/{key}.png",
@@ -229,13 +148,10 @@ _CITYSCAPES = Dataset(
     num_classes=35,
     dont_care=False,
     instances=True,
-    class_names=_CITYSCAPES_NAMES,
-    palette=_CITYSCAPES_COLORS,
+    class_names=class_lists.CITYSCAPES_NAMES,
+    palette=class_lists.CITYSCAPES_COLORS,
     load_size=(256, 512),
     image_size=(256, 512),
-    depth=6,
-    epochs=100,
-    decay_epochs=100,
     layout=DirectoryLayout(
         images="leftImg8bit/{split}/{key}_leftImg8bit.png",
         labels="gtFine/{split}/{key}_gtFine_labelIds.png",
@@ -271,13 +187,10 @@ _ADE20K = Dataset(
     num_classes=150,
     dont_care=True,
     instances=False,
-    class_names=_ADE20K_NAMES,
-    palette=_ADE20K_COLORS,
+    class_names=class_lists.ADE20K_NAMES,
+    palette=class_lists.ADE20K_COLORS,
     load_size=(286, 286),
     image_size=(256, 256),
-    depth=5,
-    epochs=100,
-    decay_epochs=100,
     layout=DirectoryLayout(
         images="images/{split}/{key}.jpg",
         labels="annotations/{split}/{key}.png",
@@ -309,17 +222,14 @@ _SCENES = Dataset(
     num_classes=12,
     dont_care=True,  # the bonnet of the car that carries the camera
     instances=True,
-    class_names=_SCENES_NAMES,
-    palette=_SCENES_COLORS,
+    class_names=class_lists.SCENES_NAMES,
+    palette=class_lists.SCENES_COLORS,
     load_size=(72, 72),
     image_size=(64, 64),
-    depth=5,
-    epochs=100,
-    decay_epochs=0,
     layout=None,
 )
 
 DATASETS: dict[str, Dataset] = {
     dataset.name: dataset for dataset in (_COCO_STUFF, _CITYSCAPES, _ADE20K, _SCENES)
 }
-"""Every data set with fixed facts; a folder of one's own is described by its files."""
+"""Data sets with fixed facts. A folder of one's own is described by its files."""

@@ -1,22 +1,21 @@
-"""How ids in label files become class indices."""
+"""Rules by which ids in label files become class indices."""
 
 from __future__ import annotations
 
 LABEL_MAPPINGS = ("identity", "shift", "raw")
-"""How ids in label files may become indices; see `file_ids`."""
-
+"""Names of the rules; see `file_ids`."""
 
 DONT_CARE_FILE_ID = 255
-"""What label files hold where a pixel belongs to no class."""
+"""The id in label files of pixels that belong to no class."""
 
 
 def file_ids(mapping: str, num_classes: int, dont_care: bool) -> dict[int, int]:
-    """Returns which index every id that may stand in a label file becomes.
+    """Returns the index for every id that a label file may contain.
 
-    `identity`: id = index; 255 becomes index `num_classes` where the data set has
-    a don't-care class. `shift`: files count classes from 1 and 0 is unknown, so
-    index = id - 1 and 0 becomes `num_classes`. `raw`: the same files, unshifted
-    (index 0 = unknown), as the published ADE20K weights were trained.
+    `identity`: the index is the id; 255 becomes index `num_classes` where the data set
+    has a don't-care class. `shift`: files count classes from 1 and 0 is unknown, so
+    the index is id - 1, and 0 becomes `num_classes`. `raw`: the same files without the
+    shift (index 0 is unknown), as the published ADE20K weights were trained.
 
     Raises:
         ValueError: for another name; the message lists these three.
@@ -32,7 +31,7 @@ def file_ids(mapping: str, num_classes: int, dont_care: bool) -> dict[int, int]:
 
 
 def dont_care_index(mapping: str, num_classes: int, dont_care: bool) -> int | None:
-    """Returns the index of the don't-care class, None where there is none."""
+    """Returns the index of the don't-care class, or None if there is none."""
     if not dont_care:
         return None
     return 0 if mapping == "raw" else num_classes

@@ -5,7 +5,7 @@ import math
 import keras
 import tensorflow as tf
 
-from ccfpse_tf.config.checks import DISCRIMINATOR_FAKES
+from ccfpse_tf.config.schema import DISCRIMINATOR_FAKES
 from ccfpse_tf.gan import averaging, losses
 from ccfpse_tf.gan.optimizers import Adam, LossScaleOptimizer, SkipNonFinite
 from ccfpse_tf.gan.synthesizer import Synthesizer

@@ -1,11 +1,20 @@
-"""The typed config: JSON round trip, overrides and their messages, range checks."""
+"""The config: JSON round trip, overrides and their messages, range checks."""
 
 import dataclasses
 import json
 
 import pytest
 
-from ccfpse_tf.config import Config, GeneratorConfig, flatten, override
+from ccfpse_tf.config import (
+    Config,
+    DataConfig,
+    GeneratorConfig,
+    OptimizerConfig,
+    derive,
+    flatten,
+    override,
+)
+from ccfpse_tf.config.parsing import keys
 from ccfpse_tf.errors import InputError
 
 CONFIG = Config(name="test")
@@ -70,6 +79,10 @@ def test_overrides_are_checked_together():
         ("losses.vgg=resnet", ["'resnet'", "torchvision", "off"]),
         ("losses.gan_mode=hing", ["hinge"]),
         ("generator.depth=4", ["5 or 6"]),
+        ("generator.depth=deep", ["'deep'", "5 or 6"]),
+        ("generator.architecture=spad", ["'spad'", "must be 'ccfpse'"]),
+        ("generator.average_decay=1", ["0 or more and below 1"]),
+        ("schedule.steps_per_epoch=0", ["1 or more, or none"]),
         ("data.batch_size=0", ["data.batch_size", "1 or more"]),
         ("data.image_size=256x250", ["width 250", "multiple of 32", "256"]),
         ("data.image_size=32x64", ["height 32", "above 32"]),
@@ -96,6 +109,10 @@ def test_all_problems_are_listed():
         (lambda v: v["generator"].update(ngf=True), ["generator.ngf", "whole number"]),
         (lambda v: v["generator"].update(nfg=1), ["generator.nfg", "generator.ngf"]),
         (lambda v: v["data"].pop("seed"), ["data.seed", "missing"]),
+        (lambda v: v.pop("name"), ["name", "missing"]),
+        (lambda v: v["losses"].update(kl=True), ["losses.kl", "True", "a number"]),
+        (lambda v: v["data"].update(image_size=[64, "a"]), ["[64, 'a']", "such as"]),
+        (lambda v: v.update(losss={}), ["unknown key 'losss'", "losses?"]),
         (lambda v: v.update(losses=3), ["losses", "JSON object"]),
         (lambda v: v["data"].update(image_size=[64]), ["data.image_size"]),
     ],
@@ -113,6 +130,66 @@ def test_a_section_that_an_older_version_did_not_know_has_its_defaults():
     values = json.loads(CONFIG.to_json())
     del values["evaluation"]
     assert Config.from_json(json.dumps(values)) == CONFIG
+
+
+@pytest.mark.parametrize("section", ["generator", "discriminator"])
+def test_keys_that_were_added_later_may_be_missing(section):
+    values = json.loads(CONFIG.to_json())
+    assert next(iter(values[section])) == "architecture"
+    del values[section]["architecture"]
+    assert Config.from_json(json.dumps(values)) == CONFIG
+
+
+def test_all_problems_of_a_file_are_listed():
+    values = json.loads(CONFIG.to_json())
+    del values["data"]["seed"]
+    values["generator"] |= {"ngf": 0, "nfg": 1}
+    with pytest.raises(InputError) as caught:
+        Config.from_json(json.dumps(values), "run/config.json")
+    assert str(caught.value).splitlines() == [
+        "run/config.json cannot be used:",
+        "  the key 'data.seed' is missing",
+        "  generator.ngf is 0; it must be a whole number, 1 or more",
+        "  unknown key 'generator.nfg'; did you mean generator.ngf, generator.hidden, "
+        "generator.z_dim?",
+    ]
+
+
+def test_construction_checks_values():
+    with pytest.raises(InputError, match="ngf is True.*\n.*depth is 7; .* 5 or 6"):
+        GeneratorConfig(ngf=True, depth=7)
+    with pytest.raises(InputError, match="height 250, which is not a multiple of 32"):
+        dataclasses.replace(CONFIG, data=DataConfig(image_size=(250, 256)))
+    with pytest.raises(InputError, match="generator: expected a JSON object"):
+        Config(name="test", generator={"ngf": 3})
+    with pytest.raises(TypeError, match="nfg"):
+        GeneratorConfig(nfg=3)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        CONFIG.name = "other"
+
+
+def test_whole_numbers_pass_as_numbers():
+    beta = OptimizerConfig(beta_1=0).beta_1
+    assert beta == 0 and type(beta) is float
+
+
+def test_a_derived_config_differs_in_what_was_named():
+    small = derive(CONFIG, generator={"ngf": 4, "depth": 6}, losses={"vgg": "off"})
+    texts = ["generator.ngf=4", "generator.depth=6", "losses.vgg=off"]
+    assert small == override(CONFIG, texts)
+    assert CONFIG.generator.ngf == 64
+    with pytest.raises(InputError, match="ngf is 0"):
+        derive(CONFIG, generator={"ngf": 0})
+    with pytest.raises(TypeError, match="nfg"):
+        derive(CONFIG, generator={"nfg": 4})
+
+
+def test_equal_configs_have_equal_hashes():
+    assert hash(override(CONFIG, ["generator.ngf=64"])) == hash(CONFIG)
+
+
+def test_every_key_is_described():
+    assert [key for key, field in keys(Config).items() if not field.description] == []
 
 
 def test_text_that_is_no_json():

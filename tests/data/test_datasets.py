@@ -2,6 +2,7 @@
 
 import pytest
 
+from ccfpse_tf.convert.published_models import PUBLISHED_MODELS, PublishedModel
 from ccfpse_tf.data.datasets import DATASETS, distinct_colors
 from ccfpse_tf.data.label_mapping import dont_care_index, file_ids
 
@@ -25,8 +26,9 @@ def test_channel_counts_are_the_official_ones(name, label_channels, semantic_cha
 
 @pytest.mark.parametrize("dataset", DATASETS.values(), ids=lambda d: d.name)
 def test_sizes_fit_the_depth(dataset):
+    depth = PUBLISHED_MODELS.get(dataset.name, PublishedModel()).depth
     for size, load in zip(dataset.image_size, dataset.load_size, strict=True):
-        assert size % 2**dataset.depth == 0
+        assert size % 2**depth == 0
         assert load >= size
 
 

@@ -35,7 +35,7 @@ def draw_scene(
 
     Returns:
         image: uint8 (height, width, 3), RGB.
-        label: uint8 (height, width), the classes 0..11 of `labels.DATASETS["scenes"]`,
+        label: uint8 (height, width), classes 0..11 of `datasets.DATASETS["scenes"]`,
             255 where the ego car's bonnet hides the street.
         instance: uint16 (height, width), a number per building (with its windows),
             tree, car, person, sign and pole; 0 for everything else.

@@ -37,7 +37,7 @@ class ModelFileEvaluator(Evaluator):
             (names), ``image_size`` (``[height, width]`` that it needs) and ``scores``
             (``"softmax"``, or ``"logits"``, which are made probabilities before they
             are resized).
-        label_mapping: of the label indices to come (see ``labels.file_ids``); under
+        label_mapping: of the label indices (see ``label_mapping.file_ids``); under
             ``"raw"``, index 0 is no class and ignored as well.
         image_size: see :class:`Evaluator`; where the files name a size, images are
             resized to that one afterwards.

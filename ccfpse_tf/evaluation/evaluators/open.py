@@ -38,7 +38,7 @@ def open_evaluator(
         spec: ``drn:FILE``, ``upernet:ENCODER,DECODER`` or ``upernet:FOLDER``,
             ``deeplab:FILE``, or the path of a ``.keras`` file or SavedModel.
         label_mapping: how the label indices to come were made (see
-            ``labels.file_ids``); None for the data set's own.
+            ``label_mapping.file_ids``); None for the data set's own.
         multi_scale: whether a published network is tested at all its scales; models of
             one's own have but one.
         image_size: ``(height, width)`` to resize images to first, None for as they are.
