@@ -6,7 +6,7 @@ decoded: a few kilobytes can hold gigabytes of equal pixels.
 
 import tensorflow as tf
 
-from ccfpse_tf.export.checks import all_rows, require
+from ccfpse_tf.export.graph_checks import all_rows, require
 from ccfpse_tf.export.sizes import Sizes
 
 STYLE_PIXELS = 64 * 2**20  # of one photo, 192 MB decoded

@@ -33,7 +33,7 @@ class Page:
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
+class GalleryRow:
     """One layout. Pictures are uint8 ``(height, width, 3)``.
 
     Args:
@@ -53,7 +53,7 @@ class Row:
     present: Sequence[int]
 
 
-def write_page(path: Path, page: Page, rows: Sequence[Row], total: int) -> None:
+def write_page(path: Path, page: Page, rows: Sequence[GalleryRow], total: int) -> None:
     """Writes the page with all pictures, style and script inside.
 
     Args:

@@ -21,7 +21,7 @@ LEFT = {"RUN", "DATA", "STATUS"}
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
+class RunRow:
     """What is known of one run.
 
     ``status`` is that of ``status.json``, or "interrupted" where it says "running" and
@@ -41,7 +41,7 @@ class Row:
         return datetime.fromisoformat(text)
 
 
-def list_runs(root: Path) -> list[Row]:
+def list_runs(root: Path) -> list[RunRow]:
     """Returns all runs below a folder, the last updated one first.
 
     Raises:
@@ -55,7 +55,7 @@ def list_runs(root: Path) -> list[Row]:
     return sorted(rows, key=lambda row: row.updated, reverse=True)
 
 
-def table(rows: Sequence[Row], now: datetime | None = None) -> str:
+def table(rows: Sequence[RunRow], now: datetime | None = None) -> str:
     """Returns aligned text, with one line below it for each damaged file."""
     now = now or datetime.now(UTC)
     lines = [HEADINGS, *(_cells(row, now) for row in rows)]
@@ -64,7 +64,7 @@ def table(rows: Sequence[Row], now: datetime | None = None) -> str:
     return "\n".join(text + [problem for row in rows for problem in row.problems])
 
 
-def as_json(rows: Sequence[Row]) -> str:
+def as_json(rows: Sequence[RunRow]) -> str:
     """Returns the rows as a JSON list, for scripts."""
     content = [
         {"run": row.run, "data": row.data}
@@ -104,7 +104,7 @@ def _row(folder, root):
         values = {}
     status = "damaged" if problems else _status(values, is_held(folder / RUN_LOCK))
     name = str(folder.relative_to(root)) if folder != root else str(root)
-    return Row(name, data, status, values, tuple(problems))
+    return RunRow(name, data, status, values, tuple(problems))
 
 
 def _data_name(path):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ccfpse_tf.serving.refusal import bad
+from ccfpse_tf.serving.api_error import bad_request
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 # Start-of-frame markers; C4, C8 and CC in their midst are other things.
@@ -37,7 +37,7 @@ def pixels_of(inputs: Mapping[str, np.ndarray]) -> int:
     """The pixels of all images and maps of a request.
 
     Raises:
-        Refusal: 400, for images whose pixels cannot be counted.
+        ApiError: 400, for images whose pixels cannot be counted.
     """
     total = 0
     for array in inputs.values():
@@ -52,11 +52,11 @@ def check_pixels(inputs: Mapping[str, np.ndarray], most: int) -> None:
     """Refuses a request of too many pixels.
 
     Raises:
-        Refusal: 400, with both numbers.
+        ApiError: 400, with both numbers.
     """
     total = pixels_of(inputs)
     if total > most:
-        raise bad(
+        raise bad_request(
             f"the request's images have {total} pixels, this server takes {most} in "
             "one request: send smaller images or fewer"
         )
@@ -68,7 +68,7 @@ def _pixels(content):
         # The decoders of TensorFlow take these as well; none is of the protocol.
         for start, name in _UNCOUNTED.items():
             if content.startswith(start):
-                raise bad(f"an image is {name}: send PNG, or JPEG for photos")
+                raise bad_request(f"an image is {name}: send PNG, or JPEG for photos")
         return 0
     return size[0] * size[1]
 

@@ -115,7 +115,7 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
     def handle_exit(self, sig, frame) -> None:
-        self.config.app.admission.closing = True
+        self.config.app.limiter.closing = True
         super().handle_exit(sig, frame)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.study.defaults import DEFAULT_PAIRS, QUESTION
-from ccfpse_tf.study.sources import Matched, Pair
+from ccfpse_tf.study.matching import Matched, Pair
 
 _REPEATS = 10  # one repeat in so many pairs, unless the user says
 _CHECKS = 20

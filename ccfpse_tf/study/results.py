@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ccfpse_tf.errors import DataErrors, InputError
-from ccfpse_tf.study.build import FORMAT, KEY_KIND, KEY_NAME
+from ccfpse_tf.study.study_builder import FORMAT, KEY_KIND, KEY_NAME
 
 RESULT_KIND = "ccfpse study result"
 SIDES = ("left", "right")

@@ -46,7 +46,7 @@ class RaterScore:
 
 
 @dataclasses.dataclass(frozen=True)
-class Summary:
+class GroupScore:
     """What a group of raters says. Intervals hold 95 %.
 
     Args:
@@ -82,8 +82,8 @@ class Score:
     b: str
     pass_share: float
     seed: int
-    attentive: Summary
-    everyone: Summary
+    attentive: GroupScore
+    everyone: GroupScore
     raters: tuple[RaterScore, ...]
     notes: tuple[str, ...]
 
@@ -160,7 +160,7 @@ def _summary(results: Sequence[Result], seed):
         chosen.append(sum(value == "a" for value in values.values()))
         counts.append(len(values))
     times, total = sum(chosen), sum(counts)
-    return Summary(
+    return GroupScore(
         raters=len(results),
         prefers_a=(times, total),
         share=times / total if total else None,

@@ -18,7 +18,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from ccfpse_tf.data.transforms import normalize_image, resize_image, to_uint8
 from ccfpse_tf.export.images import decode_photos, resize_photos
-from ccfpse_tf.export.saved_model import write_version
+from ccfpse_tf.export.version_writer import write_version
 from tests.export.exported import label_png, layouts, pixels, png
 from tests.small_model import SIZE
 

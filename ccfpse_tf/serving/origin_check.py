@@ -26,7 +26,7 @@ HEADERS = {
 _VERBS = ("predict", "metadata", "classify", "regress")
 
 
-class Guard:
+class OriginCheck:
     """ASGI middleware around the whole application.
 
     Any page in the user's browser can send requests to a loopback address, so those

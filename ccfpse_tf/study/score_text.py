@@ -3,8 +3,8 @@
 import dataclasses
 import json
 
-from ccfpse_tf.study.build import Built
-from ccfpse_tf.study.score import RaterScore, Score, Summary
+from ccfpse_tf.study.score import GroupScore, RaterScore, Score
+from ccfpse_tf.study.study_builder import Built
 
 HEADINGS = (
     "RATER",
@@ -61,7 +61,7 @@ def score_json(score: Score) -> str:
     return json.dumps(dataclasses.asdict(score), indent=1)
 
 
-def _summary_lines(summary: Summary):
+def _summary_lines(summary: GroupScore):
     times, total = summary.prefers_a
     if not total:
         return ["  no answers"]

@@ -15,8 +15,8 @@ import numpy as np
 from ccfpse_tf.data.description import write_json
 from ccfpse_tf.errors import DataErrors, InputError
 from ccfpse_tf.study.design import Design, Options, derive, draw, fingerprint
+from ccfpse_tf.study.matching import Matched, label_colors, match
 from ccfpse_tf.study.sheet import Sheet, read_picture
-from ccfpse_tf.study.sources import Matched, label_colors, match
 
 ASSETS = Path(__file__).parent / "page"
 FORMAT = 1

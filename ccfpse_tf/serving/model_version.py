@@ -47,7 +47,7 @@ class Signature:
         return all(tensor.shape and tensor.shape[0] == -1 for tensor in tensors)
 
 
-class SavedModel:
+class ModelVersion:
     """A loaded version; thread-safe.
 
     Args:
@@ -133,7 +133,7 @@ def read_signatures(path: Path) -> dict:
     """Returns the ``SignatureDef`` messages of a SavedModel, by name, sorted.
 
     Raises:
-        InputError: no SavedModel, or one without the tag ``serve``.
+        InputError: not a SavedModel, or one without the tag ``serve``.
     """
     try:
         content = (path / _FILE).read_bytes()
