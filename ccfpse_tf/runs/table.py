@@ -13,11 +13,11 @@ from pathlib import Path
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.locks import RUN_LOCK, is_held
 from ccfpse_tf.runs.status import FILE_NAME, read_status
+from ccfpse_tf.runtime.text_table import text_table
 
 DEEPEST = 8  # folders below the one that is asked for
 PARTS = {"checkpoints", "logs", FILE_NAME}  # a run holds one of them, and a config
 HEADINGS = ("RUN", "DATA", "STATUS", "STEP", "G", "D", "IMAGES/S", "UPDATED")
-LEFT = {"RUN", "DATA", "STATUS"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,10 +58,8 @@ def list_runs(root: Path) -> list[RunRow]:
 def table(rows: Sequence[RunRow], now: datetime | None = None) -> str:
     """Returns aligned text, with one line below it for each damaged file."""
     now = now or datetime.now(UTC)
-    lines = [HEADINGS, *(_cells(row, now) for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    text = ["  ".join(_aligned(line, widths)).rstrip() for line in lines]
-    return "\n".join(text + [problem for row in rows for problem in row.problems])
+    text = text_table(HEADINGS, [_cells(row, now) for row in rows], left=3)
+    return "\n".join([text, *(problem for row in rows for problem in row.problems)])
 
 
 def as_json(rows: Sequence[RunRow]) -> str:
@@ -156,8 +154,3 @@ def _ago(passed):
         if seconds >= 2 * length:
             return f"{int(seconds // length)} {unit} ago"
     return f"{max(0, int(seconds))} s ago"  # clocks of two machines may differ
-
-
-def _aligned(cells, widths):
-    for heading, cell, width in zip(HEADINGS, cells, widths, strict=True):
-        yield cell.ljust(width) if heading in LEFT else cell.rjust(width)

@@ -1,8 +1,9 @@
-"""What ``ccfpse study`` prints."""
+"""The text and JSON that ``ccfpse study`` prints."""
 
 import dataclasses
 import json
 
+from ccfpse_tf.runtime.text_table import text_table
 from ccfpse_tf.study.score import GroupScore, RaterScore, Score
 from ccfpse_tf.study.study_builder import Built
 
@@ -52,7 +53,8 @@ def score_text(score: Score) -> str:
     if left_out:
         lines += ["", f"all raters, with the {left_out} who did not:"]
         lines += _summary_lines(score.everyone)
-    lines += ["", *_table(score.raters), *(f"note: {note}" for note in score.notes)]
+    lines += ["", text_table(HEADINGS, map(_cells, score.raters))]
+    lines += [f"note: {note}" for note in score.notes]
     return "\n".join(lines)
 
 
@@ -84,15 +86,6 @@ def _summary_lines(summary: GroupScore):
 
 def _interval(bounds):
     return f"{bounds[0]:.1%} to {bounds[1]:.1%}"
-
-
-def _table(raters):
-    lines = [HEADINGS, *map(_cells, raters)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = zip(line[1:], widths[1:], strict=True)
-        padded = [cell.rjust(width) for cell, width in cells]
-        yield "  ".join([line[0].ljust(widths[0]), *padded]).rstrip()
 
 
 def _cells(row: RaterScore):

@@ -5,8 +5,6 @@ order nor file format in there say which method an image is of; ``DIR/key.json``
 """
 
 import dataclasses
-import json
-import re
 import shutil
 from pathlib import Path
 
@@ -14,11 +12,12 @@ import numpy as np
 
 from ccfpse_tf.data.description import write_json
 from ccfpse_tf.errors import DataErrors, InputError
+from ccfpse_tf.runtime.templates import render
 from ccfpse_tf.study.design import Design, Options, derive, draw, fingerprint
 from ccfpse_tf.study.matching import Matched, label_colors, match
 from ccfpse_tf.study.sheet import Sheet, read_picture
 
-ASSETS = Path(__file__).parent / "page"
+TEMPLATE = Path(__file__).parent / "page" / "study.html"
 FORMAT = 1
 KEY_KIND = "ccfpse study key"
 KEY_NAME = "key.json"
@@ -148,15 +147,7 @@ def _write_page(folder, secret, options: Options, trials):
     }
     for kind in ("pairs", "checks"):
         study[kind].sort(key=lambda trial: trial["id"])
-    # No "</script>" may occur in the question; JSON knows another way to write "<".
-    text = json.dumps(study).replace("<", "\\u003c")
-    parts = {
-        "style": (ASSETS / "study.css").read_text(encoding="utf-8"),
-        "script": (ASSETS / "study.js").read_text(encoding="utf-8"),
-        "study": text,
-    }
-    template = (ASSETS / "study.html").read_text(encoding="utf-8")
-    page = re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
+    page = render(TEMPLATE, study=study)
     (folder / "index.html").write_text(page, encoding="utf-8")
 
 
