@@ -65,8 +65,8 @@ class OriginCheck:
             await (refusal or self._app)(scope, incoming, send_guarded)
         finally:
             api = _api(scope["path"])
-            self._metrics.requests.add(api, code)
-            self._metrics.seconds.observe(time.perf_counter() - start, api)
+            self._metrics.requests.labels(api, code).inc()
+            self._metrics.seconds.labels(api).observe(time.perf_counter() - start)
 
     def _refusal(self, headers):
         host = headers.get("host", "")
