@@ -1,4 +1,4 @@
-"""What `evaluate` found, for reading: lines, a picture, a line for a paper."""
+"""The results of `evaluate` for readers: a table, a picture, a line for a paper."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ def table(rows: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def shown(name: str, value: float | None) -> str:
-    """A metric's value as papers print it; a dash where there is none."""
+    """A metric's value as papers print it; a dash without a value."""
     if value is None or math.isnan(value):
         return "-"
     if name in _PERCENT:

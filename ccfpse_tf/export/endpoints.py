@@ -15,7 +15,7 @@ FORMAT = 1  # of what `describe` answers
 
 
 class Endpoints:
-    """What a model does for a server.
+    """The functions of a model that a server offers.
 
     Args:
         model: the trained model; its average draws, if there is one.
@@ -120,7 +120,7 @@ class Endpoints:
         return {"mean": mean, "log_variance": log_variance}
 
     def describe(self, **inputs):
-        """What the model is, as JSON."""
+        """Returns the model's description as JSON."""
         wanted = require_rows(**inputs)["format"]
         [wanted] = require(
             [wanted],

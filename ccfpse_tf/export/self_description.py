@@ -1,4 +1,4 @@
-"""What an exported model says about itself."""
+"""The description that an exported model gives of itself."""
 
 import base64
 import io

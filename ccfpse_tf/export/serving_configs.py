@@ -1,4 +1,4 @@
-"""What TensorFlow Serving needs beside the models: its configs and a compose file.
+"""TensorFlow Serving's files beside the models: its configs and a compose file.
 
 Written from the server's documentation (tensorflow/serving, docs and protos).
 """

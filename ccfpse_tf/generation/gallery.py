@@ -42,7 +42,7 @@ class GalleryRow:
         label: the colour-coded label map.
         fakes: generated images, one per style.
         captions: one per generated image.
-        real: the photograph, None where there is none.
+        real: the photograph; None for a layout without one.
         present: label indices that occur.
     """
 

@@ -22,7 +22,7 @@ HEADINGS = ("RUN", "DATA", "STATUS", "STEP", "G", "D", "IMAGES/S", "UPDATED")
 
 @dataclasses.dataclass(frozen=True)
 class RunRow:
-    """What is known of one run.
+    """The known facts of one run.
 
     ``status`` is that of ``status.json``, or "interrupted" where it says "running" and
     no process does, "starting" where one is building its model, "damaged", "unknown".
@@ -31,7 +31,7 @@ class RunRow:
     run: str
     data: str | None
     status: str
-    values: dict  # the fields of status.json; empty if there is none
+    values: dict  # the fields of status.json; empty without the file
     problems: tuple[str, ...]
 
     @property
@@ -106,7 +106,7 @@ def _row(folder, root):
 
 
 def _data_name(path):
-    """The data set that a run trains on; None if the file is no run's."""
+    """The data set that a run trains on; None if the file is not a run's."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -16,7 +16,7 @@ _LARGEST = 2**63 - 1
 
 @dataclasses.dataclass(frozen=True)
 class ApiPath:
-    """What a path asks for.
+    """The parts of a path of the API.
 
     Attributes:
         name: of the model.

@@ -40,7 +40,7 @@ def make_app(
     limiter = RequestLimiter(limits.requests, metrics)
 
     async def api(request: Request) -> Response:
-        # What was sent, not what it decodes to: %2F is no slash.
+        # The path as it was sent: once decoded, %2F would look like a slash.
         sent = request.scope.get("raw_path") or request.url.path.encode()
         path = read_path(request.method, sent.split(b"?")[0].decode("latin-1"))
         if request.method != "POST":

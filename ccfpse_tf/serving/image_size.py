@@ -1,4 +1,4 @@
-"""How many pixels a request would have decoded, from the headers alone.
+"""The number of pixels that a request would decode, from the headers alone.
 
 A PNG of a few kilobytes can hold a billion pixels: what its header promises is counted
 before anything is decoded.

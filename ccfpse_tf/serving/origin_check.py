@@ -1,4 +1,4 @@
-"""What surrounds every request: who may ask, headers of answers, counting."""
+"""Middleware for every request: origins, headers of answers, counting."""
 
 import time
 from collections.abc import Iterable
@@ -84,7 +84,7 @@ class OriginCheck:
 
 
 def urlsplit_or_none(origin: str) -> str | None:
-    """The host and port of an origin, None where there is none."""
+    """Returns the host and port of an origin; None for one without a host."""
     try:
         return urlsplit(origin).netloc.lower() or None
     except ValueError:

@@ -35,7 +35,7 @@ class PredictRequest:
 
     @property
     def rows(self) -> int | None:
-        """The common first dimension; None where there is none."""
+        """The first dimension that all inputs share; None if they differ."""
         sizes = {array.shape[:1] for array in self.inputs.values()}
         return sizes.pop()[0] if len(sizes) == 1 and () not in sizes else None
 

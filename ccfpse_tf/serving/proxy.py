@@ -31,7 +31,7 @@ class Upstream:
         transport: of httpx, for tests.
 
     Raises:
-        InputError: a URL that is none.
+        InputError: ``url`` is not the URL of a server.
     """
 
     def __init__(self, url: str, name: str, limits: Limits, transport=None) -> None:
@@ -109,7 +109,7 @@ def checked_url(url: str) -> str:
         fits = False
     if not fits:
         raise InputError(
-            f"--upstream {url!r}: no address of a server; expected for example "
+            f"--upstream {url!r}: not the address of a server; expected for example "
             "http://127.0.0.1:8501"
         )
     return url.rstrip("/")

@@ -1,4 +1,4 @@
-"""How many requests are worked on at once."""
+"""The bound on the requests that are worked on at once."""
 
 import contextlib
 
@@ -10,7 +10,7 @@ class RequestLimiter:
     """Takes on a bounded number of requests, and none while the server ends.
 
     Args:
-        most: at once.
+        most: requests at once.
         metrics: told how many there are.
     """
 

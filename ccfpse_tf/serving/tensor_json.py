@@ -24,7 +24,7 @@ def parse(body: bytes) -> dict[str, Any]:
     """Reads a request's JSON object; ``NaN`` and ``Infinity`` are numbers.
 
     Raises:
-        ApiError: 400, for whatever is no JSON object in UTF-8.
+        ApiError: 400, for whatever is not a JSON object in UTF-8.
     """
     if not body:
         raise bad_request("JSON Parse error: The document is empty")
@@ -84,7 +84,7 @@ def from_array(array: np.ndarray, name: str) -> Any:
 
 
 def is_base64(value: Any) -> bool:
-    """Whether this is ``{"b64": "..."}`` and nothing more."""
+    """Returns True for ``{"b64": "..."}`` and nothing more."""
     return (
         isinstance(value, dict)
         and len(value) == 1

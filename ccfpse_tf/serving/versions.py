@@ -1,4 +1,4 @@
-"""Which versions of a model are loaded: the newest, and those that have a label."""
+"""The loaded versions of a model: the newest, and those that have a label."""
 
 import base64
 import contextlib
@@ -81,7 +81,7 @@ class Versions:
             yield model
 
     def status(self, version: int | None = None, label: str | None = None) -> dict:
-        """What ``GET /v1/models/NAME`` answers; the newest version first.
+        """Returns the answer to ``GET /v1/models/NAME``; the newest version first.
 
         Raises:
             ApiError: 404 for versions never seen, 400 for unknown labels.
@@ -172,7 +172,7 @@ class Versions:
                 if inside
                 else "expected DIR/1/saved_model.pb, as `export` writes it"
             )
-            raise InputError(f"{self.folder}: holds no versions; {advice}")
+            raise InputError(f"{self.folder}: does not hold a version; {advice}")
 
 
 def load_and_try(path: Path, version: int) -> ModelVersion:
@@ -196,7 +196,7 @@ def load_and_try(path: Path, version: int) -> ModelVersion:
 
 
 def describe(model: ModelVersion) -> dict | None:
-    """What a model says of itself; None where it has no such signature."""
+    """Returns a model's description of itself; None without such a signature."""
     if "describe" not in model.signatures:
         return None
     asked = {"format": np.array([DESCRIBE_FORMAT], np.int64)}

@@ -1,4 +1,4 @@
-"""What a study asks: which pairs, how many repeats, which attention checks.
+"""The design of a study: its pairs, repeats and attention checks.
 
 Order and sides are not here: every rater's page draws its own.
 """
@@ -20,7 +20,7 @@ _CHECKS = 20
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """How a study is run.
+    """The numbers and the question of a study.
 
     Args:
         pairs: how many; None takes all, at most 500.

@@ -47,7 +47,7 @@ class RaterScore:
 
 @dataclasses.dataclass(frozen=True)
 class GroupScore:
-    """What a group of raters says. Intervals hold 95 %.
+    """The outcome of a group of raters. Intervals hold 95 %.
 
     Args:
         raters: how many.
@@ -104,7 +104,7 @@ def score(
         seed: of the interval over raters.
 
     Raises:
-        InputError: no key, or a share that is none.
+        InputError: no key, or a share outside of 0..1.
         DataErrors: files that are damaged, foreign, or there twice.
     """
     if not 0 <= pass_share <= 1:

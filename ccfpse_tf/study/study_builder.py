@@ -27,7 +27,7 @@ PICTURES = "pictures"
 
 @dataclasses.dataclass(frozen=True)
 class Built:
-    """What was written.
+    """The files of a study that was written.
 
     Args:
         page: the HTML file.
@@ -152,7 +152,7 @@ def _write_page(folder, secret, options: Options, trials):
 
 
 def _shown(id_, trial, *names):
-    """What the page knows of a trial; sorted names have no order of methods."""
+    """A trial as the page knows it; sorted names do not show the order of methods."""
     pictures = sorted(f"{PICTURES}/{trial[name]}" for name in names)
     return {"id": id_, "layout": f"{PICTURES}/{trial['layout']}", "images": pictures}
 
