@@ -12,16 +12,22 @@ from tests.screen import Terminal
 
 @pytest.fixture
 def terminal(monkeypatch):
-    """A terminal of 80 columns, on which standard output and error appear."""
-    monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setenv("TERM", "xterm")
-    terminal = Terminal()
-    monkeypatch.setattr("sys.stdout", terminal)
-    monkeypatch.setattr("sys.stderr", terminal)
-    return terminal
+    """Makes standard output and error one terminal of 80 columns, when called."""
+
+    def use():
+        monkeypatch.setenv("COLUMNS", "80")
+        monkeypatch.setenv("TERM", "xterm")
+        terminal = Terminal()
+        monkeypatch.setattr("sys.stdout", terminal)
+        monkeypatch.setattr("sys.stderr", terminal)
+        return terminal
+
+    # Not here: pytest itself sets the streams between a fixture and its test.
+    return use
 
 
 def test_a_terminal_gets_a_bar(terminal):
+    terminal = terminal()
     assert list(track(iter("abc"), 3, "writing")) == list("abc")
     assert "\r" in terminal.getvalue()
     bar, after = terminal.screen()
@@ -29,6 +35,7 @@ def test_a_terminal_gets_a_bar(terminal):
 
 
 def test_what_others_print_stands_above_the_bar(terminal):
+    terminal = terminal()
     for item in track(iter("abc"), 3, "writing [it]"):
         print(f"[red]{item} :smile:", file=sys.stderr)
     *lines, bar, after = terminal.screen()
@@ -38,6 +45,7 @@ def test_what_others_print_stands_above_the_bar(terminal):
 
 
 def test_an_error_leaves_the_bar_as_far_as_it_came(terminal):
+    terminal = terminal()
     with pytest.raises(ZeroDivisionError):
         for item in track([1, 0], 2, "dividing"):
             1 / item

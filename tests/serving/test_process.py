@@ -185,7 +185,8 @@ def test_labels_are_read():
 
 def test_missing_packages_are_named(monkeypatch, models):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"starlette, uvicorn, httpx: pip install 'cc"):
+    names = "starlette, uvicorn, httpx, prometheus_client"
+    with pytest.raises(InputError, match=rf"{names}: pip install 'ccfpse-tf\[serving"):
         main.run(["serve", str(models)])
 
 
