@@ -7,7 +7,7 @@ from pathlib import Path
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.serving.limits import Limits
 
-_NEEDED = ("starlette", "uvicorn", "httpx")
+_NEEDED = ("starlette", "uvicorn", "httpx", "prometheus_client")
 _DEFAULT = Limits()
 
 

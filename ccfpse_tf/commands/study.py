@@ -17,10 +17,10 @@ def add_parser(commands) -> None:
 def run_command(arguments: argparse.Namespace) -> str:
     """Does what the parsed command says; returns what to print."""
     # Here, as `ccfpse runs` and the other commands need none of it.
-    from ccfpse_tf.study.build import build
     from ccfpse_tf.study.design import Options
-    from ccfpse_tf.study.report import built_text, score_json, score_text
     from ccfpse_tf.study.score import score
+    from ccfpse_tf.study.score_text import built_text, score_json, score_text
+    from ccfpse_tf.study.study_builder import build
 
     if arguments.part == "score":
         outcome = score(

@@ -1,4 +1,4 @@
-"""What `evaluate` found, for reading: lines, a picture, a line for a paper."""
+"""The results of `evaluate` for readers: a table, a picture, a line for a paper."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ccfpse_tf.data.datasets import DATASETS
+from ccfpse_tf.runtime.text_table import text_table
 
 COLUMNS = (
     ("mean_iou", "mIoU"),
@@ -45,21 +46,15 @@ def table(rows: Mapping[str, Mapping[str, float]]) -> str:
     others = {name for row in rows.values() for name in row if name not in known}
     names += sorted(others)
     titles = [known.get(name, name) for name in names]
-    lines = [["", *titles]]
-    for title, row in rows.items():
-        lines.append([title, *(shown(name, row.get(name)) for name in names)])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if not place else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
+    lines = [
+        [title, *(shown(name, row.get(name)) for name in names)]
+        for title, row in rows.items()
+    ]
+    return text_table(["", *titles], lines)
 
 
 def shown(name: str, value: float | None) -> str:
-    """A metric's value as papers print it; a dash where there is none."""
+    """A metric's value as papers print it; a dash without a value."""
     if value is None or math.isnan(value):
         return "-"
     if name in _PERCENT:

@@ -1,4 +1,4 @@
-"""What a written export draws, against the model that it was made from."""
+"""Compares the images of a written export with those of its model."""
 
 import dataclasses
 from collections.abc import Callable

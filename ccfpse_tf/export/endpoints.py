@@ -3,11 +3,11 @@
 import tensorflow as tf
 
 from ccfpse_tf.data.transforms import normalize_image, to_uint8
-from ccfpse_tf.export.checks import all_rows, require, require_rows
+from ccfpse_tf.export.graph_checks import all_rows, require, require_rows
+from ccfpse_tf.export.id_table import IdTable
 from ccfpse_tf.export.images import decode_maps, decode_photos, resize_photos
 from ccfpse_tf.export.sizes import Sizes
-from ccfpse_tf.export.table import IdTable
-from ccfpse_tf.export.weights import StoredWeights
+from ccfpse_tf.export.stored_weights import StoredWeights
 from ccfpse_tf.gan.synthesizer import Synthesizer
 from ccfpse_tf.layers.layout import LayoutEncoding
 
@@ -15,7 +15,7 @@ FORMAT = 1  # of what `describe` answers
 
 
 class Endpoints:
-    """What a model does for a server.
+    """The functions of a model that a server offers.
 
     Args:
         model: the trained model; its average draws, if there is one.
@@ -120,7 +120,7 @@ class Endpoints:
         return {"mean": mean, "log_variance": log_variance}
 
     def describe(self, **inputs):
-        """What the model is, as JSON."""
+        """Returns the model's description as JSON."""
         wanted = require_rows(**inputs)["format"]
         [wanted] = require(
             [wanted],

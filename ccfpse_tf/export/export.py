@@ -11,16 +11,16 @@ from ccfpse_tf.data.description import Description
 from ccfpse_tf.data.pipeline import evaluation_dataset
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.export.comparison import Difference, compare, saved_model
-from ccfpse_tf.export.description import describe, encoded_example, to_json
 from ccfpse_tf.export.endpoints import Endpoints
+from ccfpse_tf.export.id_table import IdTable
 from ccfpse_tf.export.options import PRECISIONS, check_name
 from ccfpse_tf.export.portable import ask, check_file, write_portable
 from ccfpse_tf.export.readme import readme
 from ccfpse_tf.export.requests import as_json, sample_requests
-from ccfpse_tf.export.saved_model import ASSETS, save, write_version
+from ccfpse_tf.export.self_description import describe, encoded_example, to_json
 from ccfpse_tf.export.serving_configs import write_beside
 from ccfpse_tf.export.sizes import choose_sizes
-from ccfpse_tf.export.table import IdTable
+from ccfpse_tf.export.version_writer import ASSETS, save, write_version
 from ccfpse_tf.export.warmup import FILE_NAME, MISSING, write_warmup
 from ccfpse_tf.gan.synthesizer import Synthesizer
 from ccfpse_tf.generation.trained_model import Drawing
@@ -32,7 +32,7 @@ EXAMPLES = 4
 
 
 @dataclasses.dataclass(frozen=True)
-class Exported:
+class ExportedVersion:
     """A version that was written.
 
     Attributes:
@@ -57,7 +57,7 @@ def export_model(
     precision: str = "float32",
     size: str | tuple[int, int] | None = None,
     say: Callable[[str], None] = print,
-) -> Exported:
+) -> ExportedVersion:
     """Writes a model as the next version below ``base``.
 
     Args:
@@ -109,7 +109,7 @@ def export_model(
     base = Path(base)
     folder = write_version(base, fill, name)
     write_beside(base.parent, say)
-    return Exported(folder, description, facts)
+    return ExportedVersion(folder, description, facts)
 
 
 def _facts(folder, difference):
@@ -137,7 +137,7 @@ def export_run(
     records: Path | None = None,
     precision: str = "float32",
     size: str | tuple[int, int] | None = None,
-) -> Exported:
+) -> ExportedVersion:
     """Exports a run's newest checkpoint, with layouts of its records.
 
     Args:

@@ -6,7 +6,7 @@ decoded: a few kilobytes can hold gigabytes of equal pixels.
 
 import tensorflow as tf
 
-from ccfpse_tf.export.checks import all_rows, require
+from ccfpse_tf.export.graph_checks import all_rows, require
 from ccfpse_tf.export.sizes import Sizes
 
 STYLE_PIXELS = 64 * 2**20  # of one photo, 192 MB decoded
@@ -16,7 +16,7 @@ _JPEG = b"\xff\xd8\xff"
 
 
 class _Header:
-    """The first bytes of encoded images ``(batch,)``; garbage where they are no PNG."""
+    """The first bytes of encoded images ``(batch,)``; undefined for other than PNG."""
 
     def __init__(self, encoded):
         head = tf.strings.substr(encoded, 0, _HEADER)
@@ -90,16 +90,16 @@ def decode_maps(
 
 
 def _map_checks(header, height, width, name, sizes):
-    """What each row must pass, and what is said where it does not."""
+    """The checks of each row, with the message for rows that do not pass."""
     return [
-        (header.is_png, lambda row: _say(name, row, "is no PNG (or cut short)")),
+        (header.is_png, lambda row: _say(name, row, "is not a PNG (or cut short)")),
         (
             (header.color == _GREY) & ((header.depth == 8) | (header.depth == 16)),
             lambda row: _say(
                 name,
                 row,
-                "is no grey PNG of 8 or 16 bits (colour type {}, {} bits); send class "
-                "ids as grey values, not colours",
+                "is not a grey PNG of 8 or 16 bits (colour type {}, {} bits); send "
+                "class ids as grey values, not colours",
                 header.color[row],
                 header.depth[row],
             ),

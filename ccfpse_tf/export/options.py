@@ -1,4 +1,4 @@
-"""What an export can be asked for, checked without TensorFlow."""
+"""The options of an export, checked without TensorFlow."""
 
 import re
 from pathlib import Path

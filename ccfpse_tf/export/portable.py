@@ -69,7 +69,7 @@ _CPU = ["CPUExecutionProvider"]
 
 
 def _function(endpoints):
-    """What is converted, traced, and the specs of its inputs."""
+    """Returns the traced function to convert, and the specs of its inputs."""
     shape = (None, *endpoints.sizes.shape())
     specs = {"label": tf.TensorSpec(shape, tf.int32, "label")}
     if endpoints.instances:

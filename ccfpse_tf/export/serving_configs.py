@@ -1,4 +1,4 @@
-"""What TensorFlow Serving needs beside the models: its configs and a compose file.
+"""TensorFlow Serving's files beside the models: its configs and a compose file.
 
 Written from the server's documentation (tensorflow/serving, docs and protos).
 """
@@ -6,7 +6,7 @@ Written from the server's documentation (tensorflow/serving, docs and protos).
 from collections.abc import Callable
 from pathlib import Path
 
-from ccfpse_tf.export.saved_model import versions
+from ccfpse_tf.export.version_writer import versions
 
 MARK = "# Written by `export`, and again by every export while this line is here.\n"
 BATCHING = """\

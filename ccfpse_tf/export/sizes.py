@@ -1,4 +1,4 @@
-"""Which layout sizes an exported model draws."""
+"""The layout sizes that an exported model draws."""
 
 import dataclasses
 
@@ -22,7 +22,7 @@ class Sizes:
     multiple: int
 
     def passed(self, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
-        """Whether these can be drawn, elementwise for integer tensors."""
+        """True where a size can be drawn, elementwise for integer tensors."""
         if self.fixed:
             return (height == self.fixed[0]) & (width == self.fixed[1])
         whole = (height % self.multiple == 0) & (width % self.multiple == 0)
@@ -35,7 +35,7 @@ class Sizes:
 
     @property
     def allowed(self) -> str:
-        """The same in words."""
+        """The allowed sizes in words."""
         if self.fixed:
             return f"{self.fixed[0]}x{self.fixed[1]} only"
         return (
@@ -44,7 +44,7 @@ class Sizes:
         )
 
     def shape(self) -> tuple[int | None, int | None]:
-        """What is known of a map's shape when the graph is traced."""
+        """The part of a map's shape that is known when the graph is traced."""
         return self.fixed or (None, None)
 
 

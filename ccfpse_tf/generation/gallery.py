@@ -2,7 +2,6 @@
 
 import base64
 import dataclasses
-import html
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,14 +9,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-ASSETS = Path(__file__).parent / "page"
+from ccfpse_tf.runtime.templates import render
+
+TEMPLATE = Path(__file__).parent / "page" / "gallery.html"
 SMALL = 128  # pictures lower than this are enlarged without smoothing
 QUALITY = 92
 
 
 @dataclasses.dataclass(frozen=True)
 class Page:
-    """What the page says about itself.
+    """The heading, facts and classes of a page.
 
     Args:
         title: heading.
@@ -33,7 +34,7 @@ class Page:
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
+class GalleryRow:
     """One layout. Pictures are uint8 ``(height, width, 3)``.
 
     Args:
@@ -41,7 +42,7 @@ class Row:
         label: the colour-coded label map.
         fakes: generated images, one per style.
         captions: one per generated image.
-        real: the photograph, None where there is none.
+        real: the photograph; None for a layout without one.
         present: label indices that occur.
     """
 
@@ -53,7 +54,7 @@ class Row:
     present: Sequence[int]
 
 
-def write_page(path: Path, page: Page, rows: Sequence[Row], total: int) -> None:
+def write_page(path: Path, page: Page, rows: Sequence[GalleryRow], total: int) -> None:
     """Writes the page with all pictures, style and script inside.
 
     Args:
@@ -62,24 +63,22 @@ def write_page(path: Path, page: Page, rows: Sequence[Row], total: int) -> None:
         rows: the layouts to show.
         total: how many there are; a note says so where it is more than shown.
     """
-    template = (ASSETS / "gallery.html").read_text(encoding="utf-8")
-    parts = {
-        "title": html.escape(page.title),
-        "style": (ASSETS / "gallery.css").read_text(encoding="utf-8"),
-        "script": (ASSETS / "gallery.js").read_text(encoding="utf-8"),
-        "facts": "\n".join(_fact(name, value) for name, value in page.facts),
-        "legend": _legend(page, rows),
-        "count": _count(len(rows), total),
-        "rows": "\n".join(_row(row) for row in rows),
-    }
-    for name, text in parts.items():
-        template = template.replace("{{" + name + "}}", text)
-    path.write_text(template, encoding="utf-8")
-
-
-def _fact(name, value):
-    value = html.escape(str(value))
-    return f"<div><dt>{html.escape(name)}</dt><dd>{value}</dd></div>"
+    present = sorted({index for row in rows for index in row.present})
+    text = render(
+        TEMPLATE,
+        title=page.title,
+        facts=page.facts,
+        classes=[
+            {"index": i, "name": page.names[i], "color": page.palette[i]}
+            for i in present
+        ],
+        count=_count(len(rows), total),
+        rows=[
+            {"key": row.key, "present": row.present, "figures": _figures(row)}
+            for row in rows
+        ],
+    )
+    path.write_text(text, encoding="utf-8")
 
 
 def _count(shown, total):
@@ -89,40 +88,24 @@ def _count(shown, total):
     return f"the first {shown} of {layouts}; all images are in the folder images"
 
 
-def _legend(page, rows):
-    present = sorted({index for row in rows for index in row.present})
-    return "\n".join(
-        f'<button type="button" data-class="{index}" aria-pressed="false">'
-        f'<i style="background:rgb{tuple(page.palette[index])}"></i>'
-        f"{html.escape(page.names[index])}</button>"
-        for index in present
-    )
-
-
-def _row(row):
-    cells = [_figure(row.label, "label map", row.key, "label", lossless=True)]
+def _figures(row):
+    yield _figure(row.label, "label map", "label", lossless=True)
     for fake, caption in zip(row.fakes, row.captions, strict=True):
-        cells.append(_figure(fake, caption, row.key, "generated"))
+        yield _figure(fake, caption, "generated")
     if row.real is not None:
-        cells.append(_figure(row.real, "real", row.key, "real"))
-    present = " ".join(map(str, row.present))
-    return (
-        f'<section data-classes="{present}"><h2>{html.escape(row.key)}</h2>\n'
-        f'<div class="strip">\n' + "\n".join(cells) + "\n</div></section>"
-    )
+        yield _figure(row.real, "real", "real")
 
 
-def _figure(picture, caption, key, kind, lossless=False):
+def _figure(picture, caption, kind, lossless=False):
     height, width = picture.shape[:2]
-    caption = html.escape(caption)
-    name = f"{caption}, {html.escape(key)}"
-    crisp = " crisp" if height < SMALL else ""
-    return (
-        f'<figure class="{kind}"><button type="button" title="enlarge">'
-        f'<img class="picture{crisp}" width="{width}" height="{height}" '
-        f'loading="lazy" alt="{name}" src="{_data_uri(picture, lossless)}"></button>'
-        f"<figcaption>{caption}</figcaption></figure>"
-    )
+    return {
+        "kind": kind,
+        "caption": caption,
+        "height": height,
+        "width": width,
+        "crisp": height < SMALL,
+        "source": _data_uri(picture, lossless),
+    }
 
 
 def _data_uri(picture, lossless):

@@ -14,7 +14,7 @@ from ccfpse_tf.data.transforms import to_uint8
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.output_folder import MARKER, check_out, fresh_aside, replace
 from ccfpse_tf.generation import label_folder
-from ccfpse_tf.generation.gallery import Page, Row, write_page
+from ccfpse_tf.generation.gallery import GalleryRow, Page, write_page
 from ccfpse_tf.generation.pictures import colorize
 from ccfpse_tf.generation.styles import Styles, key_of, resolve_source, windows
 from ccfpse_tf.generation.trained_model import Drawing
@@ -140,10 +140,10 @@ def _write(out, page: Page, drawn: Iterator[Drawn], description) -> Path:
     return out / "index.html"
 
 
-def _row(item: Drawn, description) -> Row:
+def _row(item: Drawn, description) -> GalleryRow:
     label = colorize(item.label, description.index_palette, item.instance)
     present = tuple(int(index) for index in np.unique(item.label))
-    return Row(item.key, label, item.fakes, item.captions, item.real, present)
+    return GalleryRow(item.key, label, item.fakes, item.captions, item.real, present)
 
 
 def _colors(description):

@@ -13,16 +13,16 @@ from pathlib import Path
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.locks import RUN_LOCK, is_held
 from ccfpse_tf.runs.status import FILE_NAME, read_status
+from ccfpse_tf.runtime.text_table import text_table
 
 DEEPEST = 8  # folders below the one that is asked for
 PARTS = {"checkpoints", "logs", FILE_NAME}  # a run holds one of them, and a config
 HEADINGS = ("RUN", "DATA", "STATUS", "STEP", "G", "D", "IMAGES/S", "UPDATED")
-LEFT = {"RUN", "DATA", "STATUS"}
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
-    """What is known of one run.
+class RunRow:
+    """The known facts of one run.
 
     ``status`` is that of ``status.json``, or "interrupted" where it says "running" and
     no process does, "starting" where one is building its model, "damaged", "unknown".
@@ -31,7 +31,7 @@ class Row:
     run: str
     data: str | None
     status: str
-    values: dict  # the fields of status.json; empty if there is none
+    values: dict  # the fields of status.json; empty without the file
     problems: tuple[str, ...]
 
     @property
@@ -41,7 +41,7 @@ class Row:
         return datetime.fromisoformat(text)
 
 
-def list_runs(root: Path) -> list[Row]:
+def list_runs(root: Path) -> list[RunRow]:
     """Returns all runs below a folder, the last updated one first.
 
     Raises:
@@ -55,16 +55,14 @@ def list_runs(root: Path) -> list[Row]:
     return sorted(rows, key=lambda row: row.updated, reverse=True)
 
 
-def table(rows: Sequence[Row], now: datetime | None = None) -> str:
+def table(rows: Sequence[RunRow], now: datetime | None = None) -> str:
     """Returns aligned text, with one line below it for each damaged file."""
     now = now or datetime.now(UTC)
-    lines = [HEADINGS, *(_cells(row, now) for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    text = ["  ".join(_aligned(line, widths)).rstrip() for line in lines]
-    return "\n".join(text + [problem for row in rows for problem in row.problems])
+    text = text_table(HEADINGS, [_cells(row, now) for row in rows], left=3)
+    return "\n".join([text, *(problem for row in rows for problem in row.problems)])
 
 
-def as_json(rows: Sequence[Row]) -> str:
+def as_json(rows: Sequence[RunRow]) -> str:
     """Returns the rows as a JSON list, for scripts."""
     content = [
         {"run": row.run, "data": row.data}
@@ -104,11 +102,11 @@ def _row(folder, root):
         values = {}
     status = "damaged" if problems else _status(values, is_held(folder / RUN_LOCK))
     name = str(folder.relative_to(root)) if folder != root else str(root)
-    return Row(name, data, status, values, tuple(problems))
+    return RunRow(name, data, status, values, tuple(problems))
 
 
 def _data_name(path):
-    """The data set that a run trains on; None if the file is no run's."""
+    """The data set that a run trains on; None if the file is not a run's."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -156,8 +154,3 @@ def _ago(passed):
         if seconds >= 2 * length:
             return f"{int(seconds // length)} {unit} ago"
     return f"{max(0, int(seconds))} s ago"  # clocks of two machines may differ
-
-
-def _aligned(cells, widths):
-    for heading, cell, width in zip(HEADINGS, cells, widths, strict=True):
-        yield cell.ljust(width) if heading in LEFT else cell.rjust(width)

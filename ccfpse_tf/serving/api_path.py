@@ -4,7 +4,7 @@ import dataclasses
 import re
 from urllib.parse import unquote
 
-from ccfpse_tf.serving.refusal import bad
+from ccfpse_tf.serving.api_error import bad_request
 
 _PLACE = r"(?:/versions/(?P<version>[0-9]+)|/labels/(?P<label>[^/:]+))?"
 _CALL = re.compile(
@@ -16,7 +16,7 @@ _LARGEST = 2**63 - 1
 
 @dataclasses.dataclass(frozen=True)
 class ApiPath:
-    """What a path asks for.
+    """The parts of a path of the API.
 
     Attributes:
         name: of the model.
@@ -35,17 +35,17 @@ def read_path(method: str, path: str) -> ApiPath:
     """Reads a path as it was sent, before percent signs are decoded.
 
     Raises:
-        Refusal: 400, as TensorFlow Serving answers.
+        ApiError: 400, as TensorFlow Serving answers.
     """
     pattern = {"POST": _CALL, "GET": _READ, "HEAD": _READ}.get(method)
     match = pattern.fullmatch(path) if pattern else None
     if not match:
-        raise bad(f"Malformed request: {method} {path}")
+        raise bad_request(f"Malformed request: {method} {path}")
     if not match["name"]:
-        raise bad("Missing model name in request.")
+        raise bad_request("Missing model name in request.")
     version = match["version"]
     if version is not None and int(version[:20]) > _LARGEST:
-        raise bad(f"Failed to convert version: {version[:40]} to numeric.")
+        raise bad_request(f"Failed to convert version: {version[:40]} to numeric.")
     label = match["label"]
     return ApiPath(
         unquote(match["name"]),

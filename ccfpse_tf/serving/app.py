@@ -11,12 +11,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from ccfpse_tf.serving.admission import Admission
+from ccfpse_tf.serving.api_error import ApiError
 from ccfpse_tf.serving.api_path import read_path
-from ccfpse_tf.serving.guard import Guard
 from ccfpse_tf.serving.limits import Limits
 from ccfpse_tf.serving.metrics import CONTENT_TYPE, PATH, Metrics
-from ccfpse_tf.serving.refusal import Refusal
+from ccfpse_tf.serving.origin_check import OriginCheck
+from ccfpse_tf.serving.request_limiter import RequestLimiter
 
 PAGE = Path(__file__).parent / "page"
 
@@ -28,7 +28,7 @@ def make_app(
     page: Path = PAGE,
     hosts: Iterable[str] = (),
 ) -> Callable:
-    """Returns the ASGI application; ``.admission.closing`` makes it refuse new work.
+    """Returns the ASGI application; ``.limiter.closing`` makes it refuse new work.
 
     Args:
         backend: a ``model_backend.ModelBackend`` or a ``proxy.Upstream``.
@@ -37,15 +37,15 @@ def make_app(
         page: folder of static files with ``index.html``.
         hosts: host names that requests may come by; empty for any.
     """
-    admission = Admission(limits.requests, metrics)
+    limiter = RequestLimiter(limits.requests, metrics)
 
     async def api(request: Request) -> Response:
-        # What was sent, not what it decodes to: %2F is no slash.
+        # The path as it was sent: once decoded, %2F would look like a slash.
         sent = request.scope.get("raw_path") or request.url.path.encode()
         path = read_path(request.method, sent.split(b"?")[0].decode("latin-1"))
         if request.method != "POST":
             return await backend.answer(request, path)
-        with admission():
+        with limiter():
             return await backend.answer(request, path)
 
     async def config(request: Request) -> Response:
@@ -70,15 +70,15 @@ def make_app(
             *pages,
         ],
         exception_handlers={
-            Refusal: _refuse,
+            ApiError: _api_error,
             HTTPException: _http_error,
             Exception: _fault,
         },
         lifespan=lifespan,
     )
-    guard = Guard(app, metrics, hosts)
-    guard.admission = admission
-    return guard
+    checked = OriginCheck(app, metrics, hosts)
+    checked.limiter = limiter
+    return checked
 
 
 class _Raw:
@@ -92,8 +92,8 @@ class _Raw:
         await response(scope, receive, send)
 
 
-async def _refuse(request, refusal):
-    return JSONResponse({"error": refusal.message}, refusal.code, refusal.headers)
+async def _api_error(request, error):
+    return JSONResponse({"error": error.message}, error.code, error.headers)
 
 
 async def _http_error(request, error):

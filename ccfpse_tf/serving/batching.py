@@ -17,8 +17,8 @@ import tensorflow as tf
 from ccfpse_tf.serving.image_size import size_of
 from ccfpse_tf.serving.limits import Limits
 from ccfpse_tf.serving.metrics import Metrics
-from ccfpse_tf.serving.predict_format import Request
-from ccfpse_tf.serving.saved_model import SavedModel
+from ccfpse_tf.serving.model_version import ModelVersion
+from ccfpse_tf.serving.predict_format import PredictRequest
 
 _CONVERTERS = 2
 _SMALL = 1 << 18  # bytes of JSON, some milliseconds
@@ -26,8 +26,8 @@ _SMALL = 1 << 18  # bytes of JSON, some milliseconds
 
 @dataclasses.dataclass(eq=False)
 class _Job:
-    model: SavedModel
-    request: Request
+    model: ModelVersion
+    request: PredictRequest
     key: Hashable
     deadline: float
     done: asyncio.Future
@@ -56,7 +56,7 @@ class Batcher:
         self._converters = ThreadPoolExecutor(_CONVERTERS, "convert")
 
     async def run(
-        self, model: SavedModel, request: Request, timeout: float
+        self, model: ModelVersion, request: PredictRequest, timeout: float
     ) -> dict[str, np.ndarray]:
         """Returns the outputs of one request; leaves the queue when cancelled.
 

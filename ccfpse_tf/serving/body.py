@@ -6,7 +6,7 @@ import contextlib
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive
 
-from ccfpse_tf.serving.refusal import Refusal
+from ccfpse_tf.serving.api_error import ApiError
 
 _DRAIN_SECONDS = 30.0
 _DRAIN_PAUSE = 3.0
@@ -21,17 +21,19 @@ async def read_body(request: Request, most: int) -> bytes:
         most: bytes; a longer body is refused without being kept.
 
     Raises:
-        Refusal: 413 too long, 415 compressed, 400 with a wrong length.
+        ApiError: 413 too long, 415 compressed, 400 with a wrong length.
     """
     encoding = request.headers.get("content-encoding", "identity")
     if encoding.lower() != "identity":
-        raise Refusal(415, f"Content-Encoding {encoding!r} is not taken: send it plain")
-    too_long = Refusal(
+        raise ApiError(
+            415, f"Content-Encoding {encoding!r} is not accepted: send the body plain"
+        )
+    too_long = ApiError(
         413, f"the request's body is longer than the {most} bytes that are taken"
     )
     promised = request.headers.get("content-length", "0")
     if not (promised.isascii() and promised.isdigit()):
-        raise Refusal(400, f"Content-Length {promised!r} is no number")
+        raise ApiError(400, f"Content-Length {promised!r} is not a number")
     if len(promised) > 18 or int(promised) > most:
         raise too_long
     chunks, length = [], 0
@@ -42,7 +44,7 @@ async def read_body(request: Request, most: int) -> bytes:
                 raise too_long
             chunks.append(chunk)
     except ClientDisconnect:
-        raise Refusal(499, "the client has gone") from None
+        raise ApiError(499, "the client has gone") from None
     return b"".join(chunks)
 
 

@@ -22,7 +22,7 @@ class ServerGone(InputError):
 
 
 class ServerError(Exception):
-    """What the server said against one request.
+    """An answer of the server that refuses one request.
 
     Args:
         code: HTTP status.
@@ -54,8 +54,8 @@ class Client:
             fits = False
         if not fits:
             raise InputError(
-                f"--server {url!r}: no address; expected http://HOST:PORT, or with the "
-                "model http://HOST:PORT/v1/models/NAME"
+                f"--server {url!r}: not an address; expected http://HOST:PORT, or with "
+                "the model http://HOST:PORT/v1/models/NAME"
             )
         # A proxy of the environment cannot reach this machine's own addresses.
         own = [urllib.request.ProxyHandler({})] if parts.hostname in _LOOPBACK else []
@@ -65,7 +65,7 @@ class Client:
         self._model = f"{base}/v1/models/{quote(self.name, safe='')}"
 
     def describe(self) -> dict[str, Any]:
-        """What the model says of itself.
+        """Returns the model's description of itself.
 
         Raises:
             InputError: not one of our models, or not ready.

@@ -1,4 +1,4 @@
-"""What one server takes on."""
+"""The bounds on the requests that one server accepts."""
 
 import dataclasses
 

@@ -8,12 +8,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from ccfpse_tf.serving.api_error import ApiError, bad_request
 from ccfpse_tf.serving.api_path import ApiPath
 from ccfpse_tf.serving.batching import Batcher
 from ccfpse_tf.serving.limits import Limits
 from ccfpse_tf.serving.metrics import Metrics
 from ccfpse_tf.serving.predict import predict
-from ccfpse_tf.serving.refusal import Refusal, bad
 from ccfpse_tf.serving.versions import Versions
 
 _LOGGER = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class ModelBackend:
         """Answers one request of the API.
 
         Raises:
-            Refusal: with what the client is to read.
+            ApiError: with what the client is to read.
         """
         if path.name != self.name:
             raise self._unknown(path)
@@ -55,7 +55,7 @@ class ModelBackend:
         if path.verb == "metadata":
             with self._versions.lease(path.version, path.label) as model:
                 return JSONResponse(_metadata(self.name, model))
-        raise bad(
+        raise bad_request(
             f"Expected signature method_name to be tensorflow/serving/{path.verb}; "
             "the models served here predict only"
         )
@@ -85,10 +85,10 @@ class ModelBackend:
 
     def _unknown(self, path):
         if path.verb == "status":
-            return Refusal(404, f"Could not find any versions of model {path.name}")
+            return ApiError(404, f"Could not find any versions of model {path.name}")
         wanted = f"Specific({path.name}, {path.version})"
         wanted = f"Latest({path.name})" if path.version is None else wanted
-        return Refusal(404, f"Servable not found for request: {wanted}")
+        return ApiError(404, f"Servable not found for request: {wanted}")
 
 
 def _metadata(name, model):

@@ -7,13 +7,13 @@ import tensorflow as tf
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ccfpse_tf.serving.api_error import ApiError, bad_request, from_tensorflow
 from ccfpse_tf.serving.api_path import ApiPath
 from ccfpse_tf.serving.batching import Batcher
 from ccfpse_tf.serving.body import read_body
 from ccfpse_tf.serving.image_size import check_pixels
 from ccfpse_tf.serving.limits import Limits
 from ccfpse_tf.serving.predict_format import answer, read_request
-from ccfpse_tf.serving.refusal import Refusal, bad, from_tensorflow
 from ccfpse_tf.serving.versions import Versions
 
 
@@ -27,7 +27,7 @@ async def predict(
     """Answers a predict request.
 
     Raises:
-        Refusal: with what the client is to read.
+        ApiError: with what the client is to read.
     """
     stage = "received"
     try:
@@ -47,7 +47,7 @@ async def predict(
             )
     except TimeoutError:
         code = 504 if stage == "answered" else 408
-        raise Refusal(code, f"not {stage} within {limits.timeout:g} seconds") from None
+        raise ApiError(code, f"not {stage} within {limits.timeout:g} seconds") from None
     except tf.errors.OpError as error:
         raise from_tensorflow(error) from None
     return Response(content, media_type="application/json")
@@ -59,7 +59,9 @@ def _read(body, signatures, limits):
         (array.shape[0] for array in asked.inputs.values() if array.ndim), default=1
     )
     if not 1 <= rows <= limits.rows:
-        raise bad(f"{rows} rows; this server takes 1 to {limits.rows} in one request")
+        raise bad_request(
+            f"{rows} rows; this server takes 1 to {limits.rows} in one request"
+        )
     check_pixels(asked.inputs, limits.pixels)
     return asked
 
@@ -87,7 +89,7 @@ async def _unless_gone(request, work):
         await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return working.result()
-        raise Refusal(499, "the client has gone")
+        raise ApiError(499, "the client has gone")
     finally:
         for task in (working, gone):
             task.cancel()

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ccfpse_tf.serving.refusal import Refusal, bad
-from ccfpse_tf.serving.saved_model import Signature
+from ccfpse_tf.serving.api_error import ApiError, bad_request
+from ccfpse_tf.serving.model_version import Signature
 from ccfpse_tf.serving.tensor_json import (
     from_array,
     is_base64,
@@ -20,7 +20,7 @@ DEFAULT = "serving_default"
 
 
 @dataclasses.dataclass(frozen=True)
-class Request:
+class PredictRequest:
     """A predict request whose tensors fit the signature's types and shapes.
 
     Attributes:
@@ -35,30 +35,32 @@ class Request:
 
     @property
     def rows(self) -> int | None:
-        """The common first dimension; None where there is none."""
+        """The first dimension that all inputs share; None if they differ."""
         sizes = {array.shape[:1] for array in self.inputs.values()}
         return sizes.pop()[0] if len(sizes) == 1 and () not in sizes else None
 
 
-def read_request(body: bytes, signatures: Mapping[str, Signature]) -> Request:
+def read_request(body: bytes, signatures: Mapping[str, Signature]) -> PredictRequest:
     """Reads the body of a predict request.
 
     Raises:
-        Refusal: 400, with TensorFlow Serving's wording where it has one.
+        ApiError: 400, with TensorFlow Serving's wording where it has one.
     """
     content = parse(body)
     name = content.get("signature_name", DEFAULT)
     if not isinstance(name, str):
-        raise bad(
+        raise bad_request(
             f"JSON Value: {quoted(content)} not formatted correctly. 'signature_name' "
             "key must be a string value."
         )
     name = name or DEFAULT
     if name not in signatures:
-        raise bad(f'Serving signature name: "{name}" not found in signature def')
+        raise bad_request(
+            f'Serving signature name: "{name}" not found in signature def'
+        )
     signature = signatures[name]
     if "instances" in content and "inputs" in content:
-        raise bad(
+        raise bad_request(
             f"JSON Value: {quoted(content)} Not formatted correctly expecting only one "
             "of 'inputs' or 'instances' keys to exist "
         )
@@ -67,16 +69,16 @@ def read_request(body: bytes, signatures: Mapping[str, Signature]) -> Request:
     elif "inputs" in content:
         inputs, by_row = _columns(content["inputs"], signature), False
     else:
-        raise bad("Missing 'inputs' or 'instances' key")
+        raise bad_request("Missing 'inputs' or 'instances' key")
     _check_shapes(inputs, signature)
-    return Request(name, inputs, by_row)
+    return PredictRequest(name, inputs, by_row)
 
 
 def answer(outputs: Mapping[str, np.ndarray], by_row: bool) -> dict[str, Any]:
     """The JSON object that answers a request; a single output loses its name.
 
     Raises:
-        Refusal: 400, where row format cannot hold outputs of unequal length.
+        ApiError: 400, where row format cannot hold outputs of unequal length.
     """
     values = {name: from_array(array, name) for name, array in outputs.items()}
     if not by_row:
@@ -84,10 +86,10 @@ def answer(outputs: Mapping[str, np.ndarray], by_row: bool) -> dict[str, Any]:
         return {"outputs": next(iter(values.values())) if single else values}
     for name, array in outputs.items():
         if not array.ndim:
-            raise bad(f"Tensor name: {name} has no shape information ")
+            raise bad_request(f"Tensor name: {name} has no shape information ")
         expected = len(next(iter(outputs.values())))
         if len(array) != expected:
-            raise bad(
+            raise bad_request(
                 f"Tensor name: {name} has inconsistent batch size: {len(array)} "
                 f"expecting: {expected}"
             )
@@ -100,24 +102,24 @@ def answer(outputs: Mapping[str, np.ndarray], by_row: bool) -> dict[str, Any]:
 
 def _rows(instances, signature):
     if not isinstance(instances, list):
-        raise bad(
+        raise bad_request(
             f"JSON Value: {quoted(instances)} Excepting 'instances' to be an list/array"
         )
     if not instances:
-        raise bad("JSON Value: [] No values in 'instances' array")
+        raise bad_request("JSON Value: [] No values in 'instances' array")
     named = _is_named(instances[0])
     if not isinstance(instances[0], dict) and len(signature.inputs) > 1:
-        raise bad(
+        raise bad_request(
             "instances is a plain list, but expecting list of objects as multiple "
             "input tensors required as per tensorinfo_map"
         )
     columns = {name: [] for name in signature.inputs}
     for index, item in enumerate(instances):
         if _is_named(item) != named:
-            raise bad(_mixed(index, named))
+            raise bad_request(_mixed(index, named))
         row = item if named else {next(iter(columns)): item}
         if set(row) != set(columns):
-            raise bad(
+            raise bad_request(
                 f"Failed to process element: {index} of 'instances' list. JSON object: "
                 f"{quoted(item)} keys must be equal to: {','.join(sorted(columns))}"
             )
@@ -132,13 +134,13 @@ def _stacked(values, name, signature):
     for index, value in enumerate(values):
         try:
             arrays.append(to_array(value, dtype))
-        except Refusal as refusal:
-            raise bad(
+        except ApiError as error:
+            raise bad_request(
                 f"Failed to process element: {index} key: {name} of 'instances' list. "
-                f"Error: INVALID_ARGUMENT: {refusal.message}"
+                f"Error: INVALID_ARGUMENT: {error.message}"
             ) from None
         if arrays[0].shape != arrays[-1].shape:
-            raise bad(
+            raise bad_request(
                 f"Failed to process element: {index} key: {name} of 'instances' list. "
                 f"Error: INVALID_ARGUMENT: Expecting shape {_dims(arrays[0].shape)} "
                 f"but got: {_dims(arrays[-1].shape)}"
@@ -149,7 +151,7 @@ def _stacked(values, name, signature):
 def _columns(inputs, signature):
     if not _is_named(inputs):
         if len(signature.inputs) > 1:
-            raise bad(
+            raise bad_request(
                 "inputs is a plain value/list, but expecting an object as multiple "
                 "input tensors required as per tensorinfo_map"
             )
@@ -157,7 +159,7 @@ def _columns(inputs, signature):
     arrays = {}
     for name, tensor in signature.inputs.items():
         if name not in inputs:
-            raise bad(f"Missing named input: {name} in 'inputs' object.")
+            raise bad_request(f"Missing named input: {name} in 'inputs' object.")
         arrays[name] = to_array(inputs[name], tensor.dtype)
     return arrays
 
@@ -173,7 +175,7 @@ def _check_shapes(inputs, signature):
             for wanted, size in zip(expected, array.shape, strict=True)
         )
         if not fits:
-            raise bad(
+            raise bad_request(
                 f"input {name!r} has the shape {_dims(array.shape)}, the signature "
                 f"{_dims(expected)} (-1 stands for any size)"
             )

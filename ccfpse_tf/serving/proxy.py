@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.serving.api_error import ApiError
 from ccfpse_tf.serving.api_path import ApiPath
 from ccfpse_tf.serving.body import read_body
 from ccfpse_tf.serving.limits import Limits
-from ccfpse_tf.serving.refusal import Refusal
 
 # Only what a client and a server say to each other about the content goes through;
 # headers that belong to one connection, and cookies, do not.
@@ -31,7 +31,7 @@ class Upstream:
         transport: of httpx, for tests.
 
     Raises:
-        InputError: a URL that is none.
+        InputError: ``url`` is not the URL of a server.
     """
 
     def __init__(self, url: str, name: str, limits: Limits, transport=None) -> None:
@@ -49,7 +49,7 @@ class Upstream:
         """Passes one request on.
 
         Raises:
-            Refusal: 502 no or no proper answer, 504 none in time.
+            ApiError: 502 no or no proper answer, 504 none in time.
         """
         sent = request.scope["raw_path"].split(b"?")[0].decode("ascii")
         try:
@@ -58,11 +58,11 @@ class Upstream:
                 return await self._ask(request, f"{self._url}{sent}", body)
         except (TimeoutError, httpx.TimeoutException):
             seconds = f"{self._limits.timeout:g} seconds"
-            raise Refusal(
+            raise ApiError(
                 504, f"the upstream server {self._url} did not answer within {seconds}"
             ) from None
         except httpx.HTTPError as error:
-            raise Refusal(
+            raise ApiError(
                 502,
                 f"the upstream server {self._url} cannot be asked "
                 f"({type(error).__name__}: {error})",
@@ -85,11 +85,11 @@ class Upstream:
             async for chunk in answer.aiter_bytes():
                 content += chunk
                 if len(content) > _LONGEST_ANSWER:
-                    raise Refusal(502, f"the answer of {self._url} does not end")
+                    raise ApiError(502, f"the answer of {self._url} does not end")
         finally:
             await answer.aclose()
         if answer.is_redirect:
-            raise Refusal(502, f"the upstream server {self._url} redirects elsewhere")
+            raise ApiError(502, f"the upstream server {self._url} redirects elsewhere")
         return Response(
             bytes(content), answer.status_code, _chosen(answer.headers, _TO_CLIENT)
         )
@@ -109,7 +109,7 @@ def checked_url(url: str) -> str:
         fits = False
     if not fits:
         raise InputError(
-            f"--upstream {url!r}: no address of a server; expected for example "
+            f"--upstream {url!r}: not the address of a server; expected for example "
             "http://127.0.0.1:8501"
         )
     return url.rstrip("/")

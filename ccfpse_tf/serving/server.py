@@ -46,7 +46,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def is_loopback(listening: socket.socket) -> bool:
-    """Whether only this machine can reach the socket."""
+    """Returns True if only this machine can reach the socket."""
     return ipaddress.ip_address(listening.getsockname()[0]).is_loopback
 
 
@@ -115,7 +115,7 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
     def handle_exit(self, sig, frame) -> None:
-        self.config.app.admission.closing = True
+        self.config.app.limiter.closing = True
         super().handle_exit(sig, frame)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ccfpse_tf.serving.refusal import Refusal, bad, shown
+from ccfpse_tf.serving.api_error import ApiError, bad_request, shown
 
 _KINDS = {type(None): "Null", dict: "Object", list: "Array", str: "String"}
 _NUMBERS = {int: "Number", float: "Number"}
@@ -24,21 +24,23 @@ def parse(body: bytes) -> dict[str, Any]:
     """Reads a request's JSON object; ``NaN`` and ``Infinity`` are numbers.
 
     Raises:
-        Refusal: 400, for whatever is no JSON object in UTF-8.
+        ApiError: 400, for whatever is not a JSON object in UTF-8.
     """
     if not body:
-        raise bad("JSON Parse error: The document is empty")
+        raise bad_request("JSON Parse error: The document is empty")
     try:
         # Bytes given to json.loads may be UTF-16 as well, which is not the protocol's.
         value = json.loads(body.decode("utf-8-sig"))
     except RecursionError:
-        raise bad("JSON Parse error: nested too deeply") from None
+        raise bad_request("JSON Parse error: nested too deeply") from None
     except json.JSONDecodeError as error:
-        raise bad(f"JSON Parse error: {error.msg} at offset: {error.pos}") from None
+        raise bad_request(
+            f"JSON Parse error: {error.msg} at offset: {error.pos}"
+        ) from None
     except ValueError as error:  # not UTF-8, or a number of thousands of digits
-        raise bad(f"JSON Parse error: {shown(str(error))}") from None
+        raise bad_request(f"JSON Parse error: {shown(str(error))}") from None
     if not isinstance(value, dict):
-        raise bad(f"JSON Value: {quoted(value)} Is not object")
+        raise bad_request(f"JSON Value: {quoted(value)} Is not object")
     return value
 
 
@@ -46,19 +48,21 @@ def to_array(value: Any, dtype: np.dtype) -> np.ndarray:
     """Converts nested lists; ``object`` stands for strings, which become bytes.
 
     Raises:
-        Refusal: 400, for ragged lists and values that are not of the type.
+        ApiError: 400, for ragged lists and values that are not of the type.
     """
     shape, first = [], value
     while isinstance(first, list):
         shape.append(len(first))
         first = first[0] if first else None
     if len(shape) > 32:
-        raise bad(f"Encountered list at unexpected level: {len(shape)} expected < 32")
+        raise bad_request(
+            f"Encountered list at unexpected level: {len(shape)} expected < 32"
+        )
     items = [value]
     for level, size in enumerate(shape):
         items = _open_lists(items, level, size)
     if any(issubclass(kind, list) for kind in set(map(type, items))):
-        raise bad(
+        raise bad_request(
             f"Encountered list at unexpected level: {len(shape)} expected < "
             f"{len(shape)}"
         )
@@ -80,7 +84,7 @@ def from_array(array: np.ndarray, name: str) -> Any:
 
 
 def is_base64(value: Any) -> bool:
-    """Whether this is ``{"b64": "..."}`` and nothing more."""
+    """Returns True for ``{"b64": "..."}`` and nothing more."""
     return (
         isinstance(value, dict)
         and len(value) == 1
@@ -103,12 +107,12 @@ def quoted(value: Any) -> str:
 def _open_lists(items, level, size):
     for item in items:
         if type(item) is not list:
-            raise bad(
+            raise bad_request(
                 f"JSON Value: {quoted(item)} found at incorrect level: {level + 1} in "
                 f"the JSON DOM"
             )
         if len(item) != size:
-            raise bad(
+            raise bad_request(
                 f"Encountered list at unexpected size: {len(item)} at level: {level} "
                 f"expected size: {size}"
             )
@@ -119,7 +123,7 @@ def _leaves(items, dtype):
     if dtype.kind == "O":
         return _strings(items)
     if dtype.kind not in "biuf":
-        raise Refusal(501, f"Conversion of JSON Value to type: {dtype.name}")
+        raise ApiError(501, f"Conversion of JSON Value to type: {dtype.name}")
     allowed = {"b": {bool}, "f": {int, float}}.get(dtype.kind, {int})
     if not set(map(type, items)) <= allowed:
         wrong = next(item for item in items if type(item) not in allowed)
@@ -158,18 +162,20 @@ def _bytes_of(item):
         try:
             return item.encode()
         except UnicodeEncodeError:
-            raise bad(
+            raise bad_request(
                 "JSON Parse error: The surrogate pair in string is invalid."
             ) from None
     if not isinstance(item, dict):
         raise _type_error(item, np.dtype(object))
     if not is_base64(item):
-        raise bad(f"JSON Value: {quoted(item)} not formatted correctly for base64 data")
+        raise bad_request(
+            f"JSON Value: {quoted(item)} not formatted correctly for base64 data"
+        )
     text = item["b64"].translate(_SPACES).rstrip("=")
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise bad("Unable to base64 decode") from None
+        raise bad_request("Unable to base64 decode") from None
 
 
 def _string(item, as_bytes):
@@ -181,14 +187,14 @@ def _string(item, as_bytes):
 def _type_error(value, dtype):
     kind = {True: "True", False: "False"}.get(value) if type(value) is bool else None
     kind = kind or (_KINDS | _NUMBERS)[type(value)]
-    return bad(
+    return bad_request(
         f"JSON Value: {quoted(value)} Type: {kind} is not of expected type: "
         f"{_name(dtype)}"
     )
 
 
 def _lossy(value, dtype):
-    return bad(
+    return bad_request(
         f"Cannot convert JSON value: {quoted(value)} to {_name(dtype)} without loss of "
         "precision."
     )

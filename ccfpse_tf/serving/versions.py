@@ -1,4 +1,4 @@
-"""Which versions of a model are loaded: the newest, and those that have a label."""
+"""The loaded versions of a model: the newest, and those that have a label."""
 
 import base64
 import contextlib
@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.serving.refusal import Refusal, bad
-from ccfpse_tf.serving.saved_model import SavedModel
+from ccfpse_tf.serving.api_error import ApiError, bad_request
+from ccfpse_tf.serving.model_version import ModelVersion
 
 DESCRIBE_FORMAT = 1
 _TRIAL_SECONDS = 300.0
@@ -39,14 +39,14 @@ class Versions:
         self,
         folder: Path,
         labels: Mapping[str, int] | None = None,
-        load: Callable[[Path, int], SavedModel] | None = None,
+        load: Callable[[Path, int], ModelVersion] | None = None,
     ) -> None:
         self.folder = Path(folder)
         self.name = self.folder.resolve().name
         self.labels = dict(labels or {})
         self._load = load or load_and_try
         self._lock = threading.Lock()
-        self._loaded: dict[int, SavedModel] = {}
+        self._loaded: dict[int, ModelVersion] = {}
         self._states: dict[int, tuple[str, str]] = {}
         self._failed: dict[int, tuple] = {}
         self._check_folder()
@@ -63,11 +63,11 @@ class Versions:
     @contextlib.contextmanager
     def lease(
         self, version: int | None = None, label: str | None = None
-    ) -> Iterator[SavedModel]:
+    ) -> Iterator[ModelVersion]:
         """A loaded version, the newest by default, that stays loaded meanwhile.
 
         Raises:
-            Refusal: 404 for versions that are not loaded, 400 for unknown labels.
+            ApiError: 404 for versions that are not loaded, 400 for unknown labels.
         """
         version = self._number(version, label)
         with contextlib.ExitStack() as stack:
@@ -75,22 +75,24 @@ class Versions:
                 number = max(self._loaded) if version is None else version
                 if number not in self._loaded:
                     wanted = f"Specific({self.name}, {number})"
-                    raise Refusal(404, f"Servable not found for request: {wanted}")
+                    raise ApiError(404, f"Servable not found for request: {wanted}")
                 model = self._loaded[number]
                 stack.enter_context(model.in_use())
             yield model
 
     def status(self, version: int | None = None, label: str | None = None) -> dict:
-        """What ``GET /v1/models/NAME`` answers; the newest version first.
+        """Returns the answer to ``GET /v1/models/NAME``; the newest version first.
 
         Raises:
-            Refusal: 404 for versions never seen, 400 for unknown labels.
+            ApiError: 404 for versions never seen, 400 for unknown labels.
         """
         version = self._number(version, label)
         with self._lock:
             states = dict(self._states)
         if version is not None and version not in states:
-            raise Refusal(404, f"Could not find version {version} of model {self.name}")
+            raise ApiError(
+                404, f"Could not find version {version} of model {self.name}"
+            )
         chosen = sorted(states, reverse=True) if version is None else [version]
         return {"model_version_status": [_as_json(one, *states[one]) for one in chosen]}
 
@@ -127,7 +129,7 @@ class Versions:
         if label is None:
             return version
         if label not in self.labels:
-            raise bad(f"Unrecognized servable version label: {label}")
+            raise bad_request(f"Unrecognized servable version label: {label}")
         return self.labels[label]
 
     def _try(self, version, path):
@@ -170,10 +172,10 @@ class Versions:
                 if inside
                 else "expected DIR/1/saved_model.pb, as `export` writes it"
             )
-            raise InputError(f"{self.folder}: holds no versions; {advice}")
+            raise InputError(f"{self.folder}: does not hold a version; {advice}")
 
 
-def load_and_try(path: Path, version: int) -> SavedModel:
+def load_and_try(path: Path, version: int) -> ModelVersion:
     """Loads a version and draws its first example with it, where it describes one.
 
     The first call of a graph is the slow one; and one that cannot draw its own example
@@ -182,7 +184,7 @@ def load_and_try(path: Path, version: int) -> SavedModel:
     Raises:
         InputError: what cannot be loaded, or cannot draw.
     """
-    model = SavedModel(path, version)
+    model = ModelVersion(path, version)
     try:
         description = describe(model)
         for example in (description or {}).get("examples", [])[:1]:
@@ -193,8 +195,8 @@ def load_and_try(path: Path, version: int) -> SavedModel:
     return model
 
 
-def describe(model: SavedModel) -> dict | None:
-    """What a model says of itself; None where it has no such signature."""
+def describe(model: ModelVersion) -> dict | None:
+    """Returns a model's description of itself; None without such a signature."""
     if "describe" not in model.signatures:
         return None
     asked = {"format": np.array([DESCRIBE_FORMAT], np.int64)}

@@ -1,4 +1,4 @@
-"""What the command line shows of a study's options, without loading what does it."""
+"""Defaults of a study that the command line shows without loading the rest."""
 
 DEFAULT_PAIRS = 500
 QUESTION = "Which of the two images looks more like a real photograph of this layout?"

@@ -1,4 +1,4 @@
-"""What a study asks: which pairs, how many repeats, which attention checks.
+"""The design of a study: its pairs, repeats and attention checks.
 
 Order and sides are not here: every rater's page draws its own.
 """
@@ -12,7 +12,7 @@ import numpy as np
 
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.study.defaults import DEFAULT_PAIRS, QUESTION
-from ccfpse_tf.study.sources import Matched, Pair
+from ccfpse_tf.study.matching import Matched, Pair
 
 _REPEATS = 10  # one repeat in so many pairs, unless the user says
 _CHECKS = 20
@@ -20,7 +20,7 @@ _CHECKS = 20
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """How a study is run.
+    """The numbers and the question of a study.
 
     Args:
         pairs: how many; None takes all, at most 500.

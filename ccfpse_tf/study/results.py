@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ccfpse_tf.errors import DataErrors, InputError
-from ccfpse_tf.study.build import FORMAT, KEY_KIND, KEY_NAME
+from ccfpse_tf.study.study_builder import FORMAT, KEY_KIND, KEY_NAME
 
 RESULT_KIND = "ccfpse study result"
 SIDES = ("left", "right")
@@ -16,7 +16,7 @@ SIDES = ("left", "right")
 
 @dataclasses.dataclass(frozen=True)
 class Key:
-    """What every picture is; see ``key.json``."""
+    """The meaning of every picture; the content of ``key.json``."""
 
     path: Path
     study: str
@@ -28,7 +28,7 @@ class Key:
 
     @property
     def planned(self) -> int:
-        """How many answers a rater gives."""
+        """The number of answers that a rater gives."""
         options = self.options
         return options["per_rater"] + options["repeats"] + len(self.checks)
 
@@ -54,7 +54,7 @@ class Answer:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What one rater has answered."""
+    """The answers of one rater."""
 
     path: Path
     rater: str
@@ -76,7 +76,7 @@ def read_key(path: Path) -> Key:
         for trial in (*key.pairs, *key.checks):
             _meaning(trial, key)
         if not isinstance(key.planned, int):
-            raise TypeError("options are no numbers")
+            raise TypeError("options are not numbers")
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: is damaged ({error!r}); take a copy of it") from None
     return key
@@ -86,7 +86,7 @@ def find_key(paths: Sequence[Path]) -> Path:
     """Looks for ``key.json`` beside the results, and one folder up.
 
     Raises:
-        InputError: there is none.
+        InputError: there is no key.
     """
     for path in paths:
         folder = path if path.is_dir() else path.parent
@@ -136,13 +136,13 @@ def _read_json(path, what):
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as {what} ({error})") from None
     if not isinstance(fields, dict):
-        raise InputError(f"{path}: is no JSON object; expected {what}")
+        raise InputError(f"{path}: is not a JSON object; expected {what}")
     return fields
 
 
 def _check_kind(fields, kind, path):
     if fields.get("kind") != kind:
-        raise InputError(f"{path}: is no {kind}; its kind is {fields.get('kind')!r}")
+        raise InputError(f"{path}: is not a {kind}; its kind is {fields.get('kind')!r}")
     if fields.get("format") != FORMAT:
         raise InputError(
             f"{path}: has format {fields.get('format')!r}, this version reads {FORMAT}"

@@ -46,8 +46,8 @@ class RaterScore:
 
 
 @dataclasses.dataclass(frozen=True)
-class Summary:
-    """What a group of raters says. Intervals hold 95 %.
+class GroupScore:
+    """The outcome of a group of raters. Intervals hold 95 %.
 
     Args:
         raters: how many.
@@ -82,8 +82,8 @@ class Score:
     b: str
     pass_share: float
     seed: int
-    attentive: Summary
-    everyone: Summary
+    attentive: GroupScore
+    everyone: GroupScore
     raters: tuple[RaterScore, ...]
     notes: tuple[str, ...]
 
@@ -104,7 +104,7 @@ def score(
         seed: of the interval over raters.
 
     Raises:
-        InputError: no key, or a share that is none.
+        InputError: no key, or a share outside of 0..1.
         DataErrors: files that are damaged, foreign, or there twice.
     """
     if not 0 <= pass_share <= 1:
@@ -160,7 +160,7 @@ def _summary(results: Sequence[Result], seed):
         chosen.append(sum(value == "a" for value in values.values()))
         counts.append(len(values))
     times, total = sum(chosen), sum(counts)
-    return Summary(
+    return GroupScore(
         raters=len(results),
         prefers_a=(times, total),
         share=times / total if total else None,

@@ -12,8 +12,8 @@ from ccfpse_tf.data.prepare.image_files import read_image
 from ccfpse_tf.errors import DataErrors, InputError
 from ccfpse_tf.runtime.progress_bar import track
 from ccfpse_tf.study.design import derive
-from ccfpse_tf.study.pictures import draw_layout, spoil
-from ccfpse_tf.study.sources import Pair
+from ccfpse_tf.study.matching import Pair
+from ccfpse_tf.study.trial_pictures import draw_layout, spoil
 
 Draw = Callable[[], np.ndarray]
 

@@ -1,12 +1,13 @@
-"""The statistics of a two-way choice, in NumPy and whole numbers."""
+"""The statistics of a two-way choice; SciPy and krippendorff do the arithmetic."""
 
+import importlib
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-Z = 1.959963984540054  # of the normal distribution: 95 % lie within
+from ccfpse_tf.errors import InputError
 
 
 def wilson(successes: int, count: int) -> tuple[float, float] | None:
@@ -16,29 +17,16 @@ def wilson(successes: int, count: int) -> tuple[float, float] | None:
     """
     if count == 0:
         return None
-    share, z2 = successes / count, Z * Z
-    centre = (share + z2 / (2 * count)) / (1 + z2 / count)
-    spread = math.sqrt(share * (1 - share) / count + z2 / (4 * count * count))
-    half = Z * spread / (1 + z2 / count)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    result = _load("scipy.stats").binomtest(successes, count)
+    low, high = result.proportion_ci(0.95, method="wilson")
+    return float(low), float(high)
 
 
 def binomial_test(successes: int, count: int) -> float | None:
     """Returns the exact two-sided p value of an even chance; None without data."""
     if count == 0:
         return None
-    fewer = min(successes, count - successes)
-    term, total = 1, 1  # of the binomial coefficients from 0 to `fewer`
-    for index in range(fewer):
-        term = term * (count - index) // (index + 1)
-        total += term
-    # Whole numbers, divided at the end: thousands of answers leave float's range.
-    return min(1.0, 2 * total / 2**count) if count < 1000 else _ratio(2 * total, count)
-
-
-def _ratio(total, power):
-    shift = max(0, total.bit_length() - 64)
-    return min(1.0, math.ldexp(float(total >> shift), shift - power))
+    return float(_load("scipy.stats").binomtest(successes, count).pvalue)
 
 
 def clustered_interval(
@@ -62,18 +50,22 @@ def clustered_interval(
     chosen, counts = chosen[counts > 0], counts[counts > 0]
     if len(counts) < 2:
         return None
-    picked = np.random.default_rng(seed).integers(
-        len(counts), size=(draws, len(counts))
+    result = _load("scipy.stats").bootstrap(
+        (chosen, counts),
+        _pooled_share,
+        n_resamples=draws,
+        paired=True,
+        method="percentile",
+        rng=np.random.default_rng(seed),
     )
-    shares = chosen[picked].sum(1) / counts[picked].sum(1)
-    low, high = np.percentile(shares, (2.5, 97.5))
+    low, high = result.confidence_interval
     return float(low), float(high)
 
 
 def krippendorff_alpha(units: Iterable[Sequence]) -> float | None:
     """Returns Krippendorff's alpha of nominal values: 1 agreement, 0 chance.
 
-    Units may have any number of values; those with fewer than two say nothing.
+    Units may have any number of values; those with fewer than two do not count.
 
     Args:
         units: the values that each unit (here: pair of images) was given.
@@ -81,22 +73,15 @@ def krippendorff_alpha(units: Iterable[Sequence]) -> float | None:
     Returns:
         None where it is not defined: no unit with two values, or one value only.
 
-    Source: K. Krippendorff, Content Analysis, chapter on reliability; the coincidence
-    of values c and k in a unit of m values counts 1 / (m - 1).
+    Source: K. Krippendorff, Content Analysis, chapter on reliability.
     """
-    totals, disagreement = Counter(), 0.0
-    for values in units:
-        if len(values) < 2:
-            continue
-        here = Counter(values)
-        totals.update(here)
-        unlike = len(values) ** 2 - sum(n * n for n in here.values())
-        disagreement += unlike / (len(values) - 1)
-    count = sum(totals.values())
-    expected = count**2 - sum(n * n for n in totals.values())
-    if expected == 0:
+    counted = [Counter(values) for values in units if len(values) > 1]
+    domain = sorted(set().union(*counted))
+    if len(domain) < 2:
         return None
-    return 1 - (count - 1) * disagreement / expected
+    value_counts = [[counter[value] for value in domain] for counter in counted]
+    alpha = _load("krippendorff").alpha
+    return float(alpha(value_counts=value_counts, level_of_measurement="nominal"))
 
 
 def pairwise_agreement(units: Iterable[Sequence]) -> float | None:
@@ -106,3 +91,16 @@ def pairwise_agreement(units: Iterable[Sequence]) -> float | None:
         pairs += math.comb(len(values), 2)
         equal += sum(math.comb(n, 2) for n in Counter(values).values())
     return equal / pairs if pairs else None
+
+
+def _load(name):
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise InputError(
+            f"scoring a study needs {error.name}: pip install 'ccfpse-tf[study]'"
+        ) from error
+
+
+def _pooled_share(chosen, counts, axis):
+    return chosen.sum(axis) / counts.sum(axis)

@@ -1,10 +1,14 @@
 """The progress line of a training, for terminals and for log files."""
 
-import shutil
 import sys
 import time
 
-from ccfpse_tf.runtime.progress_bar import duration
+from ccfpse_tf.runtime.progress_bar import (
+    duration,
+    redirected_streams,
+    stop,
+    terminal_console,
+)
 from ccfpse_tf.training.callbacks import ScalarLogs, StepCallback
 
 SHOWN = {"generator_loss": "G", "discriminator_loss": "D"}
@@ -37,32 +41,35 @@ class Progress(StepCallback):
         self.steps_per_epoch = steps_per_epoch
         self.total_steps = total_steps
         self.stream = stream or sys.stdout
-        self.moving = self.stream.isatty()
+        self._console = terminal_console(self.stream)
+        self._live = None
         self._drawn = 0.0
-        self._text = ""  # of the line
-        self._width = 0  # that it takes on the terminal now
-        self._others: dict[str, Above] = {}
 
     def on_train_begin(self, logs=None):
-        """Says that the first step takes longer."""
-        if not self.moving:
+        """Begins the line, which says that the first step takes longer."""
+        if self._console is None:
             return
-        for name in ("stdout", "stderr"):
-            if getattr(sys, name).isatty():
-                self._others[name] = Above(getattr(sys, name), self._erase)
-                setattr(sys, name, self._others[name])
-        if not self.scalars.images_per_second:
+        from rich.live import Live
+
+        self._live = Live(
+            console=self._console, auto_refresh=False, **redirected_streams()
+        )
+        self._live.start()
+        if self.scalars.images_per_second:
+            self._draw(self.line({}))
+        else:
             self._draw("building the graph: the first step takes longest ...")
 
     def on_train_batch_end(self, batch, logs=None):
         """Redraws a few times a second; in a file, one line when an epoch ends."""
         now = time.monotonic()
         ends = self.due(self.steps_per_epoch)
-        if self.moving and (ends or now - self._drawn > REFRESH):
+        if self._live is None:
+            if ends:
+                print(self.line(logs or {}, bar=False), file=self.stream, flush=True)
+        elif ends or now - self._drawn > REFRESH:
             self._drawn = now
             self._draw(self.line(logs or {}))
-        elif not self.moving and ends:
-            print(self.line(logs or {}, bar=False), file=self.stream, flush=True)
 
     def on_train_end(self, logs=None):
         """Leaves the line standing."""
@@ -70,15 +77,9 @@ class Progress(StepCallback):
 
     def release(self):
         """Leaves the line standing and the streams as they were, after errors too."""
-        for name, stream in self._others.items():
-            if getattr(sys, name) is stream:
-                setattr(sys, name, stream.stream)
-        self._others = {}
-        if self._text:
-            if not self._width:
-                self._draw(self._text)
-            print(file=self.stream, flush=True)
-        self._text, self._width = "", 0
+        if self._live is not None:
+            stop(self._live)
+            self._live = None
 
     def line(self, logs: dict, bar: bool = True) -> str:
         """Returns the text for the present step."""
@@ -98,45 +99,16 @@ class Progress(StepCallback):
         return "  ".join(parts)
 
     def _draw(self, text):
-        """Leaves the cursor at the left, where TensorFlow's own notices then begin."""
-        begun = any(other.begun for other in self._others.values())
-        self._text = text
-        self._width = shutil.get_terminal_size().columns - 1
-        line = text[: self._width].ljust(self._width)
-        self.stream.write("\n" * begun + "\r" + line + "\r")
-        self.stream.flush()
-        for other in self._others.values():
-            other.begun = False
+        from rich.console import Group
+        from rich.control import Control
+        from rich.segment import ControlType
+        from rich.text import Text
 
-    def _erase(self):
-        if self._width:
-            self.stream.write("\r" + " " * self._width + "\r")
-            self.stream.flush()
-            self._width = 0
-
-
-class Above:
-    """A stream whose text goes where the progress line was, which moves down.
-
-    Args:
-        stream: the terminal.
-        erase: takes the line away.
-    """
-
-    def __init__(self, stream, erase):
-        self.stream = stream
-        self.begun = False  # a line that has not ended yet
-        self._erase = erase
-
-    def write(self, text: str) -> int:
-        """Writes in the place of the progress line."""
-        if text:
-            self._erase()
-            self.begun = not text.endswith("\n")
-        return self.stream.write(text)
-
-    def __getattr__(self, name):
-        return getattr(self.stream, name)
+        # The cursor is left at the beginning of the line: what TensorFlow itself writes
+        # to the terminal then takes the line's place instead of going on behind it.
+        line = Text(text[: self._console.width - 1], end="")
+        back = Control(ControlType.CARRIAGE_RETURN)
+        self._live.update(Group(line, back), refresh=True)
 
 
 def seconds_left(steps: int, scalars: ScalarLogs) -> float | None:

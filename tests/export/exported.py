@@ -7,7 +7,7 @@ from PIL import Image
 
 from ccfpse_tf.data.description import Description
 from ccfpse_tf.export.export import export_model
-from ccfpse_tf.export.table import IdTable
+from ccfpse_tf.export.id_table import IdTable
 from ccfpse_tf.ops.compilation import plain_graphs
 from ccfpse_tf.ops.convolution import convolution_method
 from tests.small_model import SIZE, batch, small_model

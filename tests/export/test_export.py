@@ -18,7 +18,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from ccfpse_tf.data.transforms import normalize_image, resize_image, to_uint8
 from ccfpse_tf.export.images import decode_photos, resize_photos
-from ccfpse_tf.export.saved_model import write_version
+from ccfpse_tf.export.version_writer import write_version
 from tests.export.exported import label_png, layouts, pixels, png
 from tests.small_model import SIZE
 
@@ -187,13 +187,16 @@ def _bomb(height, width):
     [
         ([_with(3, 4, 9)], r"label_bytes\[0\]: id 9 at row 3, column 4; .*7..8, 300"),
         ([GOOD, _with(63, 95, 65535)], r"\[1\]: id 65535 at row 63, column 95"),
-        ([b""], r"label_bytes\[0\] is no PNG"),
-        ([GOOD, b"not an image"], r"label_bytes\[1\] is no PNG"),
+        ([b""], r"label_bytes\[0\] is not a PNG"),
+        ([GOOD, b"not an image"], r"label_bytes\[1\] is not a PNG"),
         ([GOOD[:200]], "PNG"),
         ([png(FLAT[:32])], r"\[0\] is 32x96 .* draws 64x96 only; resize it"),
         ([_bomb(2**31 - 1, 2**31 - 1)], r"is 2147483647x2147483647 .*64x96 only"),
         ([_bomb(64, 96)], "PNG"),
-        ([png(np.zeros((*SIZE, 3), np.uint8))], r"no grey PNG .*colour type 2, 8 bits"),
+        (
+            [png(np.zeros((*SIZE, 3), np.uint8))],
+            r"not a grey PNG .*colour type 2, 8 bits",
+        ),
         ([png(FLAT > 7)], r"colour type 0, 1 bits"),
         ([], "label_bytes is an empty batch"),
     ],
@@ -242,7 +245,7 @@ def _changed(array, place, value):
         (
             "serving_default",
             {"instance_bytes": [b"x"]},
-            r"instance_bytes\[0\] is no PNG",
+            r"instance_bytes\[0\] is not a PNG",
         ),
         (
             "serving_default",

@@ -129,7 +129,7 @@ def test_the_grpc_client_of_the_docs(tiny_served, repository):
         with pytest.raises(client["grpc"].RpcError) as error:
             client["draw"](address, NAME, b"no image")
     assert error.value.code() is client["grpc"].StatusCode.INVALID_ARGUMENT
-    assert "label_bytes[0] is no PNG" in error.value.details()
+    assert "label_bytes[0] is not a PNG" in error.value.details()
 
 
 @contextlib.contextmanager

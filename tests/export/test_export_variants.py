@@ -12,9 +12,9 @@ from ccfpse_tf.errors import InputError
 from ccfpse_tf.export.comparison import drawn_by
 from ccfpse_tf.export.endpoints import Endpoints
 from ccfpse_tf.export.portable import ENDINGS, ask, check_file, write_portable
-from ccfpse_tf.export.saved_model import save
 from ccfpse_tf.export.sizes import Sizes, choose_sizes
-from ccfpse_tf.export.weights import quantized
+from ccfpse_tf.export.stored_weights import quantized
+from ccfpse_tf.export.version_writer import save
 from tests.export.exported import label_png, layouts, moved_model, pixels, table
 from tests.small_model import SIZE, small_model
 

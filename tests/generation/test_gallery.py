@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ccfpse_tf.generation.gallery import Page, Row, write_page
+from ccfpse_tf.generation.gallery import GalleryRow, Page, write_page
 
 PAGE = Page(
     title="a <b> & c",
@@ -22,7 +22,9 @@ def _row(size, key="k<1>", real=True):
     rng = np.random.default_rng(0)
     label = np.full((*size, 3), 9, np.uint8)
     fakes = [rng.integers(0, 256, (*size, 3), np.uint8) for _ in range(2)]
-    return Row(key, label, fakes, ["one", "two"], fakes[0] if real else None, (0, 1))
+    return GalleryRow(
+        key, label, fakes, ["one", "two"], fakes[0] if real else None, (0, 1)
+    )
 
 
 @pytest.fixture

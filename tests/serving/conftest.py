@@ -8,6 +8,7 @@ import pytest
 httpx = pytest.importorskip("httpx", reason="needs pip install '.[serving]'")
 pytest.importorskip("starlette", reason="needs pip install '.[serving]'")
 pytest.importorskip("uvicorn", reason="needs pip install '.[serving]'")
+pytest.importorskip("prometheus_client", reason="needs pip install '.[serving]'")
 
 from ccfpse_tf.serving.app import make_app  # noqa: E402
 from ccfpse_tf.serving.limits import Limits  # noqa: E402

@@ -5,7 +5,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from ccfpse_tf.serving.saved_model import SavedModel
+from ccfpse_tf.serving.model_version import ModelVersion
 from tests.serving.palette_model import CLASSES, b64, expected, picture, png
 from tests.serving.test_api import LABEL, URL, row
 
@@ -13,14 +13,14 @@ from tests.serving.test_api import LABEL, URL, row
 @pytest.fixture
 def calls(monkeypatch):
     """Rows of every call of the model, in order."""
-    found, run = [], SavedModel.run
+    found, run = [], ModelVersion.run
 
     def counted(self, signature, inputs, timeout):
         if signature != "describe":
             found.append(len(next(iter(inputs.values()))))
         return run(self, signature, inputs, timeout)
 
-    monkeypatch.setattr(SavedModel, "run", counted)
+    monkeypatch.setattr(ModelVersion, "run", counted)
     return found
 
 

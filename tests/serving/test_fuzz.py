@@ -10,11 +10,11 @@ hypothesis = pytest.importorskip("hypothesis", reason="needs pip install '.[test
 from hypothesis import HealthCheck, given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
+from ccfpse_tf.serving.api_error import ApiError  # noqa: E402
 from ccfpse_tf.serving.app import make_app  # noqa: E402
 from ccfpse_tf.serving.limits import Limits  # noqa: E402
 from ccfpse_tf.serving.metrics import Metrics  # noqa: E402
 from ccfpse_tf.serving.model_backend import ModelBackend  # noqa: E402
-from ccfpse_tf.serving.refusal import Refusal  # noqa: E402
 from ccfpse_tf.serving.tensor_json import from_array, to_array  # noqa: E402
 from ccfpse_tf.serving.versions import Versions  # noqa: E402
 from tests.serving.conftest import client_of  # noqa: E402
@@ -162,7 +162,7 @@ def test_arrays_survive_json(data, dtype, shape):
 def test_any_json_is_an_array_or_refused(value, dtype):
     try:
         array = to_array(value, np.dtype(dtype))
-    except Refusal as refusal:
-        assert refusal.code == 400
+    except ApiError as error:
+        assert error.code == 400
     else:
         assert array.dtype == dtype

@@ -83,7 +83,7 @@ def test_nothing_new_while_the_server_ends(serve):
     async def scenario(client):
         running = asyncio.create_task(client.post(PREDICT, json=GOOD))
         await asyncio.sleep(0.1)
-        client.app.admission.closing = True
+        client.app.limiter.closing = True
         refused = await client.post(PREDICT, json=GOOD)
         return refused, await running
 
@@ -93,9 +93,9 @@ def test_nothing_new_while_the_server_ends(serve):
 
 
 def test_a_slow_model_is_given_up(serve, monkeypatch):
-    from ccfpse_tf.serving.saved_model import SavedModel
+    from ccfpse_tf.serving.model_version import ModelVersion
 
-    run = SavedModel.run
+    run = ModelVersion.run
 
     def slow(self, signature, inputs, timeout):
         if inputs.get("seed", [0])[0] == 77:
@@ -107,7 +107,7 @@ def test_a_slow_model_is_given_up(serve, monkeypatch):
         late = await client.post(PREDICT, json=slow_body)
         return late, await client.post(PREDICT, json=GOOD)
 
-    monkeypatch.setattr(SavedModel, "run", slow)
+    monkeypatch.setattr(ModelVersion, "run", slow)
     start = time.monotonic()
     late, good = serve(scenario, timeout=0.4)
     assert (late.status_code, good.status_code) == (504, 200)

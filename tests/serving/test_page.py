@@ -69,16 +69,17 @@ def test_metrics(serve):
     lines = answer.text.splitlines()
     assert all(text.startswith("# ") or line.fullmatch(text) for text in lines)
     for wanted in (
-        'ccfpse_requests_total{api="predict",code="200"} 1',
-        'ccfpse_requests_total{api="predict",code="400"} 1',
-        'ccfpse_requests_total{api="status",code="400"} 1',
-        'ccfpse_requests_total{api="page",code="200"} 1',
-        'ccfpse_request_seconds_bucket{api="predict",le="+Inf"} 2',
-        'ccfpse_request_seconds_count{api="predict"} 2',
-        'ccfpse_batch_rows_bucket{le="1"} 0',
-        'ccfpse_batch_rows_bucket{le="2"} 1',
-        "ccfpse_queue_size 0",
-        "ccfpse_requests_in_progress 0",
-        "ccfpse_model_version 3",
+        'ccfpse_requests_total{api="predict",code="200"} 1.0',
+        'ccfpse_requests_total{api="predict",code="400"} 1.0',
+        'ccfpse_requests_total{api="status",code="400"} 1.0',
+        'ccfpse_requests_total{api="page",code="200"} 1.0',
+        'ccfpse_request_seconds_bucket{api="predict",le="+Inf"} 2.0',
+        'ccfpse_request_seconds_count{api="predict"} 2.0',
+        'ccfpse_batch_rows_bucket{le="1.0"} 0.0',
+        'ccfpse_batch_rows_bucket{le="2.0"} 1.0',
+        "ccfpse_queue_size 0.0",
+        "ccfpse_requests_in_progress 0.0",
+        "ccfpse_model_version 3.0",
     ):
         assert wanted in lines
+    assert "_created" not in answer.text

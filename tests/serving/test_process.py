@@ -75,7 +75,7 @@ def test_generate_refuses_what_cannot_work(running, labels, tmp_path):
         dead = f"http://127.0.0.1:{free.getsockname()[1]}"
         cases = [
             (dead, out, {}, "cannot be reached .*refused.*; is `ccfpse serve` running"),
-            ("127.0.0.1", out, {}, "no address; expected http"),
+            ("127.0.0.1", out, {}, "not an address; expected http"),
             (f"{url}/v1/models/x", out, {}, "model x cannot be used: Servable not fo"),
             (url, tmp_path / "mine", {}, "holds files that `generate` did not write"),
             (url, out, {"seed": -1}, "--seed -1: allowed are 0"),
@@ -168,7 +168,7 @@ def test_other_addresses_than_loopback_are_warned_of(capsys):
         (["--timeout", "nan"], "--timeout nan: must be at least"),
         (["--max-rows", "0"], "--max-rows 0: must be at least 1"),
         (["--label", "stable"], "--label stable: expected NAME=VERSION"),
-        (["--upstream", "x"], "--upstream 'x': no address"),
+        (["--upstream", "x"], "--upstream 'x': not the address"),
         (["--upstream", "http://x", "--label", "a=1"], "are the --upstream server's"),
     ],
 )
@@ -185,7 +185,8 @@ def test_labels_are_read():
 
 def test_missing_packages_are_named(monkeypatch, models):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"starlette, uvicorn, httpx: pip install 'cc"):
+    names = "starlette, uvicorn, httpx, prometheus_client"
+    with pytest.raises(InputError, match=rf"{names}: pip install 'ccfpse-tf\[serving"):
         main.run(["serve", str(models)])
 
 

@@ -91,5 +91,5 @@ def test_limits_hold_in_front(ask):
     "url", ["tf:8501", "ftp://tf", "http://", "http://tf:x", "http://tf/?a=b", "http://[x"]
 )  # fmt: skip
 def test_addresses_that_are_none(url):
-    with pytest.raises(InputError, match="no address of a server"):
+    with pytest.raises(InputError, match="not the address of a server"):
         checked_url(url)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ccfpse_tf.study.build import build
 from ccfpse_tf.study.design import Options
 from ccfpse_tf.study.score import score
+from ccfpse_tf.study.study_builder import build
 from tests.study.files import write_pictures
 
 PAIRS, REPEATS, CHECKS = 10, 3, 2

@@ -89,7 +89,7 @@ def _change(index, **changes):
     ("changes", "message"),
     [
         ({"study": "another"}, "belongs to study 'another'"),
-        ({"kind": "ccfpse study key"}, "is no ccfpse study result"),
+        ({"kind": "ccfpse study key"}, "is not a ccfpse study result"),
         ({"format": 2}, "has format 2, this version reads 1"),
         ({"answers": None}, "is damaged"),
         ({"rater": ""}, "rater and session must be texts"),

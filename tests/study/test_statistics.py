@@ -1,10 +1,12 @@
 """The statistics of studies against numbers worked out by hand or published."""
 
 import math
+import sys
 from fractions import Fraction
 
 import pytest
 
+from ccfpse_tf.errors import InputError
 from ccfpse_tf.study.statistics import (
     binomial_test,
     clustered_interval,
@@ -84,3 +86,12 @@ def test_raters_who_are_unlike_widen_the_interval():
     # Twelve raters of 0 or 1: the share's standard deviation is sqrt(0.25 / 12).
     spread = (unlike[1] - unlike[0]) / 2
     assert spread == pytest.approx(1.96 * math.sqrt(0.25 / 12), abs=0.04)
+
+
+@pytest.mark.parametrize("missing", ["scipy", "krippendorff"])
+def test_missing_packages_are_named(missing, monkeypatch):
+    for name in (missing, f"{missing}.stats"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(InputError, match=rf"needs {missing}.*'ccfpse-tf\[study\]'"):
+        wilson(1, 2)
+        krippendorff_alpha(["ab"])

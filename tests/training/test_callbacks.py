@@ -26,6 +26,7 @@ from ccfpse_tf.training.callbacks import (
 )
 from ccfpse_tf.training.progress_line import Progress
 from ccfpse_tf.training.validation import Judgement, Validation
+from tests.screen import Terminal
 
 
 class Store:
@@ -236,13 +237,6 @@ def test_a_signal_finishes_the_step_saves_and_stops(number):
     assert signal.getsignal(number) is before
 
 
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self):
-        return True
-
-
 def _progress(stream):
     store = Store()
     scalars = ScalarLogs(store, None, every=1000, batch_size=4)
@@ -271,24 +265,41 @@ def test_a_file_gets_one_line_per_epoch():
     ]
 
 
-def test_a_terminal_line_is_redrawn_and_never_wraps(monkeypatch):
+@pytest.fixture
+def terminal(monkeypatch):
+    """A terminal of 40 columns."""
     monkeypatch.setenv("COLUMNS", "40")
-    stream = Terminal()
-    store, progress = _progress(stream)
+    monkeypatch.setenv("TERM", "xterm")
+    return Terminal()
+
+
+def test_a_terminal_line_is_redrawn_and_never_wraps(terminal):
+    store, progress = _progress(terminal)
     progress.on_train_begin()
     _steps(store, progress, 10)
+    assert terminal.getvalue().endswith("\r")  # others' notices begin at the left
     progress.on_train_end()
-    *drawn, last = stream.getvalue().split("\r")
-    assert last.endswith("\n") and stream.getvalue().count("\n") == 1
-    assert drawn and all(len(line) < 40 for line in (*drawn, last.rstrip("\n")))
+    assert terminal.getvalue().count("epoch 1/2") > 1
+    assert terminal.getvalue().count("\n") == 1
+    line, after = terminal.screen()
+    assert line == "epoch 1/2  [##########..........]  step"[: len(line)]
+    assert 30 < len(line) < 40 and after == ""
 
 
-def test_what_others_print_stands_above_the_line(monkeypatch, tmp_path):
-    monkeypatch.setenv("COLUMNS", "40")
-    terminal = Terminal()
+def test_a_terminal_that_cannot_redraw_gets_plain_lines(terminal, monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    store, progress = _progress(terminal)
+    progress.on_train_begin()
+    _steps(store, progress, 20)
+    progress.on_train_end()
+    assert "\x1b" not in terminal.getvalue() and len(terminal.screen()) == 3
+
+
+def test_what_others_print_stands_above_the_line(terminal, monkeypatch):
     monkeypatch.setattr("sys.stdout", terminal)
     monkeypatch.setattr("sys.stderr", terminal)
     store, progress = _progress(None)
+    long = "a long line that the terminal breaks, not [we]"
     for _ in range(2):  # as a training that first ends an interrupted epoch
         progress.on_train_begin()
         _steps(store, progress, 10)
@@ -296,15 +307,27 @@ def test_what_others_print_stands_above_the_line(monkeypatch, tmp_path):
         print("two", "lines\nand ", end="", file=sys.stderr)
         progress._draw("after an unfinished line")
         print("done", file=sys.stderr)
+        print(long)
+        print("not ended", end="")
         progress.on_train_end()
     assert (sys.stdout, sys.stderr) == (terminal, terminal)
-    seen = _screen(terminal.getvalue())
-    part = ["one line", "two lines", "and ", "done", "after an unfinished line"]
-    assert [line.rstrip() for line in seen] == [part[0], part[1], "and", *part[3:]] * 2
+    part = ["one line", "two lines", "and done", long, "not ended"]
+    assert terminal.screen() == [*part, "after an unfinished line"] * 2 + [""]
 
 
-def test_an_error_leaves_the_line_and_gives_the_streams_back(monkeypatch):
-    terminal = Terminal()
+def test_a_file_is_not_printed_to_the_terminal(terminal, monkeypatch):
+    file = io.StringIO()
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setattr("sys.stderr", file)
+    _, progress = _progress(None)
+    progress.on_train_begin()
+    print("a warning", file=sys.stderr)
+    progress.on_train_end()
+    assert file.getvalue() == "a warning\n"
+    assert "warning" not in terminal.getvalue()
+
+
+def test_an_error_leaves_the_line_and_gives_the_streams_back(terminal, monkeypatch):
     monkeypatch.setattr("sys.stdout", terminal)
     _, progress = _progress(None)
     progress.on_train_begin()
@@ -312,24 +335,7 @@ def test_an_error_leaves_the_line_and_gives_the_streams_back(monkeypatch):
     progress.release()
     progress.release()
     assert sys.stdout is terminal
-    (line,) = _screen(terminal.getvalue())
-    assert line.rstrip() == "step 0"
-
-
-def _screen(text):
-    """The lines that a terminal shows after ``text``."""
-    lines, column = [""], 0
-    for character in text:
-        if character == "\n":
-            lines.append("")
-            column = 0
-        elif character == "\r":
-            column = 0
-        else:
-            line = lines[-1]
-            lines[-1] = line[:column] + character + line[column + 1 :]
-            column += 1
-    return lines[:-1]
+    assert terminal.screen() == ["step 0", ""]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import errno
 import fcntl
 import hashlib
-import io
 import json
 import os
 import signal
@@ -23,7 +22,6 @@ from ccfpse_tf.data.prepare.records_folder import write_records
 from ccfpse_tf.data.records import decode_record, read_description
 from ccfpse_tf.data.transforms import resize_ids, resize_image
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.runtime.progress_bar import track
 from tests.data.toy import coordinates, folder_argv, make_folder, save
 
 
@@ -410,16 +408,3 @@ def test_options_that_contradict_each_other(tmp_path):
         main("ade20k", ["--out", "o"])
     with pytest.raises(SystemExit):
         main("ade20k", ["--source", "s", "--out", "o", "--split", "test"])
-
-
-def test_progress_is_a_bar_on_terminals_and_lines_elsewhere():
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
-    plain, terminal = io.StringIO(), Terminal()
-    assert list(track(iter("abc"), 3, "writing", plain)) == list("abc")
-    assert list(track(iter("abc"), 3, "writing", terminal)) == list("abc")
-    assert plain.getvalue().startswith("writing: 3/3, ")
-    assert "\r" not in plain.getvalue() and plain.getvalue().count("\n") == 1
-    assert "\r[####" in terminal.getvalue() and terminal.getvalue().endswith("\n")

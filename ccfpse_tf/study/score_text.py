@@ -1,10 +1,11 @@
-"""What ``ccfpse study`` prints."""
+"""The text and JSON that ``ccfpse study`` prints."""
 
 import dataclasses
 import json
 
-from ccfpse_tf.study.build import Built
-from ccfpse_tf.study.score import RaterScore, Score, Summary
+from ccfpse_tf.runtime.text_table import text_table
+from ccfpse_tf.study.score import GroupScore, RaterScore, Score
+from ccfpse_tf.study.study_builder import Built
 
 HEADINGS = (
     "RATER",
@@ -52,7 +53,8 @@ def score_text(score: Score) -> str:
     if left_out:
         lines += ["", f"all raters, with the {left_out} who did not:"]
         lines += _summary_lines(score.everyone)
-    lines += ["", *_table(score.raters), *(f"note: {note}" for note in score.notes)]
+    lines += ["", text_table(HEADINGS, map(_cells, score.raters))]
+    lines += [f"note: {note}" for note in score.notes]
     return "\n".join(lines)
 
 
@@ -61,7 +63,7 @@ def score_json(score: Score) -> str:
     return json.dumps(dataclasses.asdict(score), indent=1)
 
 
-def _summary_lines(summary: Summary):
+def _summary_lines(summary: GroupScore):
     times, total = summary.prefers_a
     if not total:
         return ["  no answers"]
@@ -84,15 +86,6 @@ def _summary_lines(summary: Summary):
 
 def _interval(bounds):
     return f"{bounds[0]:.1%} to {bounds[1]:.1%}"
-
-
-def _table(raters):
-    lines = [HEADINGS, *map(_cells, raters)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = zip(line[1:], widths[1:], strict=True)
-        padded = [cell.rjust(width) for cell, width in cells]
-        yield "  ".join([line[0].ljust(widths[0]), *padded]).rstrip()
 
 
 def _cells(row: RaterScore):

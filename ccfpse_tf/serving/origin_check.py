@@ -1,4 +1,4 @@
-"""What surrounds every request: who may ask, headers of answers, counting."""
+"""Middleware for every request: origins, headers of answers, counting."""
 
 import time
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ HEADERS = {
 _VERBS = ("predict", "metadata", "classify", "regress")
 
 
-class Guard:
+class OriginCheck:
     """ASGI middleware around the whole application.
 
     Any page in the user's browser can send requests to a loopback address, so those
@@ -65,8 +65,8 @@ class Guard:
             await (refusal or self._app)(scope, incoming, send_guarded)
         finally:
             api = _api(scope["path"])
-            self._metrics.requests.add(api, code)
-            self._metrics.seconds.observe(time.perf_counter() - start, api)
+            self._metrics.requests.labels(api, code).inc()
+            self._metrics.seconds.labels(api).observe(time.perf_counter() - start)
 
     def _refusal(self, headers):
         host = headers.get("host", "")
@@ -84,7 +84,7 @@ class Guard:
 
 
 def urlsplit_or_none(origin: str) -> str | None:
-    """The host and port of an origin, None where there is none."""
+    """Returns the host and port of an origin; None for one without a host."""
     try:
         return urlsplit(origin).netloc.lower() or None
     except ValueError:

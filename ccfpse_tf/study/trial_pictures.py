@@ -9,7 +9,6 @@ from PIL import Image, ImageFilter
 from ccfpse_tf.data.datasets import Color, distinct_colors
 from ccfpse_tf.data.label_mapping import DONT_CARE_FILE_ID
 from ccfpse_tf.data.prepare.image_files import read_label
-from ccfpse_tf.data.transforms import describe_ids
 from ccfpse_tf.errors import InputError
 
 HIGHEST_ID = 65535
@@ -69,6 +68,9 @@ def _paint(ids, path, colors):
         colors = {int(i): shown[i] for i in found} | {DONT_CARE_FILE_ID: (0, 0, 0)}
     unknown = ~np.isin(found, list(colors))
     if unknown.any():
+        # Here, as it loads TensorFlow, which a study needs for nothing else.
+        from ccfpse_tf.data.transforms import describe_ids
+
         row, column = np.argwhere(ids == found[unknown][0])[0]
         raise InputError(
             f"{path}: id {ids[row, column]} at row {row}, column {column} has no "

@@ -22,7 +22,7 @@ _SHOWN = 200  # characters of a value that a message quotes
 _FIRST_OF_SEVERAL = re.compile(r"\d+ root error\(s\) found\.\s*\(0\) [\w ]+: ")
 
 
-class Refusal(Exception):
+class ApiError(Exception):
     """A request that is answered with an error.
 
     Args:
@@ -38,19 +38,19 @@ class Refusal(Exception):
         self.headers = headers or {}
 
 
-def bad(message: str) -> Refusal:
+def bad_request(message: str) -> ApiError:
     """A request that is wrong in itself: 400."""
-    return Refusal(400, message)
+    return ApiError(400, message)
 
 
-def from_tensorflow(error) -> Refusal:
+def from_tensorflow(error) -> ApiError:
     """Turns a ``tf.errors.OpError`` into what TensorFlow Serving would answer.
 
     The place in the graph, which says nothing to a client, is left out.
     """
     message = _FIRST_OF_SEVERAL.sub("", str(error.message), count=1)
     message = message.split("\n\t [[")[0].split("\n\nOriginal stack trace")[0]
-    return Refusal(_HTTP.get(error.error_code, 500), message.strip())
+    return ApiError(_HTTP.get(error.error_code, 500), message.strip())
 
 
 def shown(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What an exported model says about itself."""
+"""The description that an exported model gives of itself."""
 
 import base64
 import io
@@ -11,8 +11,8 @@ from PIL import Image
 from ccfpse_tf.data.datasets import DATASETS
 from ccfpse_tf.data.description import Description
 from ccfpse_tf.export.endpoints import FORMAT
+from ccfpse_tf.export.id_table import IdTable
 from ccfpse_tf.export.sizes import Sizes
-from ccfpse_tf.export.table import IdTable
 from ccfpse_tf.runs.run_folder import PACKAGES
 
 

@@ -42,12 +42,12 @@ class Signature:
 
     @property
     def batches(self) -> bool:
-        """Whether rows of several requests may be put into one call."""
+        """True if rows of several requests may be put into one call."""
         tensors = [*self.inputs.values(), *self.outputs.values()]
         return all(tensor.shape and tensor.shape[0] == -1 for tensor in tensors)
 
 
-class SavedModel:
+class ModelVersion:
     """A loaded version; thread-safe.
 
     Args:
@@ -120,7 +120,7 @@ class SavedModel:
 
     @property
     def closed(self) -> bool:
-        """Whether the session has been freed."""
+        """True if the session has been freed."""
         return self._session is None
 
     def _close_if_done(self):
@@ -133,7 +133,7 @@ def read_signatures(path: Path) -> dict:
     """Returns the ``SignatureDef`` messages of a SavedModel, by name, sorted.
 
     Raises:
-        InputError: no SavedModel, or one without the tag ``serve``.
+        InputError: not a SavedModel, or one without the tag ``serve``.
     """
     try:
         content = (path / _FILE).read_bytes()
@@ -145,7 +145,7 @@ def read_signatures(path: Path) -> dict:
     for graph in message.meta_graphs:
         if "serve" in graph.meta_info_def.tags:
             return dict(sorted(graph.signature_def.items()))
-    raise InputError(f"{path / _FILE}: holds no graph with the tag 'serve'")
+    raise InputError(f"{path / _FILE}: does not hold a graph with the tag 'serve'")
 
 
 def _load(path):

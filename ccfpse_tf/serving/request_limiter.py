@@ -1,16 +1,16 @@
-"""How many requests are worked on at once."""
+"""The bound on the requests that are worked on at once."""
 
 import contextlib
 
+from ccfpse_tf.serving.api_error import ApiError
 from ccfpse_tf.serving.metrics import Metrics
-from ccfpse_tf.serving.refusal import Refusal
 
 
-class Admission:
+class RequestLimiter:
     """Takes on a bounded number of requests, and none while the server ends.
 
     Args:
-        most: at once.
+        most: requests at once.
         metrics: told how many there are.
     """
 
@@ -25,13 +25,13 @@ class Admission:
         """Counts one request in and out.
 
         Raises:
-            Refusal: 503 with ``Retry-After``.
+            ApiError: 503 with ``Retry-After``.
         """
         later = {"Retry-After": "1"}
         if self.closing:
-            raise Refusal(503, "the server is shutting down", later)
+            raise ApiError(503, "the server is shutting down", later)
         if self._count >= self._most:
-            raise Refusal(
+            raise ApiError(
                 503, f"{self._count} requests are being worked on: try later", later
             )
         self._count += 1

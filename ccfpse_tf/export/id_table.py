@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from ccfpse_tf.data.transforms import describe_ids
-from ccfpse_tf.export.checks import require
+from ccfpse_tf.export.graph_checks import require
 
 
 class IdTable:

@@ -13,10 +13,10 @@ from PIL import Image
 
 from ccfpse_tf.commands import main
 from ccfpse_tf.errors import DataErrors, InputError
-from ccfpse_tf.study.build import build
 from ccfpse_tf.study.design import Options
-from ccfpse_tf.study.pictures import draw_layout, spoil
-from ccfpse_tf.study.sources import label_colors, match
+from ccfpse_tf.study.matching import label_colors, match
+from ccfpse_tf.study.study_builder import build
+from ccfpse_tf.study.trial_pictures import draw_layout, spoil
 from tests.study.files import SIZE, write_pictures
 
 COUNT = 8
@@ -173,8 +173,8 @@ def test_missing_keys_are_told(places, tmp_path, capsys):
 
 def test_the_command_needs_no_tensorflow(places, tmp_path, repository):
     code = (
-        "import sys; from ccfpse_tf import cli\n"
-        "cli.run(['study', 'build', *sys.argv[1:]])\n"
+        "import sys; from ccfpse_tf.commands import main\n"
+        "main.run(['study', 'build', *sys.argv[1:]])\n"
         "print(sorted({'tensorflow', 'keras'} & set(sys.modules)))"
     )
     options = zip(

@@ -5,8 +5,6 @@ order nor file format in there say which method an image is of; ``DIR/key.json``
 """
 
 import dataclasses
-import json
-import re
 import shutil
 from pathlib import Path
 
@@ -14,11 +12,12 @@ import numpy as np
 
 from ccfpse_tf.data.description import write_json
 from ccfpse_tf.errors import DataErrors, InputError
+from ccfpse_tf.runtime.templates import render
 from ccfpse_tf.study.design import Design, Options, derive, draw, fingerprint
+from ccfpse_tf.study.matching import Matched, label_colors, match
 from ccfpse_tf.study.sheet import Sheet, read_picture
-from ccfpse_tf.study.sources import Matched, label_colors, match
 
-ASSETS = Path(__file__).parent / "page"
+TEMPLATE = Path(__file__).parent / "page" / "study.html"
 FORMAT = 1
 KEY_KIND = "ccfpse study key"
 KEY_NAME = "key.json"
@@ -28,7 +27,7 @@ PICTURES = "pictures"
 
 @dataclasses.dataclass(frozen=True)
 class Built:
-    """What was written.
+    """The files of a study that was written.
 
     Args:
         page: the HTML file.
@@ -148,20 +147,12 @@ def _write_page(folder, secret, options: Options, trials):
     }
     for kind in ("pairs", "checks"):
         study[kind].sort(key=lambda trial: trial["id"])
-    # No "</script>" may occur in the question; JSON knows another way to write "<".
-    text = json.dumps(study).replace("<", "\\u003c")
-    parts = {
-        "style": (ASSETS / "study.css").read_text(encoding="utf-8"),
-        "script": (ASSETS / "study.js").read_text(encoding="utf-8"),
-        "study": text,
-    }
-    template = (ASSETS / "study.html").read_text(encoding="utf-8")
-    page = re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
+    page = render(TEMPLATE, study=study)
     (folder / "index.html").write_text(page, encoding="utf-8")
 
 
 def _shown(id_, trial, *names):
-    """What the page knows of a trial; sorted names have no order of methods."""
+    """A trial as the page knows it; sorted names do not show the order of methods."""
     pictures = sorted(f"{PICTURES}/{trial[name]}" for name in names)
     return {"id": id_, "layout": f"{PICTURES}/{trial['layout']}", "images": pictures}
 

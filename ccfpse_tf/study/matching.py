@@ -1,4 +1,4 @@
-"""Which pictures a study can show: two images of a layout, and the layout."""
+"""The pictures that a study can show: two images of a layout, and the layout."""
 
 import dataclasses
 import json
