@@ -18,12 +18,13 @@ from ccfpse_tf.convert.infer import (
     infer_encoder,
     infer_generator,
 )
-from ccfpse_tf.convert.output import new_folder
 from ccfpse_tf.convert.sources import LETTERS, Source, read_source
 from ccfpse_tf.convert.state import load_official
 from ccfpse_tf.data.datasets import DATASETS
-from ccfpse_tf.data.description import Description, write_description, write_json
+from ccfpse_tf.data.description import Description, write_description
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.files.atomic import new_folder, write_json
+from ccfpse_tf.files.output_folder import refuse_existing
 from ccfpse_tf.gan.build import build_model
 from ccfpse_tf.runs.checkpoints import CheckpointStore
 from ccfpse_tf.runs.converted import FILE_NAME
@@ -59,14 +60,15 @@ def convert_official(
     Args:
         files: of ``"generator"``, and maybe ``"discriminator"`` and ``"encoder"``.
         data: what the model is for.
-        out: folder to make; written under a hidden name and renamed.
+        out: folder to make, whole or not at all.
         size: (height, width) of the images, where the files do not tell.
 
     Raises:
         InputError: files that cannot be read or do not fit each other, the data or the
             size; a folder that is there already.
     """
-    with new_folder(out, "--out") as aside:
+    refuse_existing(out, "--out")
+    with new_folder(out) as aside:
         sources = {kind: read_source(file, kind) for kind, file in files.items()}
         description = data.describe()
         config = infer_config(sources, description, size, data.records)

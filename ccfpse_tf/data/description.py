@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from ccfpse_tf.data.datasets import Color
 from ccfpse_tf.errors import DataErrors, InputError
+from ccfpse_tf.files.atomic import write_json
 
 FORMAT = 1
 FILE_NAME = "dataset.json"
@@ -131,17 +131,6 @@ def read_description(folder: str | Path) -> Description:
     description = _from_json(fields, path)
     _check_shards(folder, description)
     return description
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Writes JSON beside `path` and renames it, so that no half file ever shows."""
-    aside = path.with_name(f".{path.name}.partial")
-    with open(aside, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(aside, path)
 
 
 def _from_json(fields: Any, path: Path) -> Description:

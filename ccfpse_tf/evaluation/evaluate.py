@@ -5,7 +5,6 @@ drawn again, and what the judges have seen is kept in ``progress.npz``.
 """
 
 import json
-import os
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -13,13 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ccfpse_tf.data.description import write_json
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.evaluation.files import write_image
 from ccfpse_tf.evaluation.judges import Judge
 from ccfpse_tf.evaluation.measures import REFERENCE, Measures, make_judges
 from ccfpse_tf.evaluation.report import draw_iou, paper_line, published
 from ccfpse_tf.evaluation.source import Images, Source
-from ccfpse_tf.files.atomic import flush
+from ccfpse_tf.files.arrays import read_arrays, write_arrays
+from ccfpse_tf.files.atomic import write_json
 from ccfpse_tf.files.locks import locked
 from ccfpse_tf.runtime.progress_bar import track
 
@@ -109,17 +109,17 @@ def _load_progress(out, judges) -> int:
     path = out / PROGRESS
     if not path.exists():
         return 0
-    with np.load(path) as saved:
-        for number, judge in enumerate(judges):
-            prefix = f"{number}/"
-            judge.restore(
-                {
-                    name.removeprefix(prefix): saved[name]
-                    for name in saved.files
-                    if name.startswith(prefix)
-                }
-            )
-        return int(saved["position"])
+    saved = read_arrays(path)
+    for number, judge in enumerate(judges):
+        prefix = f"{number}/"
+        judge.restore(
+            {
+                name.removeprefix(prefix): value
+                for name, value in saved.items()
+                if name.startswith(prefix)
+            }
+        )
+    return int(saved["position"])
 
 
 def _save_progress(out, judges, position):
@@ -128,11 +128,7 @@ def _save_progress(out, judges, position):
         for number, judge in enumerate(judges)
         for name, value in judge.state().items()
     }
-    aside = out / f".{PROGRESS}.partial"
-    with open(aside, "wb") as file:
-        np.savez(file, position=position, **arrays)
-    flush(aside)
-    os.replace(aside, out / PROGRESS)
+    write_arrays(out / PROGRESS, arrays | {"position": np.array(position)})
 
 
 def _finish(out, protocol, judges: Sequence[Judge], description) -> dict:
@@ -157,9 +153,7 @@ def _finish(out, protocol, judges: Sequence[Judge], description) -> dict:
             title: np.array(list(values.values()), float)  # None becomes NaN
             for title, values in iou.items()
         }
-        aside = out / f".{IOU_PICTURE}.partial.png"
-        draw_iou(aside, names, series)
-        os.replace(aside, out / IOU_PICTURE)
+        write_image(out / IOU_PICTURE, draw_iou(names, series))
     write_json(out / METRICS, result)
     (out / PROGRESS).unlink(missing_ok=True)
     return result

@@ -1,7 +1,6 @@
 """Image files of an evaluation, named by the layouts' keys."""
 
 import hashlib
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.files.atomic import new_file
 
 
 def stem(key: str) -> str:
@@ -67,9 +67,8 @@ def read_image(path: Path, size: tuple[int, int] | None) -> np.ndarray:
 
 def write_image(path: Path, image: np.ndarray) -> None:
     """Writes a PNG, whole or not at all."""
-    aside = path.with_name(f".{path.name}.partial")
-    Image.fromarray(image).save(aside, format="png")
-    os.replace(aside, path)
+    with new_file(path) as aside:
+        Image.fromarray(image).save(aside, format="png")
 
 
 def digest(paths: Iterable[Path]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,24 +9,20 @@ from pathlib import Path
 import numpy as np
 
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.files.atomic import flush
+from ccfpse_tf.files.atomic import new_file
 
 State = dict[str, np.ndarray]
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes a ``.npz`` aside, then gives it its name.
+    """Writes a ``.npz``, whole or not at all.
 
     Raises:
         OSError: as the system reports it.
     """
-    path = Path(path)
-    aside = path.with_name(f".{path.name}.partial")
-    with open(aside, "wb") as file:  # a file: given a name, NumPy would append .npz
+    # An open file: given a name, NumPy would append .npz.
+    with new_file(path) as aside, open(aside, "wb") as file:
         np.savez(file, **arrays)
-    flush(aside)
-    os.replace(aside, path)
-    flush(path.parent)
 
 
 def read_arrays(path: Path) -> State:

@@ -13,6 +13,7 @@ from ccfpse_tf.evaluation.networks.drn import Upsampling
 from ccfpse_tf.evaluation.networks.names import DECODER, ENCODER, modules
 from ccfpse_tf.evaluation.networks.units import Convolution, StoredNormalization
 from ccfpse_tf.evaluation.networks.upernet import INPUT_RULES
+from ccfpse_tf.files.arrays import write_arrays
 
 # Buffers that files of one PyTorch version hold and of another do not; evaluation
 # never reads them.
@@ -198,9 +199,7 @@ def write_npz(path: str | os.PathLike, state: Mapping[str, np.ndarray]) -> None:
     path = Path(path)
     if path.suffix != ".npz":
         raise InputError(f"{path}: its name has to end in .npz")
-    aside = path.with_name(f".{path.name}.partial.npz")
-    np.savez(aside, **state)
-    os.replace(aside, path)
+    write_arrays(path, state)
 
 
 def upernet_normalisation(state: Mapping[str, np.ndarray], said: str | None) -> str:

@@ -8,7 +8,6 @@ does on the real validation images: the score that generated ones can be set bes
 import dataclasses
 import hashlib
 import json
-import os
 import random
 import shutil
 import time
@@ -19,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.data.description import FILE_NAME, write_json
+from ccfpse_tf.data.description import FILE_NAME
 from ccfpse_tf.data.pipeline import evaluation_dataset
 from ccfpse_tf.data.records import Description, read_description
 from ccfpse_tf.errors import Diverged, InputError
@@ -38,7 +37,7 @@ from ccfpse_tf.evaluation.segmenter.trainer import (
     to_pixels,
     training_stream,
 )
-from ccfpse_tf.files.atomic import flush
+from ccfpse_tf.files.atomic import new_folder, write_json
 from ccfpse_tf.files.locks import RUN_LOCK, TRAINING, locked
 from ccfpse_tf.runtime.progress_bar import duration, track
 
@@ -228,11 +227,6 @@ def _scores(matrix, names) -> dict:
 
 
 def _write(out, model, content: Mapping):
-    aside = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(aside, ignore_errors=True)  # of a training that was killed
-    aside.mkdir(parents=True)
-    for_inference(model).save(aside / MODEL_FILE)
-    flush(aside / MODEL_FILE)
-    write_json(aside / FACTS_FILE, content)
-    os.rename(aside, out)
-    flush(out.parent)
+    with new_folder(out) as aside:
+        for_inference(model).save(aside / MODEL_FILE)
+        write_json(aside / FACTS_FILE, content)
