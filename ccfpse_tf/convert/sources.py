@@ -1,6 +1,5 @@
 """The official files of one model: which ones, what is in them."""
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import numpy as np
 
 from ccfpse_tf.convert.infer import check_finite, check_kind
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.files.digests import sha256_of_files
 from ccfpse_tf.files.pytorch import read_tensors
 
 LETTERS = {"generator": "G", "discriminator": "D", "encoder": "E"}
@@ -76,10 +76,4 @@ def read_source(path: Path, kind: str) -> Source:
     state = read_tensors(path)
     check_kind(state, kind, str(path))
     check_finite(state, str(path))
-    return Source(path, sha256(path), state)
-
-
-def sha256(path: Path) -> str:
-    """Returns a file's SHA-256 in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return Source(path, sha256_of_files(path), state)

@@ -1,7 +1,5 @@
 """Image files of an evaluation, named by the layouts' keys."""
 
-import hashlib
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -69,13 +67,3 @@ def write_image(path: Path, image: np.ndarray) -> None:
     """Writes a PNG, whole or not at all."""
     with new_file(path) as aside:
         Image.fromarray(image).save(aside, format="png")
-
-
-def digest(paths: Iterable[Path]) -> str:
-    """SHA-256 of files, one after the other."""
-    digest = hashlib.sha256()
-    for path in paths:
-        with open(path, "rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()

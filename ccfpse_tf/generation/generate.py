@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from ccfpse_tf.data.pipeline import evaluation_dataset
-from ccfpse_tf.data.transforms import to_uint8
+from ccfpse_tf.data.transforms import photograph_to_uint8
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.atomic import new_folder, write_json
 from ccfpse_tf.files.output_folder import MARKER, check_out
@@ -117,7 +117,7 @@ def _draw(drawing: Drawing, examples, styles: Styles) -> Iterator[Drawn]:
             None if instance is None else np.asarray(instance[0]),
             fakes,
             [caption for _, caption in codes],
-            None if real is None else np.asarray(to_uint8(real)[0]),
+            None if real is None else photograph_to_uint8(real[0]),
         )
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.data.transforms import to_uint8
+from ccfpse_tf.data.transforms import photograph_to_uint8, to_uint8
 from ccfpse_tf.evaluation.judges import GENERATED, Judged
 from ccfpse_tf.training.callbacks import StepCallback
 
@@ -157,7 +157,7 @@ class Judgement(StepCallback):
             index=index,
             key=np.asarray(layout["key"])[0].decode(),
             image=np.asarray(to_uint8(fake)[0]),
-            real=np.asarray(to_uint8(real)[0]),
+            real=photograph_to_uint8(real[0]),
             labels={label.shape: label},
         )
 

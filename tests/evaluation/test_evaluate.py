@@ -103,6 +103,15 @@ def test_the_photographs_themselves_are_perfect(made, measures, tmp_path):
     assert generated["frechet_distance[quarters]"] == pytest.approx(0, abs=1e-6)
 
 
+def test_photographs_are_measured_as_they_are(made, tmp_path):
+    folder = _copy(made, tmp_path / "images")
+    opened = source.Source.open(Images(folder=folder, records=made["records"]))
+    photographs = dict(opened.real_images())
+    assert len(photographs) == 4
+    for key, image in photographs.items():
+        np.testing.assert_array_equal(image, _pixels(folder / f"{key}.png"))
+
+
 def test_worse_images_are_judged_worse(made, measures, tmp_path):
     random = np.random.default_rng(0)
 

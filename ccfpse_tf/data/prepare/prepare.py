@@ -7,6 +7,7 @@ is what the scripts in `tfrecords/` and the recipes' `prepare` run.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from ccfpse_tf.data.prepare.arguments import parse_arguments
 from ccfpse_tf.data.prepare.parallel import Workers
 from ccfpse_tf.data.prepare.plan import Plan, plan_dataset
 from ccfpse_tf.data.prepare.plan_folder import plan_folder
-from ccfpse_tf.data.prepare.records_folder import OutputFolder, digest
+from ccfpse_tf.data.prepare.records_folder import OutputFolder
 from ccfpse_tf.data.prepare.shards import describe, metadata, write_split
 from ccfpse_tf.data.prepare.validate import (
     Summary,
@@ -28,6 +29,7 @@ from ccfpse_tf.data.prepare.validate import (
 from ccfpse_tf.data.records import Description
 from ccfpse_tf.data.transforms import describe_ids
 from ccfpse_tf.errors import DataErrors, InputError
+from ccfpse_tf.files.digests import sha256
 from ccfpse_tf.runtime.startup import import_tensorflow
 
 
@@ -103,7 +105,8 @@ def _note_counts(plan: Plan) -> None:
 
 
 def _inputs(plan: Plan) -> str:
-    return digest({name: source.identity() for name, source in plan.sources.items()})
+    identities = {name: source.identity() for name, source in plan.sources.items()}
+    return sha256(json.dumps(identities, sort_keys=True))
 
 
 def _check(plan: Plan, workers: Workers) -> dict[str, Summary]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,11 +22,6 @@ from ccfpse_tf.files.atomic import new_file, write_json
 from ccfpse_tf.files.locks import RECORDS_LOCK, locked
 
 _STATE = ".prepare.json"
-
-
-def digest(content: Any) -> str:
-    """Returns a fingerprint of anything that JSON can hold."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 class OutputFolder:

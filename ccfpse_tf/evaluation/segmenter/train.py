@@ -6,7 +6,6 @@ does on the real validation images: the score that generated ones can be set bes
 """
 
 import dataclasses
-import hashlib
 import json
 import random
 import shutil
@@ -38,6 +37,7 @@ from ccfpse_tf.evaluation.segmenter.trainer import (
     training_stream,
 )
 from ccfpse_tf.files.atomic import new_folder, write_json
+from ccfpse_tf.files.digests import sha256_of_files
 from ccfpse_tf.files.locks import RUN_LOCK, TRAINING, locked
 from ccfpse_tf.runtime.progress_bar import duration, track
 
@@ -102,14 +102,13 @@ def _refuse_existing(out):
 
 
 def _trained_facts(config, records, description: Description) -> dict:
-    text = (Path(records) / FILE_NAME).read_bytes()
     facts = {
         "config": dataclasses.asdict(config),
         "records": {
             "name": description.name,
             "label_mapping": description.label_mapping,
             "images": {name: x.count for name, x in description.splits.items()},
-            FILE_NAME + " sha256": hashlib.sha256(text).hexdigest(),
+            FILE_NAME + " sha256": sha256_of_files(Path(records) / FILE_NAME),
         },
         "versions": {name: version(name) for name in PACKAGES},
     }
