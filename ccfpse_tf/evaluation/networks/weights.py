@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from ccfpse_tf.errors import DataErrors, InputError
 from ccfpse_tf.evaluation.networks.drn import Upsampling
 from ccfpse_tf.evaluation.networks.names import DECODER, ENCODER, modules
-from ccfpse_tf.evaluation.networks.units import Convolution, StoredNormalization
 from ccfpse_tf.evaluation.networks.upernet import INPUT_RULES
 from ccfpse_tf.files.arrays import write_arrays
 
@@ -51,15 +51,15 @@ def entries(network) -> Iterator[Entry]:
     """
     for name, layer in modules(network):
         name = name.removeprefix(ENCODER).removeprefix(DECODER)
-        if isinstance(layer, Convolution):
+        if isinstance(layer, keras.layers.Conv2D):
             yield Entry(f"{name}.weight", layer.kernel, _out_first, _out_last)
             if layer.bias is not None:
                 yield Entry(f"{name}.bias", layer.bias, _same, _same)
-        elif isinstance(layer, StoredNormalization):
+        elif isinstance(layer, keras.layers.BatchNormalization):
             yield Entry(f"{name}.weight", layer.gamma, _same, _same)
             yield Entry(f"{name}.bias", layer.beta, _same, _same)
-            yield Entry(f"{name}.running_mean", layer.mean, _same, _same)
-            yield Entry(f"{name}.running_var", layer.variance, _same, _same)
+            yield Entry(f"{name}.running_mean", layer.moving_mean, _same, _same)
+            yield Entry(f"{name}.running_var", layer.moving_variance, _same, _same)
         elif isinstance(layer, Upsampling):
             yield Entry(f"{name}.weight", layer.kernel, _channel_first, _channel_last)
 
