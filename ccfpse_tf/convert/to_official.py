@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from ccfpse_tf.config import Config
-from ccfpse_tf.convert.sources import LETTERS
+from ccfpse_tf.convert.official_files import LETTERS
 from ccfpse_tf.convert.state import complete_state
 from ccfpse_tf.data.datasets import DATASETS
 from ccfpse_tf.errors import InputError

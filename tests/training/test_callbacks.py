@@ -15,7 +15,7 @@ from tensorflow.python.summary.summary_iterator import summary_iterator
 
 from ccfpse_tf.data.transforms import normalize_image
 from ccfpse_tf.errors import Diverged
-from ccfpse_tf.evaluation.judges import Judge
+from ccfpse_tf.evaluation.image_metric import ImageMetric
 from ccfpse_tf.runtime.progress_bar import duration
 from ccfpse_tf.training.callbacks import (
     Checkpoints,
@@ -26,7 +26,7 @@ from ccfpse_tf.training.callbacks import (
     summary_writer,
 )
 from ccfpse_tf.training.progress_line import Progress
-from ccfpse_tf.training.validation import Judgement, Validation
+from ccfpse_tf.training.validation import MetricCallback, Validation
 
 
 class Store:
@@ -172,7 +172,7 @@ def test_validation_is_a_mean_and_decides_what_is_best(tmp_path):
     assert events == {(2, "validation/l1"): 0.25, (4, "validation/l1"): 0.25}
 
 
-class _Darkness(Judge):
+class _Darkness(ImageMetric):
     """The share of black images, by either name."""
 
     def reset(self):
@@ -196,19 +196,19 @@ class _Darkness(Judge):
     ("metric", "saved"),
     [("fid", ("fid", 7.0)), ("mean_iou", ("1 - mean_iou", 1.0)), (None, None)],
 )
-def test_judges_decide_what_is_best(tmp_path, metric, saved):
-    store, calls, judge = Store(), [], _Darkness()
+def test_metrics_decide_what_is_best(tmp_path, metric, saved):
+    store, calls, darkness = Store(), [], _Darkness()
     store.save = lambda best: calls.append((store.step, best))
     image = normalize_image(np.full((1, 2, 2, 3), 50, np.uint8))
     label = np.zeros((1, 2, 2), int)
     layouts = [{"key": [b"a/b"], "label": label, "image": image}] * 3
     writer = summary_writer(tmp_path)
-    callback = Judgement(store, writer, 2, layouts, [judge], metric)
+    callback = MetricCallback(store, writer, 2, layouts, [darkness], metric)
     callback.set_model(Model())
     _steps(store, callback, 5)
     assert calls == ([(2, saved), (4, saved)] if saved else [])
-    assert len(judge.seen) == 3  # not six: it forgets
-    assert [(x.index, x.key, x.real[0, 0, 0]) for x in judge.seen[:2]] == [
+    assert len(darkness.seen) == 3  # not six: it forgets
+    assert [(x.index, x.key, x.real[0, 0, 0]) for x in darkness.seen[:2]] == [
         (0, "a/b", 50),
         (1, "a/b", 50),
     ]

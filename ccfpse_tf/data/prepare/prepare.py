@@ -20,7 +20,7 @@ from ccfpse_tf.data.prepare.plan_folder import plan_folder
 from ccfpse_tf.data.prepare.records_folder import OutputFolder
 from ccfpse_tf.data.prepare.shards import describe, metadata, write_split
 from ccfpse_tf.data.prepare.validate import (
-    Summary,
+    SplitSummary,
     check_source,
     histogram,
     index_counts,
@@ -69,7 +69,7 @@ def prepare(plan: Plan, folder: Path, workers: Workers) -> Description:
         return description.read_description(folder)
     if all(source.drawn_size for source in plan.sources.values()):
         summaries = {
-            split: Summary(len(source), source.drawn_size)
+            split: SplitSummary(len(source), source.drawn_size)
             for split, source in plan.sources.items()
         }
     elif output.checked is None:
@@ -77,7 +77,8 @@ def prepare(plan: Plan, folder: Path, workers: Workers) -> Description:
     else:
         print(f"{folder}: goes on where it was stopped; the files were checked then")
         summaries = {
-            split: Summary.from_json(output.checked[split]) for split in plan.sources
+            split: SplitSummary.from_json(output.checked[split])
+            for split in plan.sources
         }
     plan = _with_classes(plan, summaries)
     _print_totals(plan, summaries)
@@ -109,7 +110,7 @@ def _inputs(plan: Plan) -> str:
     return sha256(json.dumps(identities, sort_keys=True))
 
 
-def _check(plan: Plan, workers: Workers) -> dict[str, Summary]:
+def _check(plan: Plan, workers: Workers) -> dict[str, SplitSummary]:
     """Looks at every example and raises all problems together."""
     summaries = {
         split: check_source(source, plan.table, workers, split)
@@ -129,7 +130,7 @@ def _check(plan: Plan, workers: Workers) -> dict[str, Summary]:
     return summaries
 
 
-def _with_classes(plan: Plan, summaries: Mapping[str, Summary]) -> Plan:
+def _with_classes(plan: Plan, summaries: Mapping[str, SplitSummary]) -> Plan:
     """Takes the classes from the label files where nothing else named them."""
     if plan.table is not None:
         return plan
@@ -144,7 +145,7 @@ def _with_classes(plan: Plan, summaries: Mapping[str, Summary]) -> Plan:
     return plan
 
 
-def _print_totals(plan: Plan, summaries: Mapping[str, Summary]) -> None:
+def _print_totals(plan: Plan, summaries: Mapping[str, SplitSummary]) -> None:
     for split, summary in summaries.items():
         found = index_counts(summary.pixels, plan.table)
         if found:  # drawn scenes are not looked at
@@ -154,7 +155,7 @@ def _print_totals(plan: Plan, summaries: Mapping[str, Summary]) -> None:
             )
 
 
-def _print_histograms(plan: Plan, summaries: Mapping[str, Summary]) -> None:
+def _print_histograms(plan: Plan, summaries: Mapping[str, SplitSummary]) -> None:
     for split, summary in summaries.items():
         print(f"\n{split}: {summary.images} images")
         print(histogram(summary, plan.table, plan.index_names))
@@ -171,5 +172,5 @@ def _print_result(folder: Path, result: Description) -> None:
     print(f"records in {folder}")
 
 
-def _found(summaries: Mapping[str, Summary]) -> dict[int, int]:
+def _found(summaries: Mapping[str, SplitSummary]) -> dict[int, int]:
     return {value: value for s in summaries.values() for _, value in s.pixels}

@@ -14,7 +14,7 @@ from ccfpse_tf.data.prepare.parallel import Workers
 from ccfpse_tf.data.prepare.plan import Plan
 from ccfpse_tf.data.prepare.records_folder import OutputFolder
 from ccfpse_tf.data.prepare.sources import Item
-from ccfpse_tf.data.prepare.validate import Summary
+from ccfpse_tf.data.prepare.validate import SplitSummary
 from ccfpse_tf.data.records import (
     Description,
     Record,
@@ -49,7 +49,11 @@ def encode_item(item: Item, plan_part: tuple[LabelTable, int, bool], size) -> Re
 
 
 def write_split(
-    plan: Plan, split: str, summary: Summary, output: OutputFolder, workers: Workers
+    plan: Plan,
+    split: str,
+    summary: SplitSummary,
+    output: OutputFolder,
+    workers: Workers,
 ) -> Split:
     """Writes the shards of a split that are not finished yet; returns its facts."""
     source, size = plan.sources[split], plan.record_size(split)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ccfpse_tf.errors import DataErrors, InputError
 from ccfpse_tf.evaluation.networks.drn import Upsampling
-from ccfpse_tf.evaluation.networks.names import DECODER, ENCODER, modules
+from ccfpse_tf.evaluation.networks.original_modules import DECODER, ENCODER, modules
 from ccfpse_tf.evaluation.networks.upernet import INPUT_RULES
 from ccfpse_tf.files.arrays import write_arrays
 
@@ -29,7 +29,7 @@ _TELLING_KERNEL = "conv1.weight"
 
 
 @dataclass(frozen=True)
-class Entry:
+class StoredTensor:
     """One tensor of a file: its name, our variable, and how values change layout."""
 
     name: str
@@ -43,7 +43,7 @@ class Entry:
         return self.to_file(np.empty(self.variable.shape, np.bool_)).shape
 
 
-def entries(network) -> Iterator[Entry]:
+def entries(network) -> Iterator[StoredTensor]:
     """All tensors that a network's file has to hold.
 
     Raises:
@@ -52,16 +52,20 @@ def entries(network) -> Iterator[Entry]:
     for name, layer in modules(network):
         name = name.removeprefix(ENCODER).removeprefix(DECODER)
         if isinstance(layer, keras.layers.Conv2D):
-            yield Entry(f"{name}.weight", layer.kernel, _out_first, _out_last)
+            yield StoredTensor(f"{name}.weight", layer.kernel, _out_first, _out_last)
             if layer.bias is not None:
-                yield Entry(f"{name}.bias", layer.bias, _same, _same)
+                yield StoredTensor(f"{name}.bias", layer.bias, _same, _same)
         elif isinstance(layer, keras.layers.BatchNormalization):
-            yield Entry(f"{name}.weight", layer.gamma, _same, _same)
-            yield Entry(f"{name}.bias", layer.beta, _same, _same)
-            yield Entry(f"{name}.running_mean", layer.moving_mean, _same, _same)
-            yield Entry(f"{name}.running_var", layer.moving_variance, _same, _same)
+            for ending, variable in (
+                ("weight", layer.gamma),
+                ("bias", layer.beta),
+                ("running_mean", layer.moving_mean),
+                ("running_var", layer.moving_variance),
+            ):
+                yield StoredTensor(f"{name}.{ending}", variable, _same, _same)
         elif isinstance(layer, Upsampling):
-            yield Entry(f"{name}.weight", layer.kernel, _channel_first, _channel_last)
+            kernel = layer.kernel
+            yield StoredTensor(f"{name}.weight", kernel, _channel_first, _channel_last)
 
 
 def _same(value):

@@ -10,7 +10,7 @@ import tensorflow as tf
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.evaluation.metrics.features import (
     FeatureStatistics,
-    Summary,
+    FeatureSummary,
     collect,
     read_summary,
     reference_summary,
@@ -190,7 +190,7 @@ def test_statistics_of_another_program(tmp_path):
     np.savez(path, mu=np.zeros(4), sigma=np.eye(4))
     published = read_summary(path)
     assert (published.count, published.features, published.provenance) == (None,) * 3
-    own = Summary(np.array([2.0, 0, 0, 0]), np.eye(4))
+    own = FeatureSummary(np.array([2.0, 0, 0, 0]), np.eye(4))
     assert own.frechet_distance(published) == pytest.approx(4)
     with pytest.raises(InputError, match="a kernel distance needs features"):
         own.kernel_distance(published)

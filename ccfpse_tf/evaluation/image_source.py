@@ -14,14 +14,14 @@ from ccfpse_tf.data.pipeline import evaluation_dataset
 from ccfpse_tf.data.records import read_description
 from ccfpse_tf.data.transforms import photograph_to_uint8
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.evaluation.files import (
+from ccfpse_tf.evaluation.image_folder import (
     first_size,
     image_of,
     read_image,
     stem,
     write_image,
 )
-from ccfpse_tf.evaluation.judges import Judged
+from ccfpse_tf.evaluation.image_metric import EvaluatedImage
 from ccfpse_tf.files.digests import sha256, sha256_of_files
 from ccfpse_tf.generation.styles import Styles, key_of, resolve_source
 from ccfpse_tf.generation.trained_model import Drawing
@@ -34,7 +34,7 @@ from ccfpse_tf.runtime.workers import Workers
 
 @dataclasses.dataclass(frozen=True)
 class Images:
-    """What is to be judged: a run's images of a split, or finished ones in a folder.
+    """What is to be measured: a run's images of a split, or finished ones in a folder.
 
     Args:
         run: draws the images; or
@@ -60,8 +60,8 @@ class Images:
     devices: str = "auto"
 
 
-class Source:
-    """Examples with the images to judge; make it by :meth:`open`.
+class ImageSource:
+    """Examples with the images to measure; make it by :meth:`open`.
 
     Attributes:
         description: of the records.
@@ -167,7 +167,7 @@ class Source:
             raise InputError("--diversity draws images: give --run instead of --images")
         resolve_source(self.run, "random", 2, None)
 
-    def draw_styles(self, example: Judged, styles: int) -> np.ndarray:
+    def draw_styles(self, example: EvaluatedImage, styles: int) -> np.ndarray:
         """Draws a layout in styles from the prior, uint8 ``(styles, height, ...)``.
 
         They are those of `generate --style random` with the same seed.
@@ -180,7 +180,9 @@ class Source:
         )
         return self.drawing.images(label, instance, z)
 
-    def examples(self, folder: Path, start: int, label_sizes) -> Iterator[Judged]:
+    def examples(
+        self, folder: Path, start: int, label_sizes
+    ) -> Iterator[EvaluatedImage]:
         """Yields what comes after the first ``start`` layouts, with its image.
 
         Args:
@@ -201,7 +203,7 @@ class Source:
         rows = zip(itertools.count(start), zipped, strict=False)
         for index, example, others, image in self._with_images(rows, folder):
             instance = example.get("instance")
-            yield Judged(
+            yield EvaluatedImage(
                 index=index,
                 key=key_of(example),
                 image=image,
