@@ -18,7 +18,7 @@ from ccfpse_tf.data.prepare.parallel import Workers
 from ccfpse_tf.data.prepare.plan import Plan, plan_dataset
 from ccfpse_tf.data.prepare.plan_folder import plan_folder
 from ccfpse_tf.data.prepare.records_folder import OutputFolder
-from ccfpse_tf.data.prepare.shards import describe, metadata, write_split
+from ccfpse_tf.data.prepare.shards import describe, write_split, write_tfds_metadata
 from ccfpse_tf.data.prepare.validate import (
     SplitSummary,
     check_source,
@@ -90,7 +90,8 @@ def prepare(plan: Plan, folder: Path, workers: Workers) -> Description:
             for split in plan.sources
         }
         result = describe(plan, splits, output.prepared)
-        output.finish(metadata(result))
+        write_tfds_metadata(folder, result)
+        output.finish(result)
     _print_result(folder, result)
     return result
 

@@ -90,10 +90,9 @@ class OutputFolder:
         self._shards[name] = path.stat().st_size
         self._save()
 
-    def finish(self, files: Mapping[str, Mapping[str, Any]]) -> None:
-        """Writes the JSON files in order and tidies up."""
-        for name, content in files.items():
-            write_json(self.path / name, content)
+    def finish(self, result: description.Description) -> None:
+        """Writes `dataset.json`, which says that all the rest is there; tidies up."""
+        description.write_description(self.path, result)
         (self.path / _STATE).unlink(missing_ok=True)
 
     def _earlier(self) -> dict[str, Any] | None:
