@@ -121,7 +121,7 @@ def read_description(folder: str | Path) -> Description:
         fields = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(
-            f"{folder}: holds no {FILE_NAME}, so it is no finished folder of records; "
+            f"{folder}: does not hold {FILE_NAME}, so its records are not finished; "
             "make one with the scripts in tfrecords/ (or run the interrupted one again)"
         ) from None
     except (OSError, ValueError) as error:
@@ -136,7 +136,9 @@ def read_description(folder: str | Path) -> Description:
 def _from_json(fields: Any, path: Path) -> Description:
     found = fields.get("format") if isinstance(fields, dict) else None
     if not isinstance(found, int):
-        raise InputError(f"{path}: is no description of records (it has no 'format')")
+        raise InputError(
+            f"{path}: is not a description of records (it has no 'format')"
+        )
     if found > FORMAT:
         raise InputError(
             f"{path}: has format {found}, this version reads up to {FORMAT}; "

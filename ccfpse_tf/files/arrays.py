@@ -1,4 +1,4 @@
-"""NumPy archives that are whole or not there, and the states that they hold."""
+"""Reads and writes NumPy archives, and takes checked arrays out of them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def read_arrays(path: Path) -> State:
     # AttributeError: a bare .npy, which np.load gives back as an array.
     except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
         raise InputError(
-            f"{path} is no readable .npz file ({error}); delete it and run again"
+            f"{path} is not a readable .npz file ({error}); delete it and run again"
         ) from error
 
 

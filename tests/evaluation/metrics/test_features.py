@@ -205,10 +205,10 @@ def test_damaged_files_are_named(tmp_path):
     for name, damaged in (("cut", content[:-300]), ("none", b""), ("text", b"mu")):
         path = tmp_path / f"{name}.npz"
         path.write_bytes(damaged)
-        with pytest.raises(InputError, match=f"{name}.npz is no readable .npz file"):
+        with pytest.raises(InputError, match=f"{name}.npz is not a readable .npz file"):
             read_summary(path)
     np.save(tmp_path / "array.npy", np.zeros(3))
-    with pytest.raises(InputError, match="array.npy is no readable .npz file"):
+    with pytest.raises(InputError, match="array.npy is not a readable .npz file"):
         read_summary(tmp_path / "array.npy")
     with pytest.raises(InputError, match="absent.npz does not exist"):
         read_summary(tmp_path / "absent.npz")
@@ -217,7 +217,7 @@ def test_damaged_files_are_named(tmp_path):
         ({"sigma": np.eye(3)}, r"'sigma' has the shape \(3, 3\), not \(4, 4\)"),
         ({"features": np.zeros((2, 3))}, "'features' has the shape"),
         ({"provenance": np.array("{")}, "is damaged"),
-        ({"mu": np.array([{}], object)}, "is no readable .npz"),  # pickled
+        ({"mu": np.array([{}], object)}, "is not a readable .npz"),  # pickled
     ):
         np.savez(tmp_path / "bad.npz", **(arrays | changes))
         with pytest.raises(InputError, match=message):
