@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ccfpse_tf.convert.names import BLOCK_NAMES, entries
+from ccfpse_tf.convert.official_tensors import BLOCK_NAMES, entries
 
 STYLE_SIZE = 256  # what the style encoder resizes images to
 BLOCK_WIDTHS = (16, 16, 16, 8, 4, 2, 1)

@@ -100,7 +100,7 @@ def _from_official(arguments):
     size = _size(arguments.image_size)
     import_tensorflow()
     from ccfpse_tf.convert.from_official import convert_official
-    from ccfpse_tf.convert.sources import find_files
+    from ccfpse_tf.convert.official_files import find_files
 
     files = find_files(
         arguments.source, arguments.discriminator, arguments.encoder, arguments.epoch

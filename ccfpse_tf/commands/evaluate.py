@@ -93,9 +93,9 @@ def run(arguments) -> int:
     parse_devices(arguments.devices)  # what is wrong is told before TensorFlow starts
     import_tensorflow(open_devices=False)
     from ccfpse_tf.evaluation.evaluate import evaluate
+    from ccfpse_tf.evaluation.image_source import Images
     from ccfpse_tf.evaluation.measures import Measures
     from ccfpse_tf.evaluation.report import table
-    from ccfpse_tf.evaluation.source import Images
 
     images = Images(
         run=arguments.run,

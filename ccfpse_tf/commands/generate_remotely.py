@@ -2,12 +2,12 @@
 
 import argparse
 import base64
-import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ccfpse_tf.errors import DataErrors, InputError
-from ccfpse_tf.files.output_folder import MARKER, check_out, fresh_aside, replace
+from ccfpse_tf.files.atomic import new_folder, write_json
+from ccfpse_tf.files.output_folder import MARKER, check_out
 from ccfpse_tf.runtime.progress_bar import track
 from ccfpse_tf.serving.client import Client, ServerError, ServerGone, read_bytes
 
@@ -107,14 +107,11 @@ def generate_on_server(
         signature = "stylize_bytes" if style else "serving_default"
         return base64.b64decode(client.predict(signature, [row])[0]["b64"])
 
-    aside = fresh_aside(out)
-    aside.mkdir(parents=True)
-    _write(paths, draw, labels, aside)
     asked = {"server": server, "model": client.name, "step": facts.get("step")}
     asked |= {"seed": seed, "style": str(style) if style else None}
-    text = json.dumps(asked | {"layouts": len(paths)}, indent=2)
-    (aside / MARKER).write_text(text + "\n", encoding="utf-8")
-    replace(aside, out)
+    with new_folder(out, replace=True) as aside:
+        _write(paths, draw, labels, aside)
+        write_json(aside / MARKER, asked | {"layouts": len(paths)})
     return len(paths)
 
 

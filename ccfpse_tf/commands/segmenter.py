@@ -51,7 +51,7 @@ def run(config: Config, arguments) -> int:
                 f"segmenter needs --{option} DIR (or --dry-run to print its config)"
             )
     import_tensorflow()
-    from ccfpse_tf.evaluation.segmenter.train import train_segmenter
+    from ccfpse_tf.evaluation.segmenter.train_segmenter import train_segmenter
 
     score = train_segmenter(chosen, arguments.records, arguments.out)["validation"]
     if score is None:

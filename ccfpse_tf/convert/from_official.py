@@ -18,13 +18,14 @@ from ccfpse_tf.convert.infer import (
     infer_encoder,
     infer_generator,
 )
-from ccfpse_tf.convert.output import new_folder
+from ccfpse_tf.convert.official_files import LETTERS, OfficialFile, read_official_file
 from ccfpse_tf.convert.published_models import PUBLISHED_MODELS, PublishedModel
-from ccfpse_tf.convert.sources import LETTERS, Source, read_source
 from ccfpse_tf.convert.state import load_official
 from ccfpse_tf.data.datasets import DATASETS
-from ccfpse_tf.data.description import Description, write_description, write_json
+from ccfpse_tf.data.description import Description, write_description
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.files.atomic import new_folder, write_json
+from ccfpse_tf.files.output_folder import refuse_existing
 from ccfpse_tf.gan.build import build_model
 from ccfpse_tf.runs.checkpoints import CheckpointStore
 from ccfpse_tf.runs.converted import FILE_NAME
@@ -34,7 +35,7 @@ ANY_DATA = "folder"  # the recipe for data without a recipe of their own
 
 
 @dataclasses.dataclass(frozen=True)
-class Report:
+class Conversion:
     """What was converted: config, data, files, and what was left out.
 
     ``dropped`` holds names of official tensors by network, ``missing`` the networks
@@ -44,7 +45,7 @@ class Report:
     directory: Path
     config: Config
     description: Description
-    sources: Mapping[str, Source]
+    sources: Mapping[str, OfficialFile]
     dropped: Mapping[str, list[str]]
     missing: tuple[str, ...]
 
@@ -54,21 +55,22 @@ def convert_official(
     data: DataChoice,
     out: Path,
     size: tuple[int, int] | None = None,
-) -> Report:
+) -> Conversion:
     """Makes a run folder of official files: step 0, with optimisers that are fresh.
 
     Args:
         files: of ``"generator"``, and maybe ``"discriminator"`` and ``"encoder"``.
         data: what the model is for.
-        out: folder to make; written under a hidden name and renamed.
+        out: folder to make, whole or not at all.
         size: (height, width) of the images, where the files do not tell.
 
     Raises:
         InputError: files that cannot be read or do not fit each other, the data or the
             size; a folder that is there already.
     """
-    with new_folder(out, "--out") as aside:
-        sources = {kind: read_source(file, kind) for kind, file in files.items()}
+    refuse_existing(out, "--out")
+    with new_folder(out) as aside:
+        sources = {kind: read_official_file(file, kind) for kind, file in files.items()}
         description = data.describe()
         config = infer_config(sources, description, size, data.records)
         model = build_model(_without_vgg(config), description, 1)
@@ -80,13 +82,13 @@ def convert_official(
                 raise InputError(f"{source.path}: {error}") from None
         parts = ["discriminator"] + (["encoder"] if config.generator.z_dim else [])
         missing = tuple(kind for kind in parts if kind not in sources)
-        report = Report(out, config, description, sources, dropped, missing)
-        _write(aside, report, model)
-    return report
+        conversion = Conversion(out, config, description, sources, dropped, missing)
+        _write(aside, conversion, model)
+    return conversion
 
 
 def infer_config(
-    sources: Mapping[str, Source],
+    sources: Mapping[str, OfficialFile],
     description: Description,
     size: tuple[int, int] | None = None,
     records: Path | None = None,
@@ -158,22 +160,22 @@ def _without_vgg(config):
     return dataclasses.replace(config, losses=losses)
 
 
-def _write(aside, report, model):
-    data = identity(report.description)
-    if report.description.name == OWN:
+def _write(aside, conversion, model):
+    data = identity(conversion.description)
+    if conversion.description.name == OWN:
         del data["class_names"]  # "class 0" and so on are ours
-    run = make_run(aside, report.config, data)
+    run = make_run(aside, conversion.config, data)
     CheckpointStore(model, run.checkpoints).save()
-    write_description(aside, report.description)
-    write_json(aside / FILE_NAME, _origin(report))
+    write_description(aside, conversion.description)
+    write_json(aside / FILE_NAME, _origin(conversion))
 
 
-def _origin(report):
+def _origin(conversion):
     return {
         "sources": {
             LETTERS[kind]: {"file": str(source.path), "sha256": source.sha256}
-            for kind, source in report.sources.items()
+            for kind, source in conversion.sources.items()
         },
-        "missing": list(report.missing),
-        "dropped": {LETTERS[kind]: names for kind, names in report.dropped.items()},
+        "missing": list(conversion.missing),
+        "dropped": {LETTERS[kind]: names for kind, names in conversion.dropped.items()},
     }

@@ -4,12 +4,13 @@ import dataclasses
 from pathlib import Path
 
 from ccfpse_tf.config import Config
-from ccfpse_tf.convert.output import new_folder
+from ccfpse_tf.convert.official_files import LETTERS
 from ccfpse_tf.convert.published_models import PUBLISHED_MODELS
-from ccfpse_tf.convert.sources import LETTERS
 from ccfpse_tf.convert.state import complete_state
 from ccfpse_tf.data.datasets import DATASETS
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.files.atomic import new_folder
+from ccfpse_tf.files.output_folder import refuse_existing
 from ccfpse_tf.files.pytorch import FORMATS, write_tensors
 from ccfpse_tf.generation.trained_model import Drawing
 from ccfpse_tf.runs.checkpoints import require_checkpoint
@@ -57,7 +58,8 @@ def export_official(run_directory: Path, out: Path, form: str = "zip") -> Export
     run = read_run(run_directory)
     require_checkpoint(run)
     missing = missing_networks(run.directory)
-    with new_folder(out, "--to-official") as aside:
+    refuse_existing(out, "--to-official")
+    with new_folder(out) as aside:
         data = read_data(run)
         drawing = Drawing(run, _channels(data))
         model, step = drawing.model, drawing.step

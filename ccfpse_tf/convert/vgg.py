@@ -1,12 +1,12 @@
 """torchvision's VGG19 file into one that the perceptual loss reads without PyTorch."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.files.atomic import flush
+from ccfpse_tf.files.arrays import write_arrays
+from ccfpse_tf.files.output_folder import refuse_existing
 from ccfpse_tf.files.pytorch import read_tensors
 from ccfpse_tf.models.perceptual import torchvision_shapes
 
@@ -16,7 +16,7 @@ def convert_vgg(source: Path, out: Path) -> tuple[str, ...]:
 
     Args:
         source: ``vgg19-dcbb9e9d.pth``.
-        out: a new ``.npz``; written under a hidden name and renamed.
+        out: a new ``.npz``, written whole or not at all.
 
     Returns:
         The names that were left out: deeper layers and the classifier.
@@ -27,8 +27,7 @@ def convert_vgg(source: Path, out: Path) -> tuple[str, ...]:
     source, out = Path(source), Path(out)
     if out.suffix != ".npz":
         raise InputError(f"--out {out}: the weights are written as .npz; name it so")
-    if out.exists():
-        raise InputError(f"--out {out}: exists already; name a new file")
+    refuse_existing(out, "--out")
     state = read_tensors(source)
     shapes = torchvision_shapes()
     problems = [
@@ -48,18 +47,6 @@ def convert_vgg(source: Path, out: Path) -> tuple[str, ...]:
             f"{source}: is not torchvision's VGG19 (without batch norm):\n  "
             + "\n  ".join(problems)
         )
-    _write(out, {name: state[name] for name in shapes})
-    return tuple(name for name in state if name not in shapes)
-
-
-def _write(out, arrays):
     out.parent.mkdir(parents=True, exist_ok=True)
-    aside = out.with_name(f".{out.name}.partial")
-    try:
-        with open(aside, "wb") as file:
-            np.savez(file, **arrays)
-        flush(aside)
-        os.replace(aside, out)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
+    write_arrays(out, {name: state[name] for name in shapes})
+    return tuple(name for name in state if name not in shapes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from ccfpse_tf.data.datasets import Color
 from ccfpse_tf.errors import DataErrors, InputError
+from ccfpse_tf.files.atomic import write_json
 
 FORMAT = 1
 FILE_NAME = "dataset.json"
@@ -121,7 +121,7 @@ def read_description(folder: str | Path) -> Description:
         fields = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(
-            f"{folder}: holds no {FILE_NAME}, so it is no finished folder of records; "
+            f"{folder}: does not hold {FILE_NAME}, so its records are not finished; "
             "make one with the scripts in tfrecords/ (or run the interrupted one again)"
         ) from None
     except (OSError, ValueError) as error:
@@ -133,21 +133,12 @@ def read_description(folder: str | Path) -> Description:
     return description
 
 
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Writes JSON beside `path` and renames it, so that no half file ever shows."""
-    aside = path.with_name(f".{path.name}.partial")
-    with open(aside, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(aside, path)
-
-
 def _from_json(fields: Any, path: Path) -> Description:
     found = fields.get("format") if isinstance(fields, dict) else None
     if not isinstance(found, int):
-        raise InputError(f"{path}: is no description of records (it has no 'format')")
+        raise InputError(
+            f"{path}: is not a description of records (it has no 'format')"
+        )
     if found > FORMAT:
         raise InputError(
             f"{path}: has format {found}, this version reads up to {FORMAT}; "

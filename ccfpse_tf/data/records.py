@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -156,47 +155,20 @@ def decode_record(serialized, label_channels: int, instances: bool) -> dict:
     return example
 
 
-def tfds_features(label_channels: int, instances: bool) -> dict[str, Any]:
-    """Returns the schema as TensorFlow Datasets' `features.json`."""
-    bits = np.dtype(label_dtype(label_channels)).name
-    image = {
-        "encoded": _tfds_image("uint8", 3),
-        "height": _tfds_int(),
-        "width": _tfds_int(),
-    }
-    features = {
-        "image": _tfds_dict(image),
-        "key": {"pythonClassName": f"{_TFDS}.text_feature.Text", "text": {}},
-        "label": _tfds_dict({"encoded": _tfds_image(bits, 1)}),
-    }
+def tfds_features(label_channels: int, instances: bool):
+    """Returns the schema as a `FeaturesDict` of TensorFlow Datasets."""
+    from tensorflow_datasets import features as tfds
+
+    def ids(dtype):
+        return {"encoded": tfds.Image(shape=(None, None, 1), dtype=dtype)}
+
+    size = {"height": tfds.Scalar(np.int64), "width": tfds.Scalar(np.int64)}
+    image = {"encoded": tfds.Image(shape=(None, None, 3), dtype=np.uint8)} | size
+    label = ids(label_dtype(label_channels))
+    features = {"image": image, "key": tfds.Text(), "label": label}
     if instances:
-        features["instance"] = _tfds_dict({"encoded": _tfds_image("uint16", 1)})
-    return _tfds_dict(features)
-
-
-_TFDS = "tensorflow_datasets.core.features"
-
-
-def _tfds_dict(features: dict) -> dict:
-    return {
-        "pythonClassName": f"{_TFDS}.features_dict.FeaturesDict",
-        "featuresDict": {"features": features},
-    }
-
-
-def _tfds_image(dtype: str, channels: int) -> dict:
-    shape = {"dimensions": ["-1", "-1", str(channels)]}
-    return {
-        "pythonClassName": f"{_TFDS}.image_feature.Image",
-        "image": {"dtype": dtype, "shape": shape},
-    }
-
-
-def _tfds_int() -> dict:
-    return {
-        "pythonClassName": f"{_TFDS}.scalar.Scalar",
-        "tensor": {"dtype": "int64", "encoding": "none", "shape": {}},
-    }
+        features["instance"] = ids(np.uint16)
+    return tfds.FeaturesDict(features)
 
 
 def _png(array: np.ndarray) -> bytes:

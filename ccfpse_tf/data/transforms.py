@@ -8,12 +8,15 @@ it is used, since the processes that only resize start much faster without it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
 from PIL import Image
 
 from ccfpse_tf.errors import InputError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 # (x / 255 - 0.5) / 0.5 of every byte, each step rounded to float32 as the official
 # pipeline rounds it. A table, because graph optimisers may turn the division into
@@ -23,14 +26,33 @@ _NORMALIZED = (np.arange(256, dtype=np.float32) / np.float32(255) - np.float32(0
 )
 
 
+def resize(array: np.ndarray, size: tuple[int, int], resample: int) -> np.ndarray:
+    """Resizes as Pillow does.
+
+    Args:
+        array: uint8 `(height, width, 3)`; or uint8, int32 or float32
+            `(height, width)`; or float32 `(height, width, channels)`, of which every
+            channel is resized on its own.
+        size: `(height, width)` of the result.
+        resample: of `PIL.Image.Resampling`.
+
+    Returns:
+        The same type; uint8 is rounded, float32 is not clipped.
+    """
+    if array.ndim == 3 and array.dtype != np.uint8:
+        channels = np.moveaxis(array, -1, 0)
+        return np.stack([resize(x, size, resample) for x in channels], -1)
+    height, width = size
+    picture = Image.fromarray(np.ascontiguousarray(array))
+    return np.asarray(picture.resize((width, height), resample))
+
+
 def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Resizes a uint8 `(height, width, 3)` image to `size` = (height, width).
 
     Pillow's bicubic filter: antialiased when shrinking, a = -0.5, rounded to uint8.
     """
-    height, width = size
-    resized = Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC)
-    return np.asarray(resized)
+    return resize(image, size, Image.Resampling.BICUBIC)
 
 
 def resize_ids(ids: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -38,10 +60,8 @@ def resize_ids(ids: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
     Every value that int32 can hold survives; the dtype stays.
     """
-    height, width = size
     exact = ids if ids.dtype == np.uint8 else ids.astype(np.int32)
-    resized = Image.fromarray(exact).resize((width, height), Image.Resampling.NEAREST)
-    return np.asarray(resized).astype(ids.dtype)
+    return resize(exact, size, Image.Resampling.NEAREST).astype(ids.dtype)
 
 
 def unknown_values(values: np.ndarray, ids: Mapping[int, int]) -> np.ndarray:
@@ -95,6 +115,39 @@ def normalize_image(image):
     return tf.gather(tf.constant(_NORMALIZED), tf.cast(image, tf.int32))
 
 
+def photograph_to_uint8(image) -> np.ndarray:
+    """Gives back the bytes of a photograph that :func:`normalize_image` has mapped.
+
+    Rounds, so that every byte comes back as it was. For photographs alone: generated
+    images become bytes by :func:`to_uint8`.
+
+    Args:
+        image: array or tensor in [-1, 1], of any shape.
+
+    Returns:
+        uint8 of the same shape.
+    """
+    return np.rint((np.asarray(image, np.float32) + 1) * 127.5).astype(np.uint8)
+
+
+def to_uint8(images: tf.Tensor) -> tf.Tensor:
+    """Makes bytes of generated images as the official code does: by truncation.
+
+    It clips, too. A photograph would come back one grey level darker in places: for
+    these there is :func:`photograph_to_uint8`.
+
+    Args:
+        images: tensor in [-1, 1], of any shape.
+
+    Returns:
+        uint8 of the same shape.
+    """
+    import tensorflow as tf
+
+    images = (images + 1) / 2 * 255
+    return tf.cast(tf.clip_by_value(images, 0, 255), tf.uint8)
+
+
 def crop_and_flip(example: dict, top, left, flip, size: tuple[int, int]) -> dict:
     """Cuts the same window out of every map of an example and mirrors it.
 
@@ -131,9 +184,3 @@ def _lookup(values: np.ndarray, ids: Mapping[int, int]) -> np.ndarray:
         return table[values]
     places = np.searchsorted(keys, values).clip(max=len(keys) - 1)
     return np.where(keys[places] == values, indices[places], np.int32(-1))
-
-
-def to_uint8(images: tf.Tensor) -> tf.Tensor:
-    """Images in ``[-1, 1]`` to uint8 as the reference does: clipped and TRUNCATED."""
-    images = (images + 1) / 2 * 255
-    return tf.cast(tf.clip_by_value(images, 0, 255), tf.uint8)

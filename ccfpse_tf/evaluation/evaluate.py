@@ -1,11 +1,10 @@
-"""Measuring a run's images: draws a split, judges it, writes ``metrics.json``.
+"""Measures a run's images: draws a split, measures it, writes ``metrics.json``.
 
 An evaluation that was stopped goes on where it was: images that are there are not
-drawn again, and what the judges have seen is kept in ``progress.npz``.
+drawn again, and what the metrics have seen is kept in ``progress.npz``.
 """
 
 import json
-import os
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -13,13 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ccfpse_tf.data.description import write_json
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.evaluation.judges import Judge
-from ccfpse_tf.evaluation.measures import REFERENCE, Measures, make_judges
+from ccfpse_tf.evaluation.image_folder import write_image
+from ccfpse_tf.evaluation.image_metric import ImageMetric
+from ccfpse_tf.evaluation.image_source import Images, ImageSource
+from ccfpse_tf.evaluation.measures import Measures, open_metrics
+from ccfpse_tf.evaluation.metrics.feature_distance import REFERENCE
 from ccfpse_tf.evaluation.report import draw_iou, paper_line, published
-from ccfpse_tf.evaluation.source import Images, Source
-from ccfpse_tf.files.atomic import flush
+from ccfpse_tf.files.arrays import read_arrays, write_arrays
+from ccfpse_tf.files.atomic import write_json
 from ccfpse_tf.files.locks import locked
 from ccfpse_tf.runtime.progress_bar import track
 
@@ -31,16 +32,20 @@ PACKAGES = ("ccfpse-tf", "keras", "tensorflow", "numpy", "pillow")
 
 
 def evaluate(images: Images, measures: Measures, out: Path) -> dict:
-    """Judges images and writes ``metrics.json``, ``iou.png`` and the images drawn.
+    """Measures images; writes ``metrics.json``, ``iou.png`` and the images drawn.
+
+    The walk: :class:`ImageSource` opens records and run, :func:`open_metrics` opens a
+    metric for everything that is asked for, every image is shown to every metric, and
+    the report is made of their results.
 
     Args:
-        images: what to judge.
-        measures: what to measure.
+        images: the images to measure.
+        measures: what to measure of them.
         out: folder to make, or one of the same evaluation to go on with.
 
     Returns:
-        What ``metrics.json`` holds: ``protocol``, ``metrics`` by what was judged,
-        ``iou``, ``published``, ``paper_line``.
+        What ``metrics.json`` holds: ``protocol``, ``metrics`` of
+        the generated and the real images, ``iou``, ``published``, ``paper_line``.
 
     Raises:
         InputError: a run without checkpoint, a folder of another evaluation (what
@@ -48,27 +53,29 @@ def evaluate(images: Images, measures: Measures, out: Path) -> dict:
     """
     out = Path(out)
     with locked(out / LOCK, "another evaluation is writing"):
-        source = Source.open(images)
+        source = ImageSource.open(images)
         _check_folder(out)
-        judges = make_judges(measures, source, out)
+        metrics = open_metrics(measures, source, out)
         protocol = source.protocol() | {
-            name: facts for judge in judges for name, facts in judge.protocol().items()
+            name: facts
+            for metric in metrics
+            for name, facts in metric.protocol().items()
         }
         done = _begin(out, protocol)
         if done:
             return done
-        position = _load_progress(out, judges)
-        sizes = {judge.label_size for judge in judges if judge.label_size}
+        position = _load_progress(out, metrics)
+        sizes = {metric.label_size for metric in metrics if metric.label_size}
         examples = source.examples(out / IMAGES, position, sizes)
         saved = time.monotonic()
         for example in track(examples, source.count - position, "evaluating"):
-            for judge in judges:
-                judge.update(example)
+            for metric in metrics:
+                metric.update(example)
             position += 1
             if time.monotonic() - saved > SAVE_SECONDS:
-                _save_progress(out, judges, position)
+                _save_progress(out, metrics, position)
                 saved = time.monotonic()
-        return _finish(out, protocol, judges, source.description)
+        return _finish(out, protocol, metrics, source.description)
 
 
 def _check_folder(out):
@@ -104,62 +111,56 @@ def _begin(out, protocol) -> dict | None:
     return None
 
 
-def _load_progress(out, judges) -> int:
-    """Gives the judges back what they had seen; returns how many images that was."""
+def _load_progress(out, metrics) -> int:
+    """Gives the metrics back what they had seen; returns how many images that was."""
     path = out / PROGRESS
     if not path.exists():
         return 0
-    with np.load(path) as saved:
-        for number, judge in enumerate(judges):
-            prefix = f"{number}/"
-            judge.restore(
-                {
-                    name.removeprefix(prefix): saved[name]
-                    for name in saved.files
-                    if name.startswith(prefix)
-                }
-            )
-        return int(saved["position"])
+    saved = read_arrays(path)
+    for number, metric in enumerate(metrics):
+        prefix = f"{number}/"
+        metric.restore(
+            {
+                name.removeprefix(prefix): value
+                for name, value in saved.items()
+                if name.startswith(prefix)
+            }
+        )
+    return int(saved["position"])
 
 
-def _save_progress(out, judges, position):
+def _save_progress(out, metrics, position):
     arrays = {
         f"{number}/{name}": value
-        for number, judge in enumerate(judges)
-        for name, value in judge.state().items()
+        for number, metric in enumerate(metrics)
+        for name, value in metric.state().items()
     }
-    aside = out / f".{PROGRESS}.partial"
-    with open(aside, "wb") as file:
-        np.savez(file, position=position, **arrays)
-    flush(aside)
-    os.replace(aside, out / PROGRESS)
+    write_arrays(out / PROGRESS, arrays | {"position": np.array(position)})
 
 
-def _finish(out, protocol, judges: Sequence[Judge], description) -> dict:
-    metrics: dict[str, dict[str, float]] = {}
+def _finish(out, protocol, metrics: Sequence[ImageMetric], description) -> dict:
+    values: dict[str, dict[str, float]] = {}
     iou: dict[str, dict[str, float | None]] = {}
-    for judge in judges:
-        for title, values in judge.result().items():
-            metrics.setdefault(title, {}).update(_json(values))
-        for title, classes in judge.per_class().items():
+    for metric in metrics:
+        for title, found in metric.result().items():
+            values.setdefault(title, {}).update(_json(found))
+        for title, classes in metric.per_class().items():
             iou[title] = _json(classes)
     result = {
         "protocol": protocol,
-        "metrics": metrics,
+        "metrics": values,
         "iou": iou,
         "published": published(description.name),
-        "paper_line": paper_line(metrics["generated"], protocol, description.name),
+        "paper_line": paper_line(values["generated"], protocol, description.name),
         "versions": {name: version(name) for name in PACKAGES},
     }
     if iou:
         names = list(next(iter(iou.values())))
         series = {
-            title: np.array(list(values.values()), float)  # None becomes NaN
-            for title, values in iou.items()
+            title: np.array(list(classes.values()), float)  # None becomes NaN
+            for title, classes in iou.items()
         }
-        aside = out / f".{IOU_PICTURE}.partial.png"
-        draw_iou(aside, names, series)
-        os.replace(aside, out / IOU_PICTURE)
+        write_image(out / IOU_PICTURE, draw_iou(names, series))
     write_json(out / METRICS, result)
     (out / PROGRESS).unlink(missing_ok=True)
     return result

@@ -1,27 +1,21 @@
-"""From what the user asks for to the judges of an evaluation."""
+"""What `evaluate` can measure: one row for each metric.
+
+To add a metric, write a file in `metrics/` with a subclass of
+:class:`~ccfpse_tf.evaluation.image_metric.ImageMetric` and a function that opens it,
+and add a row to `METRICS`. What its user has to say (and so whether it is wanted) is a
+field of :class:`Measures` and an option of the same name in `commands/evaluate.py`.
+"""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.evaluation.evaluators import open_evaluator
-from ccfpse_tf.evaluation.judges import (
-    DiversityJudge,
-    FeatureJudge,
-    Judge,
-    SegmentationJudge,
-)
-from ccfpse_tf.evaluation.metrics.diversity import MapFile, VGG19Maps
-from ccfpse_tf.evaluation.metrics.features import reference_summary
-from ccfpse_tf.evaluation.networks.feature_file import FeatureFile
-from ccfpse_tf.evaluation.networks.inception import InceptionFeatures
-from ccfpse_tf.evaluation.source import Source
-
-REFERENCE = "reference.npz"
-_BATCH = 16
+from ccfpse_tf.evaluation.image_metric import ImageMetric
+from ccfpse_tf.evaluation.image_source import ImageSource
+from ccfpse_tf.evaluation.metrics.diversity import open_diversity
+from ccfpse_tf.evaluation.metrics.feature_distance import open_feature_distance
+from ccfpse_tf.evaluation.metrics.segmentation import open_segmentation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,80 +55,36 @@ class Measures:
     diversity_weights: Path | None = None
 
 
-def make_judges(measures: Measures, source: Source, out: Path) -> list[Judge]:
+# Fields of `Measures` one of which asks for the metric, and what opens it. The order is
+# that of the results, and of the state of an evaluation that was stopped.
+METRICS: tuple[tuple[tuple[str, ...], Callable[..., ImageMetric]], ...] = (
+    (("segmenter",), open_segmentation),
+    (("fid", "features"), open_feature_distance),
+    (("diversity",), open_diversity),
+)
+
+
+def open_metrics(
+    measures: Measures, source: ImageSource, out: Path
+) -> list[ImageMetric]:
     """Opens the networks and, for distances, the statistics of the photographs.
 
+    Args:
+        measures: what is to be measured.
+        source: of the images.
+        out: folder of the results.
+
     Raises:
-        InputError: nothing to measure, or a network that cannot be had.
+        InputError: nothing to measure, or a network that cannot be opened.
     """
-    judges: list[Judge] = []
-    if measures.segmenter:
-        judges.append(_segmentation_judge(measures, source))
-    if network := _feature_network(measures):
-        judges.append(_feature_judge(network, measures, source, out))
-    if measures.diversity:
-        judges.append(_diversity_judge(measures, source))
-    if not judges:
+    metrics = [
+        open_metric(measures, source, out)
+        for asking, open_metric in METRICS
+        if any(getattr(measures, name) for name in asking)
+    ]
+    if not metrics:
         raise InputError(
             "nothing to measure: add --segmenter SPEC, --fid download (or the graph's "
             "path), --features FILE or --diversity K"
         )
-    return judges
-
-
-def _segmentation_judge(measures, source):
-    evaluator = open_evaluator(
-        measures.segmenter,
-        label_mapping=source.description.label_mapping,
-        multi_scale=not measures.single_scale,
-        image_size=measures.label_size,
-        normalisation=measures.normalisation,
-        num_classes=source.description.num_classes,
-    )
-    size = measures.label_size or source.size
-    return SegmentationJudge(evaluator, size, measures.real)
-
-
-def _feature_network(measures):
-    if measures.fid and measures.features:
-        raise InputError("--fid and --features exclude each other: evaluate twice")
-    if measures.features:
-        return FeatureFile(measures.features)
-    if measures.fid:
-        path = None if measures.fid == "download" else measures.fid
-        return InceptionFeatures(path, measures.fid_resize, measures.fid_sha256)
-    return None
-
-
-def _feature_judge(network, measures, source, out):
-    summary = reference_summary(
-        Path(measures.reference or out / REFERENCE),
-        source.real_facts(),
-        network,
-        _batches(source),
-    )
-    facts = {"reference": "real, " + source.images.split}
-    return FeatureJudge(network, summary, facts, _BATCH)
-
-
-def _batches(source) -> Iterator[tuple[list[str], np.ndarray]]:
-    keys, images = [], []
-    for key, image in source.real_images():
-        keys.append(key)
-        images.append(image)
-        if len(keys) == _BATCH:
-            yield keys, np.stack(images)
-            keys, images = [], []
-    if keys:
-        yield keys, np.stack(images)
-
-
-def _diversity_judge(measures, source):
-    if measures.diversity < 2:
-        raise InputError(f"--diversity {measures.diversity}: must be 2 or more")
-    source.require_styles()
-    if measures.diversity_network == "vgg19":
-        maps = VGG19Maps("keras", measures.diversity_weights)
-    else:
-        maps = MapFile(measures.diversity_network)
-    return DiversityJudge(maps, measures.diversity, source.draw_styles)
+    return metrics

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -96,18 +95,16 @@ _MEANS = {
 }
 
 
-def draw_iou(
-    path: Path,
-    names: Sequence[str],
-    series: Mapping[str, np.ndarray],
-) -> None:
+def draw_iou(names: Sequence[str], series: Mapping[str, np.ndarray]) -> np.ndarray:
     """Draws per-class IoU as bars, the best classes of the first series on top.
 
     Args:
-        path: PNG to write.
         names: of the classes.
         series: title to ``(classes,)`` IoU, NaN where undefined; classes that are
             undefined everywhere are left out.
+
+    Returns:
+        The picture, uint8 ``(height, width, 3)``.
     """
     values = {title: np.asarray(iou, float) for title, iou in series.items()}
     first = next(iter(values.values()))
@@ -139,4 +136,4 @@ def draw_iou(
                 draw.text(place, f"{100 * value:.1f}", fill="black", font=font)
             y += _ROW
         y += _ROW // 2
-    image.save(path)
+    return np.asarray(image)

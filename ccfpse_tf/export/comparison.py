@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ccfpse_tf.data.transforms import to_uint8
+from ccfpse_tf.files.saved_model import Signature
 from ccfpse_tf.gan.synthesizer import Synthesizer
 from ccfpse_tf.ops.compilation import plain_graphs
 from ccfpse_tf.ops.convolution import convolution_method
@@ -26,7 +27,7 @@ class Difference:
 
 def saved_model(folder: Path) -> Ask:
     """Loads an export with plain TensorFlow, to be asked."""
-    served = tf.saved_model.load(str(folder)).signatures["synthesize"]
+    served = Signature(folder, "synthesize")
 
     def ask(inputs):
         tensors = {name: tf.constant(value) for name, value in inputs.items()}

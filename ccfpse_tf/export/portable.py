@@ -1,6 +1,5 @@
 """One file for other runtimes: ONNX and LiteRT."""
 
-import os
 from pathlib import Path
 
 import tensorflow as tf
@@ -8,6 +7,7 @@ import tensorflow as tf
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.export.comparison import Ask
 from ccfpse_tf.export.endpoints import Endpoints
+from ccfpse_tf.files.atomic import new_file
 from ccfpse_tf.ops.compilation import plain_graphs
 from ccfpse_tf.ops.convolution import convolution_method
 
@@ -43,9 +43,8 @@ def write_portable(endpoints: Endpoints, target: str, path: Path) -> None:
     function, specs = _function(endpoints)
     content = (_to_onnx if target == "onnx" else _to_litert)(endpoints, function, specs)
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.partial")
-    aside.write_bytes(content)
-    os.replace(aside, path)
+    with new_file(path) as aside:
+        aside.write_bytes(content)
 
 
 def ask(path: Path) -> Ask | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ccfpse_tf.export.version_writer import versions
+from ccfpse_tf.files.atomic import new_file
 
 MARK = "# Written by `export`, and again by every export while this line is here.\n"
 BATCHING = """\
@@ -64,9 +65,8 @@ def write_beside(models: Path, say: Callable[[str], None]) -> None:
         if path.exists() and not path.read_text(errors="replace").startswith(MARK):
             say(f"{path} is not ours: left as it is")
             continue
-        aside = path.with_name(f".{name}.partial")
-        aside.write_text(MARK + content, encoding="utf-8")
-        aside.replace(path)
+        with new_file(path) as aside:
+            aside.write_text(MARK + content, encoding="utf-8")
 
 
 def models_config(models: Path) -> str:

@@ -1,6 +1,5 @@
 """Writing a model as the next version of a served model."""
 
-import os
 import re
 import shutil
 import tempfile
@@ -11,7 +10,7 @@ import tensorflow as tf
 
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.export.endpoints import Endpoints
-from ccfpse_tf.files.atomic import flush
+from ccfpse_tf.files.atomic import name_folder
 from ccfpse_tf.ops.compilation import plain_graphs
 from ccfpse_tf.ops.convolution import convolution_method
 
@@ -78,14 +77,11 @@ def _rename_to_next(aside, base, name):
     number = max(versions(base), default=0) + 1
     while True:
         name(aside, number)
-        for path in (*aside.rglob("*"), aside):
-            flush(path)
         target = base / str(number)
         try:
             # An empty folder would be replaced: it is not ours, either.
             if not target.exists():
-                os.rename(aside, target)
-                flush(base)
+                name_folder(aside, target)
                 return target
         except OSError:
             if not target.exists():

@@ -1,8 +1,7 @@
-"""NumPy archives that are whole or not there, and the states that they hold."""
+"""Reads and writes NumPy archives, and takes checked arrays out of them."""
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,24 +9,20 @@ from pathlib import Path
 import numpy as np
 
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.files.atomic import flush
+from ccfpse_tf.files.atomic import new_file
 
 State = dict[str, np.ndarray]
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes a ``.npz`` aside, then gives it its name.
+    """Writes a ``.npz``, whole or not at all.
 
     Raises:
         OSError: as the system reports it.
     """
-    path = Path(path)
-    aside = path.with_name(f".{path.name}.partial")
-    with open(aside, "wb") as file:  # a file: given a name, NumPy would append .npz
+    # An open file: given a name, NumPy would append .npz.
+    with new_file(path) as aside, open(aside, "wb") as file:
         np.savez(file, **arrays)
-    flush(aside)
-    os.replace(aside, path)
-    flush(path.parent)
 
 
 def read_arrays(path: Path) -> State:
@@ -45,7 +40,7 @@ def read_arrays(path: Path) -> State:
     # AttributeError: a bare .npy, which np.load gives back as an array.
     except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
         raise InputError(
-            f"{path} is no readable .npz file ({error}); delete it and run again"
+            f"{path} is not a readable .npz file ({error}); delete it and run again"
         ) from error
 
 

@@ -1,7 +1,17 @@
-"""What has to be on the disk before it gets its name."""
+"""Files and folders that are there whole or not at all.
 
+They are written under a hidden name beside their own, `.NAME.partial`, sent to the
+disk, and renamed. Readers never see a half, and a killed process leaves only the hidden
+name behind, which the next writer of the same name replaces.
+"""
+
+import contextlib
+import json
 import os
+import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 
 def flush(path: Path) -> None:
@@ -17,3 +27,96 @@ def flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """Gives a hidden path to write to; the file gets its name when the block ends.
+
+    A file that has the name already is replaced then. It stays as it was if the block
+    raises anything, and what was written is removed.
+
+    Args:
+        path: the file to make, in a folder that exists.
+
+    Raises:
+        OSError: as the system reports it.
+    """
+    path = Path(path)
+    aside = _hidden(path, "partial")
+    try:
+        yield aside
+        flush(aside)
+        os.replace(aside, path)
+        flush(path.parent)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            aside.unlink()
+        raise
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes a JSON file, whole or not at all.
+
+    Raises:
+        OSError: as the system reports it.
+    """
+    text = json.dumps(content, indent=1)
+    with new_file(path) as aside:
+        aside.write_text(text + "\n", encoding="utf-8")
+
+
+@contextlib.contextmanager
+def new_folder(path: Path, replace: bool = False) -> Iterator[Path]:
+    """Gives a hidden, empty folder to fill; it gets its name when the block ends.
+
+    If the block raises anything, what was written is removed.
+
+    Args:
+        path: the folder to make; its parents are made, too.
+        replace: whether a folder of this name gives way when the new one is whole. It
+            stays as it was if the block raises anything, and comes back if an earlier
+            process was killed between the two renames.
+
+    Raises:
+        OSError: as the system reports it; also if something other than an empty folder
+            has the name, and ``replace`` is False.
+    """
+    path = Path(path)
+    aside, previous = _hidden(path, "partial"), _hidden(path, "previous")
+    if replace and previous.exists() and not path.exists():
+        os.rename(previous, path)
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    try:
+        yield aside
+        if replace and path.exists():
+            shutil.rmtree(previous, ignore_errors=True)
+            os.rename(path, previous)
+        try:
+            name_folder(aside, path)
+        except BaseException:
+            if previous.exists() and not path.exists():
+                os.rename(previous, path)
+            raise
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    shutil.rmtree(previous, ignore_errors=True)
+
+
+def name_folder(aside: Path, path: Path) -> None:
+    """Sends a folder and everything in it to the disk, and renames it.
+
+    Raises:
+        OSError: as the system reports it; also if something other than an empty folder
+            has the name ``path``.
+    """
+    for part in (*aside.rglob("*"), aside):
+        flush(part)
+    os.rename(aside, path)
+    flush(path.parent)
+
+
+def _hidden(path, ending):
+    return path.with_name(f".{path.name}.{ending}")

@@ -1,6 +1,5 @@
-"""Folders of drawn images: written aside, renamed when whole, never mixed."""
+"""Folders that commands write their results to: what may stand in the way there."""
 
-import shutil
 from pathlib import Path
 
 from ccfpse_tf.errors import InputError
@@ -23,18 +22,18 @@ def check_out(out: Path) -> None:
         raise InputError(f"--out {out} is a file; name a folder")
 
 
-def fresh_aside(out: Path) -> Path:
-    """Returns where to write meanwhile, without what a killed run has left there."""
-    aside = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(aside, ignore_errors=True)
-    return aside
+def refuse_existing(out: Path, option: str) -> None:
+    """Checks that nothing has the name of a file or folder to make.
 
+    Args:
+        out: the name.
+        option: of the command line that gave it, for the message.
 
-def replace(aside: Path, out: Path) -> None:
-    """Gives what was written aside its name; what had the name before goes."""
-    previous = out.with_name(f".{out.name}.previous")
-    shutil.rmtree(previous, ignore_errors=True)
+    Raises:
+        InputError: something has the name.
+    """
     if out.exists():
-        out.rename(previous)
-    aside.rename(out)
-    shutil.rmtree(previous, ignore_errors=True)
+        raise InputError(
+            f"{option} {out}: exists already; name a new one, nothing in this one is "
+            "touched"
+        )

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.files.atomic import flush
 
 FORMATS = ("zip", "legacy")
 _KEPT = ("float32", "int64", "int32", "uint8", "bool")
@@ -89,7 +88,6 @@ def write_tensors(
     )
     content._metadata = _versions(state)
     torch.save(content, path, _use_new_zipfile_serialization=form == "zip")
-    flush(Path(path))
 
 
 def _torch(path):

@@ -1,9 +1,9 @@
 """``ccfpse unlock``: for locks that a file system keeps for a machine that is gone."""
 
-import os
 from pathlib import Path
 
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.files.atomic import new_file
 from ccfpse_tf.files.locks import RECORDS_LOCK, RUN_LOCK, is_held, read_holder
 
 
@@ -34,9 +34,8 @@ def _clear(path):
             f"{path} is held by a living process, {holder}: stop it with "
             f"`kill {holder.pid}`, which frees the lock"
         )
-    aside = path.with_name(f"{path.name}.partial")
-    aside.write_text("")
-    os.replace(aside, path)
+    with new_file(path) as aside:
+        aside.touch()
     return (
         f"{path}: cleared; it was held by {holder}. Make sure that this process is "
         "gone before you start another one here"

@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +9,10 @@ import numpy as np
 from PIL import Image
 
 from ccfpse_tf.data.pipeline import evaluation_dataset
-from ccfpse_tf.data.transforms import to_uint8
+from ccfpse_tf.data.transforms import photograph_to_uint8
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.files.output_folder import MARKER, check_out, fresh_aside, replace
+from ccfpse_tf.files.atomic import new_folder, write_json
+from ccfpse_tf.files.output_folder import MARKER, check_out
 from ccfpse_tf.generation import label_folder
 from ccfpse_tf.generation.gallery import GalleryRow, Page, write_page
 from ccfpse_tf.generation.pictures import colorize
@@ -117,26 +117,25 @@ def _draw(drawing: Drawing, examples, styles: Styles) -> Iterator[Drawn]:
             None if instance is None else np.asarray(instance[0]),
             fakes,
             [caption for _, caption in codes],
-            None if real is None else np.asarray(to_uint8(real)[0]),
+            None if real is None else photograph_to_uint8(real[0]),
         )
 
 
 def _write(out, page: Page, drawn: Iterator[Drawn], description) -> Path:
-    aside = fresh_aside(out)
-    images = aside / "images"
-    images.mkdir(parents=True)
-    rows, total = [], 0
-    for item in drawn:
-        stem = item.key.replace("/", "__")
-        for number, fake in enumerate(item.fakes, 1):
-            Image.fromarray(fake).save(images / f"{stem}_style{number}.png")
-        total += 1
-        if total <= SHOWN:
-            rows.append(_row(item, description))
-    write_page(aside / "index.html", page, rows, total)
-    facts = dict(page.facts) | {"layouts": total, "label_colors": _colors(description)}
-    (aside / MARKER).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    replace(aside, out)
+    with new_folder(out, replace=True) as aside:
+        images = aside / "images"
+        images.mkdir()
+        rows, total = [], 0
+        for item in drawn:
+            stem = item.key.replace("/", "__")
+            for number, fake in enumerate(item.fakes, 1):
+                Image.fromarray(fake).save(images / f"{stem}_style{number}.png")
+            total += 1
+            if total <= SHOWN:
+                rows.append(_row(item, description))
+        write_page(aside / "index.html", page, rows, total)
+        facts = {"layouts": total, "label_colors": _colors(description)}
+        write_json(aside / MARKER, dict(page.facts) | facts)
     return out / "index.html"
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from ccfpse_tf.errors import Diverged, InputError
-from ccfpse_tf.files.atomic import flush
+from ccfpse_tf.files.atomic import new_folder
 from ccfpse_tf.gan.optimizers import scales_loss
 
 PREFIX = "ckpt"
@@ -83,13 +83,11 @@ class CheckpointStore:
         facts = {"step": self.step}
         if metric:
             facts |= dict(zip(("metric", "value"), metric, strict=True))
-        aside = _hidden(path, "partial")
         try:
-            self._write(aside, facts)
-            _rename(aside, path)
+            with new_folder(path, replace=True) as aside:
+                self._write(aside, facts)
             self._keep_best(path)
         except (tf.errors.OpError, OSError) as error:
-            shutil.rmtree(aside, ignore_errors=True)
             raise _disk_error(error, path) from error
         self._saved = path
         for step in steps_saved(self.directory)[: -self.keep]:
@@ -97,15 +95,10 @@ class CheckpointStore:
         return path
 
     def _write(self, aside, facts):
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
         self._contents.write(str(aside / _STATE))
         sizes = {file.name: file.stat().st_size for file in sorted(aside.iterdir())}
         text = json.dumps(facts | {"bytes": sizes}, indent=2)
         (aside / _FACTS).write_text(text + "\n", encoding="utf-8")
-        for file in aside.iterdir():
-            flush(file)
-        flush(aside)
 
     def _keep_best(self, path):
         """Has ``path`` in ``best/``, too, if no earlier one there was better."""
@@ -116,11 +109,11 @@ class CheckpointStore:
             if before["value"] <= facts["value"]:
                 return
         kept = self.directory / BEST / path.name
-        aside = _hidden(kept, "partial")
-        shutil.rmtree(aside, ignore_errors=True)
-        # Links where the disk has them: it costs nothing while it is new.
-        shutil.copytree(path, aside, copy_function=_link_or_copy)
-        _rename(aside, kept)
+        with new_folder(kept, replace=True) as aside:
+            # Links where the disk has them: it costs nothing while it is new.
+            shutil.copytree(
+                path, aside, copy_function=_link_or_copy, dirs_exist_ok=True
+            )
         for other in kept.parent.glob(f"{PREFIX}-*"):
             if other != kept:
                 _remove(other)
@@ -324,21 +317,9 @@ def _disk_error(error, path):
     return error
 
 
-def _hidden(path: Path, ending: str) -> Path:
-    return path.with_name(f".{path.name}.{ending}")
-
-
-def _rename(aside: Path, path: Path) -> None:
-    """Gives a folder its name; one that has it already (a damaged one) gives way."""
-    if path.exists():
-        _remove(path)
-    os.rename(aside, path)
-    flush(path.parent)
-
-
 def _remove(path: Path) -> None:
     """Removes a checkpoint such that it is never there in part."""
-    aside = _hidden(path, "old")
+    aside = path.with_name(f".{path.name}.old")
     shutil.rmtree(aside, ignore_errors=True)
     os.rename(path, aside)
     shutil.rmtree(aside)

@@ -2,12 +2,12 @@
 
 import dataclasses
 import json
-import os
 from importlib.metadata import version
 from pathlib import Path
 
 from ccfpse_tf.config import Config, flatten, from_dict
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.files.atomic import write_json
 from ccfpse_tf.files.locks import RUN_LOCK
 from ccfpse_tf.runs.converted import refuse_training
 
@@ -190,9 +190,7 @@ def _write(path, config, data):
         "data": data,
         "versions": {name: version(name) for name in PACKAGES},
     }
-    aside = path.with_name(path.name + ".partial")
-    aside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    os.replace(aside, path)
+    write_json(path, content)
 
 
 def _never_trained(stored_data):

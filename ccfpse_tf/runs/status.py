@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ccfpse_tf.errors import Diverged, InputError
+from ccfpse_tf.files.atomic import write_json
 
 FILE_NAME = "status.json"
 STATES = ("running", "done", "stopped", "failed", "diverged")
@@ -55,16 +56,12 @@ class Status:
         self.values |= values
 
     def write(self) -> None:
-        """Writes the file aside and renames it: readers never see half of it."""
+        """Writes the file: readers never see half of it."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         self.update(updated=now, pid=os.getpid(), host=socket.gethostname())
-        aside = self.path.with_name(self.path.name + ".partial")
         try:
-            aside.write_text(json.dumps(_plain(self.values), indent=1) + "\n")
-            os.replace(aside, self.path)
+            write_json(self.path, _plain(self.values))
         except OSError as error:
-            with contextlib.suppress(OSError):
-                aside.unlink()
             self._complain(error)
 
     @contextlib.contextmanager

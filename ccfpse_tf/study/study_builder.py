@@ -5,13 +5,12 @@ order nor file format in there say which method an image is of; ``DIR/key.json``
 """
 
 import dataclasses
-import shutil
 from pathlib import Path
 
 import numpy as np
 
-from ccfpse_tf.data.description import write_json
 from ccfpse_tf.errors import DataErrors, InputError
+from ccfpse_tf.files.atomic import new_folder, write_json
 from ccfpse_tf.runtime.templates import render
 from ccfpse_tf.study.design import Design, Options, derive, draw, fingerprint
 from ccfpse_tf.study.matching import Matched, label_colors, match
@@ -76,18 +75,12 @@ def build(
     secret = fingerprint(design, colors)
     sheet = Sheet(secret, colors)
     trials = {"pairs": _pairs(design, sheet), "checks": _checks(design, sheet)}
-    aside = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(aside, ignore_errors=True)  # of a build that was killed
-    try:
+    with new_folder(out) as aside:
         sheet.write(aside / PAGE / PICTURES)
         _write_page(aside / PAGE, secret, design.options, trials)
         places = {"a": str(a), "b": str(b), "labels": str(labels)}
         _write_key(aside / KEY_NAME, secret, design.options, trials, places)
         size = sum(x.stat().st_size for x in (aside / PAGE).rglob("*") if x.is_file())
-        aside.rename(out)
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
     return _built(out, design, len(sheet.drawings), size, matched)
 
 

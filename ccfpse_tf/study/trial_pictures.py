@@ -9,6 +9,7 @@ from PIL import Image, ImageFilter
 from ccfpse_tf.data.datasets import Color, distinct_colors
 from ccfpse_tf.data.label_mapping import DONT_CARE_FILE_ID
 from ccfpse_tf.data.prepare.image_files import read_label
+from ccfpse_tf.data.transforms import describe_ids, resize
 from ccfpse_tf.errors import InputError
 
 HIGHEST_ID = 65535
@@ -40,8 +41,7 @@ def draw_layout(
         label = label[..., 0]
     if label.ndim == 2:
         label = _paint(label, path, colors)
-    picture = Image.fromarray(label).resize(size[::-1], Image.Resampling.NEAREST)
-    return np.asarray(picture)
+    return resize(label, size, Image.Resampling.NEAREST)
 
 
 def spoil(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -68,9 +68,6 @@ def _paint(ids, path, colors):
         colors = {int(i): shown[i] for i in found} | {DONT_CARE_FILE_ID: (0, 0, 0)}
     unknown = ~np.isin(found, list(colors))
     if unknown.any():
-        # Here, as it loads TensorFlow, which a study needs for nothing else.
-        from ccfpse_tf.data.transforms import describe_ids
-
         row, column = np.argwhere(ids == found[unknown][0])[0]
         raise InputError(
             f"{path}: id {ids[row, column]} at row {row}, column {column} has no "

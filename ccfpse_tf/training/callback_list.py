@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from ccfpse_tf.config.checks import MEASURED_BY
 from ccfpse_tf.data.pipeline import batch_keys, evaluation_dataset
-from ccfpse_tf.evaluation.measures import Measures, make_judges
-from ccfpse_tf.evaluation.source import Source
+from ccfpse_tf.evaluation.image_source import ImageSource
+from ccfpse_tf.evaluation.measures import Measures, open_metrics
 from ccfpse_tf.gan.model import LOGGED
 from ccfpse_tf.runs.run_folder import Run, settings
 from ccfpse_tf.runs.status import Status
@@ -25,7 +25,7 @@ from ccfpse_tf.training.hparams import write_hparams
 from ccfpse_tf.training.profiler import Profile
 from ccfpse_tf.training.progress_line import Progress
 from ccfpse_tf.training.status_updates import StatusUpdates
-from ccfpse_tf.training.validation import AverageStatistics, Judgement, Validation
+from ccfpse_tf.training.validation import AverageStatistics, MetricCallback, Validation
 
 DIVERGED = "diverged.json"
 
@@ -114,7 +114,7 @@ def _shown_now_and_then(training, writer):
     metric = schedule.best
     if metric == "auto":
         metric = "l1" if config.losses.vgg == "off" else "perceptual"
-    judged = [_judgement(training, writer, split)] if _measures(config) else []
+    measured = [_metric_callback(training, writer, split)] if _measures(config) else []
     return [
         LayoutGrids(
             training.store,
@@ -130,7 +130,7 @@ def _shown_now_and_then(training, writer):
             examples.take(schedule.validation_images),
             None if metric in MEASURED_BY else metric,
         ),
-        *judged,
+        *measured,
     ]
 
 
@@ -146,18 +146,18 @@ def _measures(config):
     )
 
 
-def _judgement(training, writer, split):
+def _metric_callback(training, writer, split):
     config, wanted = training.run.config, training.run.config.evaluation
-    source = Source.of_records(
+    source = ImageSource.of_records(
         Path(config.data.records), split, config.data.image_size, wanted.images
     )
     best = config.schedule.best
-    return Judgement(
+    return MetricCallback(
         training.store,
         writer,
         wanted.every_epochs * training.epoch_steps,
         source.layouts(),
-        make_judges(_measures(config), source, training.run.directory),
+        open_metrics(_measures(config), source, training.run.directory),
         best if best in MEASURED_BY else None,
     )
 

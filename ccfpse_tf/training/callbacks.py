@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.data.transforms import to_uint8
+from ccfpse_tf.data.transforms import photograph_to_uint8, to_uint8
 from ccfpse_tf.errors import Diverged
 from ccfpse_tf.generation.pictures import colorize, grid
 from ccfpse_tf.runs.checkpoints import CheckpointStore, diverged_message
@@ -187,8 +187,8 @@ class LayoutGrids(StepCallback):
             self.palette,
             None if instance is None else np.asarray(instance[0]),
         )
-        pictures = [np.asarray(to_uint8(x)[0]) for x in (fake, example["image"])]
-        return [drawn, *pictures]
+        real = photograph_to_uint8(example["image"][0])
+        return [drawn, to_uint8(fake)[0].numpy(), real]
 
 
 class Checkpoints(StepCallback):

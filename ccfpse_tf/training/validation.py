@@ -5,8 +5,8 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.data.transforms import to_uint8
-from ccfpse_tf.evaluation.judges import GENERATED, Judged
+from ccfpse_tf.data.transforms import photograph_to_uint8, to_uint8
+from ccfpse_tf.evaluation.image_metric import GENERATED, EvaluatedImage
 from ccfpse_tf.training.callbacks import StepCallback
 
 
@@ -101,7 +101,7 @@ class Validation(StepCallback):
         return found
 
 
-class Judgement(StepCallback):
+class MetricCallback(StepCallback):
     """The paper's metrics on validation images, now and then; keeps the best.
 
     Layouts are drawn in the mean style of their own photographs.
@@ -111,16 +111,16 @@ class Judgement(StepCallback):
         writer: a ``tf.summary`` writer.
         every: steps between two measurements.
         layouts: batches of one with ``key``, ``image``, ``label``, maybe ``instance``.
-        judges: see :mod:`ccfpse_tf.evaluation.judges`.
+        metrics: of :mod:`ccfpse_tf.evaluation.measures`.
         metric: ``"fid"`` or ``"mean_iou"`` decides what is best; None: neither.
     """
 
-    def __init__(self, store, writer, every: int, layouts, judges, metric: str | None):
+    def __init__(self, store, writer, every: int, layouts, metrics, metric: str | None):
         super().__init__(store)
         self.writer = writer
         self.every = every
         self.layouts = layouts
-        self.judges = judges
+        self.metrics = metrics
         self.metric = metric
 
     def on_train_batch_end(self, batch, logs=None):
@@ -138,26 +138,26 @@ class Judgement(StepCallback):
             self.store.save(less)
 
     def measure(self) -> dict[str, float]:
-        """Returns the judges' metrics of images drawn now."""
-        for judge in self.judges:
-            judge.reset()
+        """Returns the metrics of images drawn now."""
+        for metric in self.metrics:
+            metric.reset()
         for index, layout in enumerate(self.layouts):
             example = self._draw(index, layout)
-            for judge in self.judges:
-                judge.update(example)
-        found = [judge.result()[GENERATED] for judge in self.judges]
-        return {name: value for metrics in found for name, value in metrics.items()}
+            for metric in self.metrics:
+                metric.update(example)
+        found = [metric.result()[GENERATED] for metric in self.metrics]
+        return {name: value for values in found for name, value in values.items()}
 
     def _draw(self, index, layout):
         model, real = self.model, layout["image"]
         z = model.encode(real)[0] if model.z_dim else None
         fake = model.synthesize(layout["label"], layout.get("instance"), z)
         label = np.asarray(layout["label"][0])
-        return Judged(
+        return EvaluatedImage(
             index=index,
             key=np.asarray(layout["key"])[0].decode(),
-            image=np.asarray(to_uint8(fake)[0]),
-            real=np.asarray(to_uint8(real)[0]),
+            image=to_uint8(fake)[0].numpy(),
+            real=photograph_to_uint8(real[0]),
             labels={label.shape: label},
         )
 

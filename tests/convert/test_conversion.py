@@ -9,8 +9,8 @@ from PIL import Image
 
 from ccfpse_tf.commands import main
 from ccfpse_tf.convert.data_choice import DataChoice
-from ccfpse_tf.convert.names import is_unused
-from ccfpse_tf.convert.sources import find_files, read_source
+from ccfpse_tf.convert.official_files import find_files, read_official_file
+from ccfpse_tf.convert.official_tensors import is_unused
 from ccfpse_tf.data.description import write_description
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.runs.checkpoints import steps_saved
@@ -24,7 +24,7 @@ from tests.training.test_train import TINY, _build_eager
 @pytest.fixture(scope="module", autouse=True)
 def files_without_pytorch():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ccfpse_tf.convert.sources.read_tensors", read_npz)
+        patch.setattr("ccfpse_tf.convert.official_files.read_tensors", read_npz)
         patch.setattr("ccfpse_tf.convert.to_official.write_tensors", write_npz)
         yield
 
@@ -84,7 +84,7 @@ def test_the_config_follows_from_the_files(converted):
 
 def test_the_run_notes_its_files_and_what_was_dropped(converted, official):
     origin = json.loads((converted / "converted.json").read_text())
-    source = read_source(official[0] / "latest_net_G.pth", "generator")
+    source = read_official_file(official[0] / "latest_net_G.pth", "generator")
     assert origin["sources"]["G"]["sha256"] == source.sha256
     unused = [name for name in official[1]["G"] if is_unused(name)]
     assert origin["dropped"] == {"G": sorted(unused), "D": [], "E": []}

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from ccfpse_tf.convert.names import entries, is_unused
+from ccfpse_tf.convert.official_tensors import entries, is_unused
 from ccfpse_tf.convert.state import complete_state, load_official, official_state
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.layers.conditional_block import ConditionalBlock

@@ -121,13 +121,13 @@ def edit(records, **changes):
 
 
 def test_no_records_there(tmp_path):
-    with pytest.raises(InputError, match=r"holds no dataset\.json"):
+    with pytest.raises(InputError, match=r"does not hold dataset\.json"):
         read_description(tmp_path)
     (tmp_path / "dataset.json").write_text("{")
     with pytest.raises(InputError, match="cannot be read"):
         read_description(tmp_path)
     (tmp_path / "dataset.json").write_text("[]")
-    with pytest.raises(InputError, match="is no description of records"):
+    with pytest.raises(InputError, match="is not a description of records"):
         read_description(tmp_path)
 
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from ccfpse_tf.data.datasets import DATASETS
 from ccfpse_tf.data.label_mapping import file_ids
@@ -12,8 +13,10 @@ from ccfpse_tf.data.transforms import (
     describe_ids,
     map_labels,
     normalize_image,
+    photograph_to_uint8,
     resize_ids,
     resize_image,
+    to_uint8,
 )
 from ccfpse_tf.errors import InputError
 
@@ -97,6 +100,29 @@ def test_normalize_gives_float32_steps_of_the_official_formula():
     in_graph = tf.function(normalize_image)(tf.constant(pixels))
     assert in_graph.dtype == tf.float32
     np.testing.assert_array_equal(in_graph, expected)
+
+
+LEVELS = np.arange(256, dtype=np.uint8).reshape(16, 16)
+
+
+@pytest.mark.parametrize("make", [np.asarray, tf.constant])
+def test_every_grey_level_of_a_photograph_comes_back(make):
+    normalized = normalize_image(make(LEVELS))
+    assert normalized.dtype == np.float32
+    found = photograph_to_uint8(normalized)
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, LEVELS)
+
+
+def test_every_grey_level_of_a_generated_image_is_truncated_as_officially():
+    normalized = normalize_image(LEVELS)
+    # In float32 and in this order of operations, as the official tensor2im.
+    exact = (normalized + np.float32(1)) / np.float32(2) * np.float32(255)
+    found = to_uint8(tf.constant(normalized)).numpy()
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, exact.astype(np.uint8))
+    assert np.unique(LEVELS - found).tolist() == [0, 1]
+    assert (found != LEVELS).sum() == 63
 
 
 def test_crop_and_flip_move_all_maps_alike():

@@ -12,11 +12,11 @@ from PIL import Image
 from ccfpse_tf.commands import evaluate as command
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.evaluation import evaluate as module
-from ccfpse_tf.evaluation import source
+from ccfpse_tf.evaluation import image_source
 from ccfpse_tf.evaluation.evaluate import evaluate
-from ccfpse_tf.evaluation.judges import SegmentationJudge
+from ccfpse_tf.evaluation.image_source import Images
 from ccfpse_tf.evaluation.measures import Measures
-from ccfpse_tf.evaluation.source import Images
+from ccfpse_tf.evaluation.metrics.segmentation import SegmentationMetric
 from ccfpse_tf.generation.trained_model import Drawing
 from tests.evaluation import tiny
 
@@ -45,7 +45,7 @@ def _one_drawing():
                 opened[run.directory] = Drawing(run, description, strategy)
             return opened[run.directory]
 
-        patch.setattr(source, "Drawing", open_once)
+        patch.setattr(image_source, "Drawing", open_once)
         yield
 
 
@@ -103,6 +103,17 @@ def test_the_photographs_themselves_are_perfect(made, measures, tmp_path):
     assert generated["frechet_distance[quarters]"] == pytest.approx(0, abs=1e-6)
 
 
+def test_photographs_are_measured_as_they_are(made, tmp_path):
+    folder = _copy(made, tmp_path / "images")
+    opened = image_source.ImageSource.open(
+        Images(folder=folder, records=made["records"])
+    )
+    photographs = dict(opened.real_images())
+    assert len(photographs) == 4
+    for key, image in photographs.items():
+        np.testing.assert_array_equal(image, _pixels(folder / f"{key}.png"))
+
+
 def test_worse_images_are_judged_worse(made, measures, tmp_path):
     random = np.random.default_rng(0)
 
@@ -130,7 +141,7 @@ def test_a_stopped_evaluation_goes_on(made, measures, evaluated, tmp_path, monke
     """Killed after two images and a save, and before the next save."""
     out, seen = tmp_path / "out", []
 
-    def update(self, example, real=SegmentationJudge.update):
+    def update(self, example, real=SegmentationMetric.update):
         if len(seen) == 3:
             raise _Stopped
         seen.append(example.key)
@@ -139,7 +150,7 @@ def test_a_stopped_evaluation_goes_on(made, measures, evaluated, tmp_path, monke
     images = Images(run=made["run"], batch=2)
     with monkeypatch.context() as patch:
         patch.setattr(module, "SAVE_SECONDS", 0)
-        patch.setattr(SegmentationJudge, "update", update)
+        patch.setattr(SegmentationMetric, "update", update)
         with pytest.raises(_Stopped):
             evaluate(images, measures, out)
     assert not (out / "metrics.json").exists()
@@ -172,7 +183,7 @@ def test_two_devices_draw_the_same(made, evaluated, repository, tmp_path):
 
 
 def test_a_finished_evaluation_is_not_repeated(made, measures, evaluated, monkeypatch):
-    monkeypatch.setattr(SegmentationJudge, "update", None)
+    monkeypatch.setattr(SegmentationMetric, "update", None)
     found = evaluate(Images(run=made["run"], batch=2), measures, evaluated)
     assert found == json.loads((evaluated / "metrics.json").read_text())
 

@@ -27,7 +27,7 @@ def checkpoint(fixture: Fixture) -> Iterator[Check]:
 def _folder(fixture, name, work):
     from ccfpse_tf.convert.data_choice import DataChoice
     from ccfpse_tf.convert.from_official import convert_official
-    from ccfpse_tf.convert.sources import find_files
+    from ccfpse_tf.convert.official_files import find_files
     from ccfpse_tf.convert.to_official import export_official
 
     config = fixture.config
@@ -79,7 +79,7 @@ def _outputs(fixture, name, directory):
 
 def _round_trip(label, files, back, dropped):
     """Names, order, types and shapes of all tensors; the used ones bit for bit."""
-    from ccfpse_tf.convert.sources import LETTERS
+    from ccfpse_tf.convert.official_files import LETTERS
     from ccfpse_tf.files.pytorch import read_tensors
 
     for kind, path in files.items():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ccfpse_tf.convert.names import entries
+from ccfpse_tf.convert.official_tensors import entries
 from ccfpse_tf.layers.layout import LayoutEncoding
 from ccfpse_tf.models.discriminators.fpse import FPSEDiscriminator
 from ccfpse_tf.models.generators.ccfpse import Generator

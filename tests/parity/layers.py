@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.convert.names import entries
+from ccfpse_tf.convert.official_tensors import entries
 from ccfpse_tf.convert.state import load_official, official_state
 from ccfpse_tf.data.transforms import to_uint8
 from ccfpse_tf.gan import losses

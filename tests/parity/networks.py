@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.convert.names import BLOCK_NAMES
+from ccfpse_tf.convert.official_tensors import BLOCK_NAMES
 from ccfpse_tf.convert.state import load_official
 from ccfpse_tf.models.perceptual import PerceptualLoss
 from tests.parity import checks, rules

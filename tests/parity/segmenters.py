@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ccfpse_tf.evaluation.networks import deeplab, drn, upernet
-from ccfpse_tf.evaluation.networks.names import modules
+from ccfpse_tf.evaluation.networks.original_modules import modules
 from ccfpse_tf.evaluation.networks.resampling import (
     resize_bilinear,
     transposed_depthwise,

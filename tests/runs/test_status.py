@@ -77,7 +77,7 @@ def test_losses_that_are_no_numbers_stay_json(tmp_path):
 def test_what_cannot_be_written_is_said_once_and_harms_nothing(tmp_path, capsys):
     _ended_by(None, tmp_path)
     before = (tmp_path / "status.json").read_bytes()
-    (tmp_path / "status.json.partial").mkdir()  # stands for a disk that refuses
+    (tmp_path / ".status.json.partial").mkdir()  # stands for a disk that refuses
     with Status(tmp_path).recorded() as status:
         status.write()
     said = capsys.readouterr().err

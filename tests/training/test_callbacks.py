@@ -13,8 +13,9 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.summary.summary_iterator import summary_iterator
 
+from ccfpse_tf.data.transforms import normalize_image
 from ccfpse_tf.errors import Diverged
-from ccfpse_tf.evaluation.judges import Judge
+from ccfpse_tf.evaluation.image_metric import ImageMetric
 from ccfpse_tf.runtime.progress_bar import duration
 from ccfpse_tf.training.callbacks import (
     Checkpoints,
@@ -25,7 +26,7 @@ from ccfpse_tf.training.callbacks import (
     summary_writer,
 )
 from ccfpse_tf.training.progress_line import Progress
-from ccfpse_tf.training.validation import Judgement, Validation
+from ccfpse_tf.training.validation import MetricCallback, Validation
 from tests.screen import Terminal
 
 
@@ -120,9 +121,10 @@ def test_scalars_hold_losses_rates_and_speed(tmp_path):
 
 def test_grids_show_label_generated_real_and_the_first_is_untrained(tmp_path):
     store = Store()
+    photograph = np.arange(0, 240, 20, np.uint8).reshape(2, 2, 3)
     example = {
         "label": np.array([[[0, 1], [1, 1]]]),
-        "image": np.full((1, 2, 2, 3), -1, np.float32),
+        "image": normalize_image(photograph)[None],
     }
     palette = [(10, 20, 30), (40, 50, 60)]
     callback = LayoutGrids(store, summary_writer(tmp_path), 2, [example], palette)
@@ -138,7 +140,7 @@ def test_grids_show_label_generated_real_and_the_first_is_untrained(tmp_path):
     assert sheet[0, 0].tolist() == [10, 20, 30]
     assert sheet[1, 0].tolist() == [40, 50, 60]
     assert (sheet[:, 6:8] == 255).all()
-    assert (sheet[:, 12:14] == 0).all()
+    assert (sheet[:, 12:14] == photograph).all()
 
 
 def test_checkpoints_are_saved_when_due():
@@ -171,7 +173,7 @@ def test_validation_is_a_mean_and_decides_what_is_best(tmp_path):
     assert events == {(2, "validation/l1"): 0.25, (4, "validation/l1"): 0.25}
 
 
-class _Darkness(Judge):
+class _Darkness(ImageMetric):
     """The share of black images, by either name."""
 
     def reset(self):
@@ -195,21 +197,21 @@ class _Darkness(Judge):
     ("metric", "saved"),
     [("fid", ("fid", 7.0)), ("mean_iou", ("1 - mean_iou", 1.0)), (None, None)],
 )
-def test_judges_decide_what_is_best(tmp_path, metric, saved):
-    store, calls, judge = Store(), [], _Darkness()
+def test_metrics_decide_what_is_best(tmp_path, metric, saved):
+    store, calls, darkness = Store(), [], _Darkness()
     store.save = lambda best: calls.append((store.step, best))
-    image = np.zeros((1, 2, 2, 3), "float32")
+    image = normalize_image(np.full((1, 2, 2, 3), 50, np.uint8))
     label = np.zeros((1, 2, 2), int)
     layouts = [{"key": [b"a/b"], "label": label, "image": image}] * 3
     writer = summary_writer(tmp_path)
-    callback = Judgement(store, writer, 2, layouts, [judge], metric)
+    callback = MetricCallback(store, writer, 2, layouts, [darkness], metric)
     callback.set_model(Model())
     _steps(store, callback, 5)
     assert calls == ([(2, saved), (4, saved)] if saved else [])
-    assert len(judge.seen) == 3  # not six: it forgets
-    assert [(x.index, x.key, x.real[0, 0, 0]) for x in judge.seen[:2]] == [
-        (0, "a/b", 127),
-        (1, "a/b", 127),
+    assert len(darkness.seen) == 3  # not six: it forgets
+    assert [(x.index, x.key, x.real[0, 0, 0]) for x in darkness.seen[:2]] == [
+        (0, "a/b", 50),
+        (1, "a/b", 50),
     ]
     tags = {(step, tag): float(value) for step, tag, value in _events(tmp_path)}
     assert tags[2, "metrics/fid"] == tags[4, "metrics/fid"] == 7

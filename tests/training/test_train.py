@@ -1,7 +1,10 @@
 """Scenes from preparing to the gallery through the recipe, with a tiny network."""
 
+import base64
+import io
 import json
 import os
+import re
 import types
 
 import numpy as np
@@ -13,6 +16,8 @@ from tensorflow.python.summary.summary_iterator import summary_iterator
 from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 from ccfpse_tf.data.datasets import DATASETS
+from ccfpse_tf.data.pipeline import evaluation_dataset
+from ccfpse_tf.data.transforms import normalize_image
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.locks import RUN_LOCK, TRAINING, is_held, locked
 from ccfpse_tf.gan.build import build_model
@@ -196,7 +201,14 @@ def _images(folder):
     return {path.name: np.asarray(Image.open(path)) for path in folder.glob("*.png")}
 
 
-def test_generate_writes_images_and_a_page(scenes, run, tmp_path):
+def _photographs(page):
+    """The photographs of a gallery, which are lossless where they are small."""
+    found = re.findall(r'<figure class="real">.*?base64,([^"]+)"', page)
+    assert found
+    return [np.asarray(Image.open(io.BytesIO(base64.b64decode(x)))) for x in found]
+
+
+def test_generate_writes_images_and_a_page(scenes, records, run, tmp_path):
     out = tmp_path / "out"
     _generate(scenes, run, out, "--styles", "2", "--count", "2")
     images = _images(out / "images")
@@ -204,6 +216,10 @@ def test_generate_writes_images_and_a_page(scenes, run, tmp_path):
     assert {image.shape for image in images.values()} == {(64, 64, 3)}
     page = (out / "index.html").read_text()
     assert page.count("<section") == 2 and "own style" in page
+    layouts = evaluation_dataset(records, (64, 64), 1)
+    for real, layout in zip(_photographs(page), layouts, strict=False):
+        # What the network got, and so the same bytes: no two give the same value.
+        np.testing.assert_array_equal(normalize_image(real), layout["image"][0])
     facts = json.loads((out / "generated.json").read_text())
     assert facts["step"] == 4
     assert facts["label_colors"]["0"] == list(DATASETS["scenes"].palette[0])

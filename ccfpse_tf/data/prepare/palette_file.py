@@ -27,7 +27,7 @@ _LINE = "expected `ID RED GREEN BLUE NAME` or `ID NAME`, with - as ID for don't 
 
 
 @dataclass(frozen=True)
-class Entry:
+class PaletteLine:
     """One line: `id` None means don't care, `color` None that it has no colour."""
 
     id: int | None
@@ -74,7 +74,7 @@ def read_palette(path: str | Path) -> Palette:
     return _collect(entries)
 
 
-def _parse_text(text: str, path: Path, problems: list[str]) -> list[Entry]:
+def _parse_text(text: str, path: Path, problems: list[str]) -> list[PaletteLine]:
     entries = []
     for number, line in enumerate(text.splitlines(), 1):
         words = line.split()
@@ -90,11 +90,13 @@ def _parse_text(text: str, path: Path, problems: list[str]) -> list[Entry]:
         if color and max(color) > 255:
             problems.append(f"{path}: line {number}: colour {color}; allowed 0..255")
             continue
-        entries.append(Entry(None if words[0] == "-" else int(words[0]), color, name))
+        entries.append(
+            PaletteLine(None if words[0] == "-" else int(words[0]), color, name)
+        )
     return entries
 
 
-def _parse_json(text: str, path: Path, problems: list[str]) -> list[Entry]:
+def _parse_json(text: str, path: Path, problems: list[str]) -> list[PaletteLine]:
     example = 'expected {"classes": [{"id": 0, "color": [r, g, b], "name": "sky"}]}'
     try:
         classes = json.loads(text)["classes"]
@@ -111,22 +113,22 @@ def _parse_json(text: str, path: Path, problems: list[str]) -> list[Entry]:
     return entries
 
 
-def _json_entry(item: object) -> Entry | None:
+def _json_entry(item: object) -> PaletteLine | None:
     if not isinstance(item, dict) or not isinstance(item.get("name"), str):
         return None
     id_, color = item.get("id"), item.get("color")
     if not (id_ is None or type(id_) is int and id_ >= 0):
         return None
     if color is None:
-        return Entry(id_, None, item["name"])
+        return PaletteLine(id_, None, item["name"])
     if not isinstance(color, list) or len(color) != 3:
         return None
     if not all(type(channel) is int and 0 <= channel <= 255 for channel in color):
         return None
-    return Entry(id_, tuple(color), item["name"])
+    return PaletteLine(id_, tuple(color), item["name"])
 
 
-def _contradictions(entries: list[Entry], path: Path) -> list[str]:
+def _contradictions(entries: list[PaletteLine], path: Path) -> list[str]:
     problems, names, colors = [], {}, {}
     for entry in entries:
         if entry.id is not None and names.setdefault(entry.id, entry.name) != (
@@ -147,7 +149,7 @@ def _contradictions(entries: list[Entry], path: Path) -> list[str]:
     return problems
 
 
-def _collect(entries: list[Entry]) -> Palette:
+def _collect(entries: list[PaletteLine]) -> Palette:
     first = {}
     for entry in entries:
         if entry.id is not None:

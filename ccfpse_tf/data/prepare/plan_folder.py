@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from ccfpse_tf.data.prepare.plan import Plan, check_sizes, remapped_ids
 from ccfpse_tf.data.prepare.sources import FolderSource, Source
 from ccfpse_tf.data.prepare.validate import consecutive_ids
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.files.digests import sha256
 
 CROP_MARGIN = 286 / 256  # load size over crop size of the official pipelines
 
@@ -115,9 +115,7 @@ def _split(source: FolderSource, fraction: float) -> dict[str, Source]:
             f"--val-fraction {fraction}: sets {count} of {len(source)} images aside; "
             "both splits need at least one"
         )
-    order = sorted(
-        source.keys, key=lambda key: hashlib.sha256(key.encode()).hexdigest()
-    )
+    order = sorted(source.keys, key=sha256)
     chosen = set(order[:count])
     train = source.subset(lambda key: key not in chosen)
     train.problems = source.problems

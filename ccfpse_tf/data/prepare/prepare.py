@@ -7,6 +7,7 @@ is what the scripts in `tfrecords/` and the recipes' `prepare` run.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,10 +17,10 @@ from ccfpse_tf.data.prepare.arguments import parse_arguments
 from ccfpse_tf.data.prepare.parallel import Workers
 from ccfpse_tf.data.prepare.plan import Plan, plan_dataset
 from ccfpse_tf.data.prepare.plan_folder import plan_folder
-from ccfpse_tf.data.prepare.records_folder import OutputFolder, digest
-from ccfpse_tf.data.prepare.shards import describe, metadata, write_split
+from ccfpse_tf.data.prepare.records_folder import OutputFolder
+from ccfpse_tf.data.prepare.shards import describe, write_split, write_tfds_metadata
 from ccfpse_tf.data.prepare.validate import (
-    Summary,
+    SplitSummary,
     check_source,
     histogram,
     index_counts,
@@ -28,6 +29,7 @@ from ccfpse_tf.data.prepare.validate import (
 from ccfpse_tf.data.records import Description
 from ccfpse_tf.data.transforms import describe_ids
 from ccfpse_tf.errors import DataErrors, InputError
+from ccfpse_tf.files.digests import sha256
 from ccfpse_tf.runtime.startup import import_tensorflow
 
 
@@ -67,7 +69,7 @@ def prepare(plan: Plan, folder: Path, workers: Workers) -> Description:
         return description.read_description(folder)
     if all(source.drawn_size for source in plan.sources.values()):
         summaries = {
-            split: Summary(len(source), source.drawn_size)
+            split: SplitSummary(len(source), source.drawn_size)
             for split, source in plan.sources.items()
         }
     elif output.checked is None:
@@ -75,7 +77,8 @@ def prepare(plan: Plan, folder: Path, workers: Workers) -> Description:
     else:
         print(f"{folder}: goes on where it was stopped; the files were checked then")
         summaries = {
-            split: Summary.from_json(output.checked[split]) for split in plan.sources
+            split: SplitSummary.from_json(output.checked[split])
+            for split in plan.sources
         }
     plan = _with_classes(plan, summaries)
     _print_totals(plan, summaries)
@@ -87,7 +90,8 @@ def prepare(plan: Plan, folder: Path, workers: Workers) -> Description:
             for split in plan.sources
         }
         result = describe(plan, splits, output.prepared)
-        output.finish(metadata(result))
+        write_tfds_metadata(folder, result)
+        output.finish(result)
     _print_result(folder, result)
     return result
 
@@ -103,10 +107,11 @@ def _note_counts(plan: Plan) -> None:
 
 
 def _inputs(plan: Plan) -> str:
-    return digest({name: source.identity() for name, source in plan.sources.items()})
+    identities = {name: source.identity() for name, source in plan.sources.items()}
+    return sha256(json.dumps(identities, sort_keys=True))
 
 
-def _check(plan: Plan, workers: Workers) -> dict[str, Summary]:
+def _check(plan: Plan, workers: Workers) -> dict[str, SplitSummary]:
     """Looks at every example and raises all problems together."""
     summaries = {
         split: check_source(source, plan.table, workers, split)
@@ -126,7 +131,7 @@ def _check(plan: Plan, workers: Workers) -> dict[str, Summary]:
     return summaries
 
 
-def _with_classes(plan: Plan, summaries: Mapping[str, Summary]) -> Plan:
+def _with_classes(plan: Plan, summaries: Mapping[str, SplitSummary]) -> Plan:
     """Takes the classes from the label files where nothing else named them."""
     if plan.table is not None:
         return plan
@@ -141,7 +146,7 @@ def _with_classes(plan: Plan, summaries: Mapping[str, Summary]) -> Plan:
     return plan
 
 
-def _print_totals(plan: Plan, summaries: Mapping[str, Summary]) -> None:
+def _print_totals(plan: Plan, summaries: Mapping[str, SplitSummary]) -> None:
     for split, summary in summaries.items():
         found = index_counts(summary.pixels, plan.table)
         if found:  # drawn scenes are not looked at
@@ -151,7 +156,7 @@ def _print_totals(plan: Plan, summaries: Mapping[str, Summary]) -> None:
             )
 
 
-def _print_histograms(plan: Plan, summaries: Mapping[str, Summary]) -> None:
+def _print_histograms(plan: Plan, summaries: Mapping[str, SplitSummary]) -> None:
     for split, summary in summaries.items():
         print(f"\n{split}: {summary.images} images")
         print(histogram(summary, plan.table, plan.index_names))
@@ -168,5 +173,5 @@ def _print_result(folder: Path, result: Description) -> None:
     print(f"records in {folder}")
 
 
-def _found(summaries: Mapping[str, Summary]) -> dict[int, int]:
+def _found(summaries: Mapping[str, SplitSummary]) -> dict[int, int]:
     return {value: value for s in summaries.values() for _, value in s.pixels}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,15 +18,10 @@ from typing import Any
 from ccfpse_tf.data import description
 from ccfpse_tf.data.records import Record, serialize_record
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.files.atomic import flush
+from ccfpse_tf.files.atomic import new_file, write_json
 from ccfpse_tf.files.locks import RECORDS_LOCK, locked
 
 _STATE = ".prepare.json"
-
-
-def digest(content: Any) -> str:
-    """Returns a fingerprint of anything that JSON can hold."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 class OutputFolder:
@@ -89,18 +83,16 @@ class OutputFolder:
         self._save()
 
     def write_shard(self, name: str, records: Iterable[Record]) -> None:
-        """Writes a shard aside, then gives it its name."""
-        aside = self.path / f".{name}.partial"
-        write_records(aside, records)
-        size = aside.stat().st_size
-        os.replace(aside, self.path / name)
-        self._shards[name] = size
+        """Writes a shard, whole or not at all."""
+        path = self.path / name
+        with new_file(path) as aside:
+            write_records(aside, records)
+        self._shards[name] = path.stat().st_size
         self._save()
 
-    def finish(self, files: Mapping[str, Mapping[str, Any]]) -> None:
-        """Writes the JSON files in order and tidies up."""
-        for name, content in files.items():
-            description.write_json(self.path / name, content)
+    def finish(self, result: description.Description) -> None:
+        """Writes `dataset.json`, which says that all the rest is there; tidies up."""
+        description.write_description(self.path, result)
         (self.path / _STATE).unlink(missing_ok=True)
 
     def _earlier(self) -> dict[str, Any] | None:
@@ -157,11 +149,11 @@ class OutputFolder:
 
     def _save(self) -> None:
         state = self._prepared | {"checked": self.checked, "shards": self._shards}
-        description.write_json(self.path / _STATE, state)
+        write_json(self.path / _STATE, state)
 
 
 def write_records(path: Path, records: Iterable[Record]) -> None:
-    """Writes a TFRecord file to disk, or leaves nothing.
+    """Writes a TFRecord file.
 
     Raises:
         OSError: for a full or forbidden disk, with the file's name.
@@ -172,19 +164,9 @@ def write_records(path: Path, records: Iterable[Record]) -> None:
         with tf.io.TFRecordWriter(str(path)) as writer:
             for record in records:
                 writer.write(serialize_record(record))
-        flush(path)
     except tf.errors.OpError as error:
-        _remove(path)
         number = {
             tf.errors.ResourceExhaustedError: errno.ENOSPC,
             tf.errors.PermissionDeniedError: errno.EACCES,
         }.get(type(error), errno.EIO)
         raise OSError(number, error.message, str(path.parent)) from error
-    except BaseException:
-        _remove(path)
-        raise
-
-
-def _remove(path: Path) -> None:
-    if path.is_file():
-        path.unlink()

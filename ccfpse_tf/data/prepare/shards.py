@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from pathlib import Path
 
 import ccfpse_tf
 from ccfpse_tf.data import description
@@ -14,7 +14,7 @@ from ccfpse_tf.data.prepare.parallel import Workers
 from ccfpse_tf.data.prepare.plan import Plan
 from ccfpse_tf.data.prepare.records_folder import OutputFolder
 from ccfpse_tf.data.prepare.sources import Item
-from ccfpse_tf.data.prepare.validate import Summary
+from ccfpse_tf.data.prepare.validate import SplitSummary
 from ccfpse_tf.data.records import (
     Description,
     Record,
@@ -49,7 +49,11 @@ def encode_item(item: Item, plan_part: tuple[LabelTable, int, bool], size) -> Re
 
 
 def write_split(
-    plan: Plan, split: str, summary: Summary, output: OutputFolder, workers: Workers
+    plan: Plan,
+    split: str,
+    summary: SplitSummary,
+    output: OutputFolder,
+    workers: Workers,
 ) -> Split:
     """Writes the shards of a split that are not finished yet; returns its facts."""
     source, size = plan.sources[split], plan.record_size(split)
@@ -109,28 +113,32 @@ def describe(plan: Plan, splits: Mapping[str, Split], prepared) -> Description:
     )
 
 
-def metadata(result: Description) -> dict[str, dict]:
-    """The JSON files beside the shards, in the order of writing: ours comes last,
-    since it says that all the others are there."""
+def write_tfds_metadata(folder: Path, result: Description) -> None:
+    """Writes `features.json` and `dataset_info.json` beside the finished shards.
+
+    TensorFlow Datasets opens the folder by them: `tfds.builder_from_directory`.
+    """
+    import tensorflow_datasets as tfds
+
     splits = [
-        {
-            "name": name,
-            "shardLengths": [str(length) for length in split.shard_lengths],
-            "numBytes": str(sum(split.shard_bytes)),
-            "filepathTemplate": "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}",
-        }
+        tfds.core.SplitInfo(
+            name=name,
+            shard_lengths=list(split.shard_lengths),
+            num_bytes=sum(split.shard_bytes),
+            filename_template=tfds.core.ShardedFileTemplate(
+                folder,
+                dataset_name=result.name,
+                split=name,
+                filetype_suffix="tfrecord",
+            ),
+        )
         for name, split in result.splits.items()
     ]
-    info = {
-        "name": result.name,
-        "version": "1.0.0",
-        "description": f"Label maps and images, prepared by {result.tool}.",
-        "fileFormat": "tfrecord",
-        "splits": splits,
-    }
-    features = tfds_features(result.label_channels, result.instances)
-    return {
-        "features.json": features,
-        "dataset_info.json": info,
-        description.FILE_NAME: asdict(result),
-    }
+    tfds.folder_dataset.write_metadata(
+        data_dir=folder,
+        features=tfds_features(result.label_channels, result.instances),
+        split_infos=splits,
+        version="1.0.0",
+        description=f"Label maps and images, prepared by {result.tool}.",
+        check_data=False,
+    )

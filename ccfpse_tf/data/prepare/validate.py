@@ -17,7 +17,7 @@ from ccfpse_tf.runtime.progress_bar import track
 
 
 @dataclass(frozen=True)
-class Report:
+class ExampleFacts:
     """What one example holds. `counts`: value (or packed colour) -> pixels."""
 
     problems: tuple[str, ...]
@@ -27,7 +27,7 @@ class Report:
 
 
 @dataclass
-class Summary:
+class SplitSummary:
     """All examples of a split together. Sizes are (height, width)."""
 
     images: int = 0
@@ -38,15 +38,15 @@ class Summary:
     occurrences: dict[tuple[bool, int], int] = field(default_factory=dict)
     """(as colour, value) -> images that hold it."""
 
-    def add(self, report: Report) -> None:
+    def add(self, facts: ExampleFacts) -> None:
         """Counts one example."""
         self.images += 1
-        self.problems += report.problems
-        if report.size:
-            known = self.smallest if self.smallest != (0, 0) else report.size
-            self.smallest = tuple(map(min, known, report.size))
-        for value, pixels in report.counts.items():
-            key = (report.colored, value)
+        self.problems += facts.problems
+        if facts.size:
+            known = self.smallest if self.smallest != (0, 0) else facts.size
+            self.smallest = tuple(map(min, known, facts.size))
+        for value, pixels in facts.counts.items():
+            key = (facts.colored, value)
             self.pixels[key] = self.pixels.get(key, 0) + pixels
             self.occurrences[key] = self.occurrences.get(key, 0) + 1
 
@@ -59,7 +59,7 @@ class Summary:
         return {"images": self.images, "smallest": self.smallest, "counts": counts}
 
     @classmethod
-    def from_json(cls, content: Mapping) -> Summary:
+    def from_json(cls, content: Mapping) -> SplitSummary:
         """The inverse of `to_json`."""
         summary = cls(content["images"], tuple(content["smallest"]))
         for colored, value, pixels, images in content["counts"]:
@@ -70,32 +70,32 @@ class Summary:
 
 def check_source(
     source: Source, table: LabelTable | None, workers: Workers, what: str
-) -> Summary:
+) -> SplitSummary:
     """Opens every example of a source.
 
     Args:
         table: what label files may hold; None allows every integer, to find out.
         what: name of the split for the progress display.
     """
-    summary = Summary(problems=list(source.problems))
+    summary = SplitSummary(problems=list(source.problems))
     if not len(source):
         return summary
     reports = workers.map(
         functools.partial(check_item, table=table), source.items(0, len(source))
     )
-    for report in track(reports, len(source), f"checking {what}"):
-        summary.add(report)
+    for facts in track(reports, len(source), f"checking {what}"):
+        summary.add(facts)
     return summary
 
 
-def check_item(item: Item, table: LabelTable | None) -> Report:
+def check_item(item: Item, table: LabelTable | None) -> ExampleFacts:
     """Opens one example and describes what is wrong with it."""
     try:
         sample = item.load()
     except InputError as error:
-        return Report((str(error),))
+        return ExampleFacts((str(error),))
     except OSError as error:
-        return Report((f"{error.filename}: {error.strerror}; check the file",))
+        return ExampleFacts((f"{error.filename}: {error.strerror}; check the file",))
     names = item.files()
     problems = _size_problems(sample, names)
     if table is not None:
@@ -107,11 +107,11 @@ def check_item(item: Item, table: LabelTable | None) -> Report:
         colored = False
     elif table is not None and sample.label.ndim == 3 and not colored:
         counts, colored = {value * 0x010101: n for value, n in counts.items()}, True
-    return Report(tuple(problems), sample.image.shape[:2], counts, colored)
+    return ExampleFacts(tuple(problems), sample.image.shape[:2], counts, colored)
 
 
 def infer_ids(
-    summaries: Iterable[Summary], dont_care_id: int | None
+    summaries: Iterable[SplitSummary], dont_care_id: int | None
 ) -> tuple[dict[int, int], int, bool]:
     """Works out the classes of a folder from the ids that its labels hold.
 
@@ -179,7 +179,7 @@ def index_counts(
     return totals
 
 
-def histogram(summary: Summary, table: LabelTable, names: tuple[str, ...]) -> str:
+def histogram(summary: SplitSummary, table: LabelTable, names: tuple[str, ...]) -> str:
     """Lists the classes that occur: share of the pixels, number of images."""
     pixels = index_counts(summary.pixels, table)
     images = index_counts(summary.occurrences, table)

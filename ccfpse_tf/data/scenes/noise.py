@@ -5,6 +5,8 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image
 
+from ccfpse_tf.data.transforms import resize
+
 TILE = 256  # a power of two: positions wrap with `& (TILE - 1)`
 
 
@@ -28,9 +30,9 @@ def clouds() -> np.ndarray:
         coarse = np.pad(_random(10 + octave, cells), 2, mode="wrap")
         step = TILE // cells
         size = TILE + 4 * step
-        smooth = Image.fromarray(coarse).resize((size, size), Image.Resampling.BICUBIC)
+        smooth = resize(coarse, (size, size), Image.Resampling.BICUBIC)
         inner = slice(2 * step, 2 * step + TILE)
-        total += np.asarray(smooth)[inner, inner] * 0.62**octave
+        total += smooth[inner, inner] * 0.62**octave
     low, high = total.min(), total.max()
     return (total - low) / (high - low)
 
@@ -44,5 +46,4 @@ def stretched(
     """A (height, width) window of the tile at an offset, resized to size."""
     rows = (np.arange(window[0]) + offset[0]) & (TILE - 1)
     columns = (np.arange(window[1]) + offset[1]) & (TILE - 1)
-    part = Image.fromarray(tile[np.ix_(rows, columns)])
-    return np.asarray(part.resize((size[1], size[0]), Image.Resampling.BILINEAR))
+    return resize(tile[np.ix_(rows, columns)], size, Image.Resampling.BILINEAR)

@@ -1,4 +1,4 @@
-"""Networks that judge images by segmenting them, each with its test protocol."""
+"""Networks that measure images by segmenting them, each with its test protocol."""
 
 from ccfpse_tf.evaluation.evaluators.base import IGNORED, MIOU_RULES, Evaluator
 from ccfpse_tf.evaluation.evaluators.open import open_evaluator

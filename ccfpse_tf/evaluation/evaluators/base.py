@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import abc
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from ccfpse_tf.data.datasets import Dataset
+from ccfpse_tf.data.transforms import resize_image
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.files.digests import sha256_of_files
 
 MIOU_RULES = {
     "present": "mean IoU over classes that are labelled or predicted anywhere",
@@ -101,7 +101,7 @@ class Evaluator(abc.ABC):
                 f"{image.dtype}; it takes (height, width, 3) of type uint8"
             )
         if self.image_size is not None:
-            image = resize_image(image, self.image_size, Image.Resampling.BICUBIC)
+            image = resize_image(image, self.image_size)
         return np.argmax(self.scores(image, tuple(size)), -1).astype(np.int32)
 
 
@@ -136,22 +136,11 @@ def integer_map(label: np.ndarray, what: str) -> np.ndarray:
     return label
 
 
-def resize_image(image: np.ndarray, size, resample) -> np.ndarray:
-    """Resizes 8-bit RGB as Pillow does; ``(h, w, 3)`` to ``(*size, 3)``."""
-    height, width = size
-    if image.shape[:2] == (height, width):
-        return image
-    return np.asarray(Image.fromarray(image).resize((width, height), resample))
-
-
 def describe_files(paths: Sequence[Path]) -> list[dict]:
     """Names and SHA-256 of files, for a protocol."""
-    found = []
-    for path in paths:
-        with open(path, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        found.append({"file": Path(path).name, "sha256": digest})
-    return found
+    return [
+        {"file": Path(path).name, "sha256": sha256_of_files(path)} for path in paths
+    ]
 
 
 IGNORED = 255

@@ -8,18 +8,18 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from ccfpse_tf.data.label_mapping import dont_care_index
+from ccfpse_tf.data.transforms import resize_image
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.evaluation.evaluators.base import (
     IGNORED,
     Evaluator,
     describe_files,
     integer_map,
-    resize_image,
 )
 from ccfpse_tf.evaluation.networks.resampling import resize_bilinear
+from ccfpse_tf.files.saved_model import Signature
 
 DESCRIPTION = "segmenter.json"
 SCORES = ("softmax", "logits")
@@ -95,7 +95,7 @@ class ModelFileEvaluator(Evaluator):
             InputError: outputs that are no class scores.
         """
         if self.input_size is not None:
-            image = resize_image(image, self.input_size, Image.Resampling.BICUBIC)
+            image = resize_image(image, self.input_size)
         found = self._model.run(tf.constant(image[None], tf.float32))
         shape = tuple(found.shape)
         if len(shape) != 4 or shape[0] != 1 or shape[-1] != self.classes:
@@ -157,26 +157,23 @@ def _open_keras(path):
 
 def _open_saved_model(path):
     try:
-        loaded = tf.saved_model.load(str(path))
-        run = loaded.signatures["serving_default"]
+        run = Signature(path)
     except Exception as error:  # tf.errors, KeyError: whatever the reader raises
         raise InputError(
             f"{path}: cannot be read as a SavedModel with the signature "
             f"serving_default: {error}"
         ) from error
-    inputs = run.structured_input_signature[1]
-    outputs = run.structured_outputs
-    if len(inputs) != 1 or len(outputs) != 1:
+    if len(run.inputs) != 1 or len(run.outputs) != 1:
         raise InputError(
-            f"{path}: its signature has {len(inputs)} inputs and {len(outputs)} "
-            "outputs; an evaluator has one of each, images and class scores"
+            f"{path}: its signature has {len(run.inputs)} inputs and "
+            f"{len(run.outputs)} outputs; an evaluator has one of each, images and "
+            "class scores"
         )
-    ((name, spec),) = inputs.items()
-    (output,) = outputs
+    ((name, spec),) = run.inputs.items()
+    ((output, scores),) = run.outputs.items()
     return _Model(
-        # Keeps the loaded object, without which the signature's variables are gone.
-        lambda x, keep=loaded: run(**{name: tf.cast(x, spec.dtype)})[output],
-        _last(outputs[output].shape),
+        lambda x: run(**{name: tf.cast(x, spec.dtype)})[output],
+        _last(scores.shape),
         _known(spec.shape[1:3] if spec.shape.rank == 4 else ()),
     )
 

@@ -7,11 +7,11 @@ import tensorflow as tf
 from PIL import Image
 
 from ccfpse_tf.data.datasets import Dataset
+from ccfpse_tf.data.transforms import resize
 from ccfpse_tf.evaluation.evaluators.base import (
     Evaluator,
     describe_files,
     look_up,
-    resize_image,
     segmenter_ids,
 )
 from ccfpse_tf.evaluation.networks.deeplab import SCALES as DEEPLAB_SCALES
@@ -115,30 +115,16 @@ class DRNEvaluator(PublishedEvaluator):
         height, width = image.shape[:2]
         for scale in self.scales:
             size = max(int(height * scale), 1), max(int(width * scale), 1)
-            resized = resize_image(image, size, Image.Resampling.BICUBIC)
+            resized = resize(image, size, Image.Resampling.BICUBIC)
             yield self.network.input_rule(resized)[None]
 
     def scores(self, image, size):
         """See :class:`Evaluator`."""
         return sum(
-            _resize_maps(self._run(x).numpy()[0], size) for x in self.inputs(image)
+            # Pillow smooths where it shrinks.
+            resize(self._run(x).numpy()[0], size, Image.Resampling.BILINEAR)
+            for x in self.inputs(image)
         )
-
-
-def _resize_maps(maps, size):
-    """Every channel as Pillow resizes floats, which smooths where it shrinks."""
-    height, width = size
-    if maps.shape[:2] == (height, width):
-        return maps
-    resized = [
-        np.asarray(
-            Image.fromarray(np.ascontiguousarray(channel)).resize(
-                (width, height), Image.Resampling.BILINEAR
-            )
-        )
-        for channel in np.moveaxis(maps, -1, 0)
-    ]
-    return np.stack(resized, -1)
 
 
 class UPerNetEvaluator(PublishedEvaluator):
@@ -164,11 +150,11 @@ class UPerNetEvaluator(PublishedEvaluator):
 
     def scale_protocol(self):
         """See :class:`PublishedEvaluator`."""
-        resize = "Pillow bilinear" if self.antialias else "bilinear without smoothing"
+        method = "Pillow bilinear" if self.antialias else "bilinear without smoothing"
         return {
             "release": self.network.normalisation,
             "scales": [f"short side {side}" for side in self.short_sides],
-            "scale_resize": f"{resize}, long side at most {UPERNET_LONGEST}, both "
+            "scale_resize": f"{method}, long side at most {UPERNET_LONGEST}, both "
             f"rounded up to multiples of {UPERNET_MULTIPLE}",
             "combination": "mean of probabilities",
             "score_resize": "bilinear of the logits",
@@ -182,7 +168,7 @@ class UPerNetEvaluator(PublishedEvaluator):
         for side in self.short_sides:
             size = _upernet_size(image.shape[:2], side)
             if self.antialias:
-                resized = resize_image(image, size, Image.Resampling.BILINEAR)
+                resized = resize(image, size, Image.Resampling.BILINEAR)
             else:
                 resized = resize_bilinear(tf.constant(image[None], tf.float32), size)
                 resized = np.floor(resized.numpy()[0] + 0.5)

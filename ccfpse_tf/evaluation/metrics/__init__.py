@@ -1,1 +1,1 @@
-"""What images are judged by: numbers that add up over shards and can be resumed."""
+"""Metrics of images: sums that add up over shards and can be resumed."""

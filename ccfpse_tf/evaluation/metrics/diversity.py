@@ -7,13 +7,14 @@ weights are no part of this package; compare only numbers of the same network.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.evaluation.image_metric import GENERATED, EvaluatedImage, ImageMetric
 from ccfpse_tf.evaluation.metrics.moments import Moments
 from ccfpse_tf.evaluation.networks.feature_file import digest, load, run
 from ccfpse_tf.evaluation.networks.inception import check_images
@@ -166,3 +167,62 @@ class MapFile:
                 "diversity it has to make maps (batch, height, width, channels)"
             )
         return maps
+
+
+class DiversityMetric(ImageMetric):
+    """How far apart images of the same layout in other styles are.
+
+    Args:
+        maps: feature network, from `ccfpse_tf.evaluation.metrics.diversity`.
+        styles: images per layout, 2 or more.
+        draw: takes an example and a number of styles from the prior, returns uint8
+            ``(styles, height, width, 3)``.
+    """
+
+    def __init__(self, maps, styles: int, draw: Callable):
+        self.maps = maps
+        self.styles = styles
+        self.draw = draw
+        self.reset()
+
+    def protocol(self) -> dict:
+        """The network and how many styles."""
+        facts = {"network": self.maps.name, "styles": self.styles, "from": "prior"}
+        return {"diversity": facts}
+
+    def update(self, example: EvaluatedImage) -> None:
+        """Draws the layout in several styles and compares them in pairs."""
+        images = self.draw(example, self.styles)
+        self.diversity.update([mean_pairwise_distance(self.maps(images))])
+
+    def state(self):
+        """Moments of the distances."""
+        return self.diversity.state()
+
+    def restore(self, state):
+        """Moments back."""
+        self.diversity = Diversity.from_state(state)
+
+    def reset(self):
+        """Nothing seen."""
+        self.diversity = Diversity()
+
+    def result(self):
+        """The mean distance."""
+        return {GENERATED: {"diversity": self.diversity.mean()}}
+
+
+def open_diversity(measures, source, out) -> DiversityMetric:
+    """Opens the feature network, and checks that layouts have several styles.
+
+    Raises:
+        InputError: fewer than two styles, or images that nothing draws.
+    """
+    if measures.diversity < 2:
+        raise InputError(f"--diversity {measures.diversity}: must be 2 or more")
+    source.require_styles()
+    if measures.diversity_network == "vgg19":
+        maps = VGG19Maps("keras", measures.diversity_weights)
+    else:
+        maps = MapFile(measures.diversity_network)
+    return DiversityMetric(maps, measures.diversity, source.draw_styles)

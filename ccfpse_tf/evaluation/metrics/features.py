@@ -22,7 +22,7 @@ Batches = Iterable[tuple[Sequence[str], np.ndarray]]
 
 
 @dataclass(frozen=True)
-class Summary:
+class FeatureSummary:
     """What a set of images comes to.
 
     Attributes:
@@ -39,13 +39,13 @@ class Summary:
     features: np.ndarray | None = None
     provenance: Mapping[str, Any] | None = None
 
-    def frechet_distance(self, other: Summary) -> float:
+    def frechet_distance(self, other: FeatureSummary) -> float:
         """See :func:`ccfpse_tf.evaluation.metrics.frechet.frechet_distance`."""
         return frechet_distance(
             self.mean, self.covariance, other.mean, other.covariance
         )
 
-    def kernel_distance(self, other: Summary, **options) -> KernelDistance:
+    def kernel_distance(self, other: FeatureSummary, **options) -> KernelDistance:
         """See :func:`ccfpse_tf.evaluation.metrics.kernel_distance.kernel_distance`.
 
         Raises:
@@ -91,13 +91,13 @@ class FeatureStatistics:
         self.reservoir.merge(other.reservoir)
         self.moments.merge(other.moments)
 
-    def summary(self, provenance: Mapping[str, Any] | None = None) -> Summary:
+    def summary(self, provenance: Mapping[str, Any] | None = None) -> FeatureSummary:
         """What was seen so far.
 
         Raises:
             InputError: if fewer than two images were.
         """
-        return Summary(
+        return FeatureSummary(
             self.moments.mean(),
             self.moments.covariance(),
             self.count,
@@ -169,7 +169,7 @@ def reference_summary(
     batches: Batches,
     sample: int = 5000,
     seed: int = 0,
-) -> Summary:
+) -> FeatureSummary:
     """Statistics of the real images, from the file ``path`` or made and written there.
 
     Args:
@@ -200,7 +200,7 @@ def reference_summary(
     return summary
 
 
-def write_summary(path: Path, summary: Summary) -> None:
+def write_summary(path: Path, summary: FeatureSummary) -> None:
     """Writes statistics: ``mu`` and ``sigma`` as pytorch-fid names them, and the rest.
 
     Raises:
@@ -216,7 +216,7 @@ def write_summary(path: Path, summary: Summary) -> None:
     write_arrays(path, arrays)
 
 
-def read_summary(path: Path) -> Summary:
+def read_summary(path: Path) -> FeatureSummary:
     """Reads statistics, of this program or (``mu`` and ``sigma`` alone) of another.
 
     Raises:
@@ -235,7 +235,7 @@ def read_summary(path: Path) -> Summary:
         raise InputError(f"{path} is damaged ({error}); delete it") from error
     if "features" in arrays:
         (features,) = take(arrays, str(path), features=(None, len(mean)))
-    return Summary(mean, covariance, count, features, provenance)
+    return FeatureSummary(mean, covariance, count, features, provenance)
 
 
 def _compare(path, found, wanted):

@@ -1,1 +1,1 @@
-"""Published segmentation networks that judge generated images; inference only."""
+"""Published segmentation networks that measure generated images, for inference only."""

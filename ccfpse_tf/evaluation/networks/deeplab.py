@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from ccfpse_tf.evaluation.networks.input_rule import InputRule
 from ccfpse_tf.evaluation.networks.resampling import max_pool, resize_bilinear
-from ccfpse_tf.evaluation.networks.units import Convolution, Stage, Unit
+from ccfpse_tf.evaluation.networks.units import Stage, Unit, convolution
 
 INPUT_RULE = InputRule("BGR", 1.0, (104.008, 116.669, 122.675))
 SCALES = (0.5, 0.75)  # beside the image itself
@@ -63,7 +63,7 @@ class DeepLabV2(keras.Model):
             self.stages.append(stage)
             channels = 4 * width
         self.classifiers = [
-            Convolution(channels, classes, 3, dilation=rate, bias=True)
+            convolution(channels, classes, 3, dilation=rate, bias=True)
             for rate in self.rates
         ]
         self.built = True

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from ccfpse_tf.evaluation.networks.input_rule import InputRule
 from ccfpse_tf.evaluation.networks.resampling import transposed_depthwise
-from ccfpse_tf.evaluation.networks.units import Convolution, FrozenLayer, Stage, Unit
+from ccfpse_tf.evaluation.networks.units import FrozenLayer, Stage, Unit, convolution
 
 STRIDE = 8  # of the logits
 INPUT_RULE = InputRule(
@@ -97,7 +97,7 @@ class DilatedResidualNetwork(keras.Model):
             Unit(channels, refine, 3, dilation=2),
             Unit(refine, smooth, 3),
         ]
-        self.classifier = Convolution(smooth, classes, bias=True)
+        self.classifier = convolution(smooth, classes, bias=True)
         self.upsampling = Upsampling(classes)
         self.built = True
 

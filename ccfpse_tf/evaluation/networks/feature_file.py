@@ -5,7 +5,6 @@ A distance of their features is never called FID: its name holds theirs.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import keras
@@ -14,6 +13,8 @@ import tensorflow as tf
 
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.evaluation.networks.inception import check_images
+from ccfpse_tf.files.digests import sha256, sha256_of_files
+from ccfpse_tf.files.saved_model import Signature
 
 
 class FeatureFile:
@@ -93,19 +94,11 @@ def load(path: Path):
 
 
 def _load_saved_model(path):
-    model = tf.saved_model.load(str(path))
-    if "serving_default" not in model.signatures:
-        raise ValueError("it has no signature serving_default")
-    signature = model.signatures["serving_default"]
-    names = list(signature.structured_input_signature[1])
+    signature = Signature(path)
+    names = list(signature.inputs)
     if len(names) != 1:
         raise ValueError(f"its signature has the inputs {names}; one is needed")
-
-    def call(images):
-        # Held here, as its variables live only as long as it does.
-        return model.signatures["serving_default"](**{names[0]: images})
-
-    return call
+    return lambda images: signature(**{names[0]: images})
 
 
 def run(call, images: np.ndarray, path: Path) -> list[tf.Tensor]:
@@ -124,11 +117,10 @@ def run(call, images: np.ndarray, path: Path) -> list[tf.Tensor]:
 
 def digest(path: Path) -> str:
     """SHA-256 of a file, or of all of a folder's files with their names."""
-    result = hashlib.sha256()
     files = sorted(x for x in path.rglob("*") if x.is_file()) if path.is_dir() else []
+    content = b""
     for file in files or [path]:
         if files:
-            result.update(f"{file.relative_to(path).as_posix()}\0".encode())
-        with open(file, "rb") as content:
-            result.update(hashlib.file_digest(content, "sha256").digest())
-    return result.hexdigest()
+            content += f"{file.relative_to(path).as_posix()}\0".encode()
+        content += bytes.fromhex(sha256_of_files(file))
+    return sha256(content)

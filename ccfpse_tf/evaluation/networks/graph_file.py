@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import keras
 
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.files import digests
 
 URL = "http://download.tensorflow.org/models/image/imagenet/inception-2015-12-05.tgz"
 ARCHIVE = "inception-2015-12-05.tgz"
@@ -51,7 +51,7 @@ def read_graph(path: str | Path | None, sha256: str | None = None) -> GraphFile:
         raise InputError(
             f"{path} cannot be read ({error}); delete it, then {_way_out()}"
         ) from error
-    found = hashlib.sha256(content).hexdigest()
+    found = digests.sha256(content)
     if sha256 is not None and found != sha256.strip().lower():
         raise InputError(
             f"{path}: the graph's SHA-256 is {found}, not {sha256}; it is damaged or "

@@ -12,6 +12,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from PIL import Image
 
+from ccfpse_tf.data.transforms import resize
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.evaluation.networks.graph_file import read_graph
 from ccfpse_tf.evaluation.networks.graph_import import as_function, needed_nodes
@@ -44,12 +45,9 @@ def _as_clean_fid(images):
 
     Scaled by the graph as for ``tf1``.
     """
-    resized = np.empty((len(images), SIDE, SIDE, 3), np.float32)
-    for image, out in zip(np.asarray(images, np.float32), resized, strict=True):
-        for channel in range(3):
-            plane = Image.fromarray(np.ascontiguousarray(image[..., channel]))
-            out[..., channel] = plane.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-    return tf.constant(resized)
+    images = np.asarray(images, np.float32)
+    resized = [resize(x, (SIDE, SIDE), Image.Resampling.BICUBIC) for x in images]
+    return tf.constant(np.stack(resized))
 
 
 RESIZES = {

@@ -21,10 +21,11 @@ class FrozenLayer(keras.layers.Layer):
         return self.add_weight(shape=shape, initializer=initializer, name=name)
 
 
-class Convolution(FrozenLayer):
-    """Convolution with as many zeros on either side as keep the size at stride 1.
+def convolution(channels, filters, size=1, stride=1, dilation=1, bias=False):
+    """Makes Keras's convolution, with weights of zeros from the start.
 
-    That also holds for stride 2, where TensorFlow's ``"SAME"`` pads one side more.
+    At stride 1 it keeps the size of the map. At other strides it does not pad, since
+    TensorFlow's ``"same"`` pads one side more: the caller pads.
 
     Args:
         channels: of the input.
@@ -33,13 +34,48 @@ class Convolution(FrozenLayer):
         stride: both ways.
         dilation: distance of the kernel's taps.
         bias: whether one is added.
+    """
+    layer = keras.layers.Conv2D(
+        filters,
+        size,
+        stride,
+        "same" if stride == 1 else "valid",
+        dilation_rate=dilation,
+        use_bias=bias,
+        kernel_initializer="zeros",
+        dtype="float32",
+        trainable=False,
+    )
+    layer.build((None, None, None, channels))
+    return layer
+
+
+def stored_normalization(channels):
+    """Makes Keras's batch normalisation, frozen: it uses the stored statistics."""
+    layer = keras.layers.BatchNormalization(
+        epsilon=EPSILON, dtype="float32", trainable=False
+    )
+    layer.build((None, None, None, channels))
+    return layer
+
+
+class Unit(FrozenLayer):
+    """Convolution without bias, normalisation and, unless told otherwise, a ReLU.
+
+    Args:
+        channels: of the input.
+        filters: of the output.
+        size: of the square kernel, odd.
+        stride: both ways.
+        dilation: of the kernel.
+        relu: whether one follows.
 
     Call shape: ``(batch, height, width, channels)`` to ``(batch, ceil(height / stride),
     ceil(width / stride), filters)``.
     """
 
     def __init__(
-        self, channels, filters, size=1, stride=1, dilation=1, bias=False, **kwargs
+        self, channels, filters, size=1, stride=1, dilation=1, relu=True, **kwargs
     ):
         super().__init__(**kwargs)
         self.channels = channels
@@ -47,21 +83,17 @@ class Convolution(FrozenLayer):
         self.size = size
         self.stride = stride
         self.dilation = dilation
-        self.kernel = self.weight((size, size, channels, filters), "kernel")
-        self.bias = self.weight((filters,), "bias") if bias else None
+        self.relu = relu
+        self.convolution = convolution(channels, filters, size, stride, dilation)
+        self.norm = stored_normalization(filters)
 
     def call(self, x):
-        """Returns the convolved map."""
-        pad = [self.dilation * (self.size // 2)] * 2
-        x = tf.nn.conv2d(
-            x,
-            self.kernel,
-            self.stride,
-            [[0, 0], pad, pad, [0, 0]],
-            "NHWC",
-            self.dilation,
-        )
-        return x if self.bias is None else tf.nn.bias_add(x, self.bias)
+        """Returns the unit's map."""
+        if self.stride > 1:
+            pad = [self.dilation * (self.size // 2)] * 2
+            x = tf.pad(x, [[0, 0], pad, pad, [0, 0]])
+        x = self.norm(self.convolution(x), training=False)
+        return tf.nn.relu(x) if self.relu else x
 
     def get_config(self):
         """Returns the constructor's arguments."""
@@ -71,76 +103,8 @@ class Convolution(FrozenLayer):
             "size": self.size,
             "stride": self.stride,
             "dilation": self.dilation,
-            "bias": self.bias is not None,
+            "relu": self.relu,
         }
-
-
-class StoredNormalization(FrozenLayer):
-    """Batch normalisation by stored statistics: ``gamma (x - mean) / sd + beta``.
-
-    Args:
-        channels: of the input.
-
-    Call shape: ``(batch, height, width, channels)``, kept.
-    """
-
-    def __init__(self, channels, **kwargs):
-        super().__init__(**kwargs)
-        self.channels = channels
-        self.gamma = self.weight((channels,), "gamma", "ones")
-        self.beta = self.weight((channels,), "beta")
-        self.mean = self.weight((channels,), "mean")
-        self.variance = self.weight((channels,), "variance", "ones")
-
-    def call(self, x):
-        """Returns the normalised map."""
-        return tf.raw_ops.FusedBatchNormV3(
-            x=x,
-            scale=self.gamma,
-            offset=self.beta,
-            mean=self.mean,
-            variance=self.variance,
-            epsilon=EPSILON,
-            is_training=False,
-        ).y
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return super().get_config() | {"channels": self.channels}
-
-
-class Unit(FrozenLayer):
-    """Convolution without bias, normalisation and, unless told otherwise, a ReLU.
-
-    Args:
-        channels: of the input.
-        filters: of the output.
-        size: of the kernel.
-        stride: both ways.
-        dilation: of the kernel.
-        relu: whether one follows.
-
-    Call shape: as :class:`Convolution`.
-    """
-
-    def __init__(
-        self, channels, filters, size=1, stride=1, dilation=1, relu=True, **kwargs
-    ):
-        super().__init__(**kwargs)
-        self.convolution = Convolution(channels, filters, size, stride, dilation)
-        self.norm = StoredNormalization(filters)
-        self.relu = relu
-
-    def call(self, x):
-        """Returns the unit's map."""
-        x = self.norm(self.convolution(x))
-        return tf.nn.relu(x) if self.relu else x
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        config = self.convolution.get_config()
-        config.pop("bias")
-        return config | super().get_config() | {"relu": self.relu}
 
 
 class Bottleneck(FrozenLayer):

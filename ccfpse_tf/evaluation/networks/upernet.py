@@ -9,7 +9,7 @@ from ccfpse_tf.evaluation.networks.resampling import (
     max_pool,
     resize_bilinear,
 )
-from ccfpse_tf.evaluation.networks.units import Convolution, Stage, Unit
+from ccfpse_tf.evaluation.networks.units import Stage, Unit, convolution
 
 INPUT_RULES = {
     "imagenet": InputRule("RGB", 1 / 255, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
@@ -93,7 +93,7 @@ class UPerNet(keras.Model):
         self.lateral = [Unit(4 * inner, width) for inner in self.widths[:-1]]
         self.smooth = [Unit(width, width, 3) for _ in self.widths[:-1]]
         self.fusion = Unit(len(self.widths) * width, width, 3)
-        self.classifier = Convolution(width, self.classes, bias=True)
+        self.classifier = convolution(width, self.classes, bias=True)
 
     def call(self, image):
         """Returns logits at a quarter of the image's size."""

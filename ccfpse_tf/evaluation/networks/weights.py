@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from ccfpse_tf.errors import DataErrors, InputError
 from ccfpse_tf.evaluation.networks.drn import Upsampling
-from ccfpse_tf.evaluation.networks.names import DECODER, ENCODER, modules
-from ccfpse_tf.evaluation.networks.units import Convolution, StoredNormalization
+from ccfpse_tf.evaluation.networks.original_modules import DECODER, ENCODER, modules
 from ccfpse_tf.evaluation.networks.upernet import INPUT_RULES
+from ccfpse_tf.files.arrays import write_arrays
 
 # Buffers that files of one PyTorch version hold and of another do not; evaluation
 # never reads them.
@@ -28,7 +29,7 @@ _TELLING_KERNEL = "conv1.weight"
 
 
 @dataclass(frozen=True)
-class Entry:
+class StoredTensor:
     """One tensor of a file: its name, our variable, and how values change layout."""
 
     name: str
@@ -42,7 +43,7 @@ class Entry:
         return self.to_file(np.empty(self.variable.shape, np.bool_)).shape
 
 
-def entries(network) -> Iterator[Entry]:
+def entries(network) -> Iterator[StoredTensor]:
     """All tensors that a network's file has to hold.
 
     Raises:
@@ -50,17 +51,21 @@ def entries(network) -> Iterator[Entry]:
     """
     for name, layer in modules(network):
         name = name.removeprefix(ENCODER).removeprefix(DECODER)
-        if isinstance(layer, Convolution):
-            yield Entry(f"{name}.weight", layer.kernel, _out_first, _out_last)
+        if isinstance(layer, keras.layers.Conv2D):
+            yield StoredTensor(f"{name}.weight", layer.kernel, _out_first, _out_last)
             if layer.bias is not None:
-                yield Entry(f"{name}.bias", layer.bias, _same, _same)
-        elif isinstance(layer, StoredNormalization):
-            yield Entry(f"{name}.weight", layer.gamma, _same, _same)
-            yield Entry(f"{name}.bias", layer.beta, _same, _same)
-            yield Entry(f"{name}.running_mean", layer.mean, _same, _same)
-            yield Entry(f"{name}.running_var", layer.variance, _same, _same)
+                yield StoredTensor(f"{name}.bias", layer.bias, _same, _same)
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            for ending, variable in (
+                ("weight", layer.gamma),
+                ("bias", layer.beta),
+                ("running_mean", layer.moving_mean),
+                ("running_var", layer.moving_variance),
+            ):
+                yield StoredTensor(f"{name}.{ending}", variable, _same, _same)
         elif isinstance(layer, Upsampling):
-            yield Entry(f"{name}.weight", layer.kernel, _channel_first, _channel_last)
+            kernel = layer.kernel
+            yield StoredTensor(f"{name}.weight", kernel, _channel_first, _channel_last)
 
 
 def _same(value):
@@ -198,9 +203,7 @@ def write_npz(path: str | os.PathLike, state: Mapping[str, np.ndarray]) -> None:
     path = Path(path)
     if path.suffix != ".npz":
         raise InputError(f"{path}: its name has to end in .npz")
-    aside = path.with_name(f".{path.name}.partial.npz")
-    np.savez(aside, **state)
-    os.replace(aside, path)
+    write_arrays(path, state)
 
 
 def upernet_normalisation(state: Mapping[str, np.ndarray], said: str | None) -> str:

@@ -1,1 +1,1 @@
-"""A segmentation network trained on the real images, which judges generated ones."""
+"""A segmentation network trained on the real images, to measure generated ones."""

@@ -1,7 +1,6 @@
 """Training of a segmentation network: its stream, its loss and its whole state."""
 
 import dataclasses
-import os
 import zipfile
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from ccfpse_tf.data.pipeline import evaluation_dataset, training_dataset
 from ccfpse_tf.data.records import Description
 from ccfpse_tf.errors import Diverged, InputError
 from ccfpse_tf.evaluation.segmenter.config import SegmenterConfig
-from ccfpse_tf.files.atomic import flush
+from ccfpse_tf.files.arrays import write_arrays
 
 IGNORED = -1  # class of pixels that have none
 COUNTED = 1000  # training images whose classes are counted
@@ -169,7 +168,7 @@ class Trainer:
         return loss, tf.math.divide_no_nan(right, labelled)
 
     def save(self, path: Path) -> None:
-        """Writes weights, batch statistics, seeds and optimiser aside, then renames.
+        """Writes weights, batch statistics, seeds and optimiser, whole or not at all.
 
         Raises:
             Diverged: values that are not finite; the file stays as it was.
@@ -178,12 +177,7 @@ class Trainer:
         for name, value in values.items():
             if not np.isfinite(value).all():
                 raise Diverged(diverged(f"step {self.step}: {name} is not finite"))
-        aside = path.with_name(f"{path.name}.partial")
-        with open(aside, "wb") as file:
-            np.savez(file, **values)
-        flush(aside)
-        os.replace(aside, path)
-        flush(path.parent)
+        write_arrays(path, values)
 
     def restore(self, path: Path) -> None:
         """Takes up what :meth:`save` wrote; nothing changes where there is no file.

@@ -301,7 +301,7 @@ def test_a_failed_run_keeps_its_shards_and_goes_on(tmp_path, monkeypatch, capsys
     assert not list(out.glob(".*.partial"))
     first = out / "toy-train.tfrecord-00000-of-00003"
     time_of_first = first.stat().st_mtime_ns
-    with pytest.raises(InputError, match="holds no dataset"):
+    with pytest.raises(InputError, match="does not hold dataset"):
         read_description(out)
     capsys.readouterr()
     main("folder", folder_argv(source, out, *more))

@@ -8,7 +8,7 @@ from ccfpse_tf.data.prepare.label_table import LabelTable, pack_color
 from ccfpse_tf.data.prepare.parallel import Workers
 from ccfpse_tf.data.prepare.sources import FileItem, FolderSource
 from ccfpse_tf.data.prepare.validate import (
-    Summary,
+    SplitSummary,
     check_item,
     check_source,
     consecutive_ids,
@@ -151,12 +151,12 @@ def test_a_source_is_summed_up(tmp_path):
     assert len(summary.problems) == 2  # p009 without label, id 77
     assert summary.occurrences[False, 0] == 2
     assert summary.pixels[False, 0] == 14 * 48 + 30 * 60
-    assert Summary.from_json(summary.to_json()).pixels == summary.pixels
+    assert SplitSummary.from_json(summary.to_json()).pixels == summary.pixels
 
 
 def summary_of(*values):
     keys = [(False, value) for value in values]
-    return Summary(1, (4, 4), pixels=dict.fromkeys(keys, 8))
+    return SplitSummary(1, (4, 4), pixels=dict.fromkeys(keys, 8))
 
 
 def test_classes_are_inferred_from_ids():
@@ -178,7 +178,7 @@ def test_what_cannot_be_inferred():
         infer_ids([summary_of(0, 255)], None)
     with pytest.raises(InputError, match=r"label ids 0\.\.26001"):
         infer_ids([summary_of(0, 26001)], None)
-    red = Summary(1, (4, 4), pixels={(True, pack_color(RED)): 9})
+    red = SplitSummary(1, (4, 4), pixels={(True, pack_color(RED)): 9})
     with pytest.raises(InputError, match="1 colours.*255 0 0"):
         infer_ids([red], None)
 
@@ -190,7 +190,7 @@ def test_consecutive_ids():
 
 
 def test_histogram():
-    summary = Summary(2, (4, 4))
+    summary = SplitSummary(2, (4, 4))
     summary.pixels = {(False, 0): 75, (False, 255): 25}
     summary.occurrences = {(False, 0): 2, (False, 255): 1}
     text = histogram(summary, IDS, ("sky", "sea", "don't care"))

@@ -10,7 +10,7 @@ import tensorflow as tf
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.evaluation.metrics.features import (
     FeatureStatistics,
-    Summary,
+    FeatureSummary,
     collect,
     read_summary,
     reference_summary,
@@ -190,7 +190,7 @@ def test_statistics_of_another_program(tmp_path):
     np.savez(path, mu=np.zeros(4), sigma=np.eye(4))
     published = read_summary(path)
     assert (published.count, published.features, published.provenance) == (None,) * 3
-    own = Summary(np.array([2.0, 0, 0, 0]), np.eye(4))
+    own = FeatureSummary(np.array([2.0, 0, 0, 0]), np.eye(4))
     assert own.frechet_distance(published) == pytest.approx(4)
     with pytest.raises(InputError, match="a kernel distance needs features"):
         own.kernel_distance(published)
@@ -205,10 +205,10 @@ def test_damaged_files_are_named(tmp_path):
     for name, damaged in (("cut", content[:-300]), ("none", b""), ("text", b"mu")):
         path = tmp_path / f"{name}.npz"
         path.write_bytes(damaged)
-        with pytest.raises(InputError, match=f"{name}.npz is no readable .npz file"):
+        with pytest.raises(InputError, match=f"{name}.npz is not a readable .npz file"):
             read_summary(path)
     np.save(tmp_path / "array.npy", np.zeros(3))
-    with pytest.raises(InputError, match="array.npy is no readable .npz file"):
+    with pytest.raises(InputError, match="array.npy is not a readable .npz file"):
         read_summary(tmp_path / "array.npy")
     with pytest.raises(InputError, match="absent.npz does not exist"):
         read_summary(tmp_path / "absent.npz")
@@ -217,7 +217,7 @@ def test_damaged_files_are_named(tmp_path):
         ({"sigma": np.eye(3)}, r"'sigma' has the shape \(3, 3\), not \(4, 4\)"),
         ({"features": np.zeros((2, 3))}, "'features' has the shape"),
         ({"provenance": np.array("{")}, "is damaged"),
-        ({"mu": np.array([{}], object)}, "is no readable .npz"),  # pickled
+        ({"mu": np.array([{}], object)}, "is not a readable .npz"),  # pickled
     ):
         np.savez(tmp_path / "bad.npz", **(arrays | changes))
         with pytest.raises(InputError, match=message):

@@ -1,14 +1,12 @@
 """Image files of an evaluation, named by the layouts' keys."""
 
-import hashlib
-import os
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.files.atomic import new_file
 
 
 def stem(key: str) -> str:
@@ -67,16 +65,5 @@ def read_image(path: Path, size: tuple[int, int] | None) -> np.ndarray:
 
 def write_image(path: Path, image: np.ndarray) -> None:
     """Writes a PNG, whole or not at all."""
-    aside = path.with_name(f".{path.name}.partial")
-    Image.fromarray(image).save(aside, format="png")
-    os.replace(aside, path)
-
-
-def digest(paths: Iterable[Path]) -> str:
-    """SHA-256 of files, one after the other."""
-    digest = hashlib.sha256()
-    for path in paths:
-        with open(path, "rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()
+    with new_file(path) as aside:
+        Image.fromarray(image).save(aside, format="png")

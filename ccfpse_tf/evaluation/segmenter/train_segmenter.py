@@ -6,9 +6,7 @@ does on the real validation images: the score that generated ones can be set bes
 """
 
 import dataclasses
-import hashlib
 import json
-import os
 import random
 import shutil
 import time
@@ -19,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.data.description import FILE_NAME, write_json
+from ccfpse_tf.data.description import FILE_NAME
 from ccfpse_tf.data.pipeline import evaluation_dataset
 from ccfpse_tf.data.records import Description, read_description
 from ccfpse_tf.errors import Diverged, InputError
@@ -38,7 +36,8 @@ from ccfpse_tf.evaluation.segmenter.trainer import (
     to_pixels,
     training_stream,
 )
-from ccfpse_tf.files.atomic import flush
+from ccfpse_tf.files.atomic import new_folder, write_json
+from ccfpse_tf.files.digests import sha256_of_files
 from ccfpse_tf.files.locks import RUN_LOCK, TRAINING, locked
 from ccfpse_tf.runtime.progress_bar import duration, track
 
@@ -103,14 +102,13 @@ def _refuse_existing(out):
 
 
 def _trained_facts(config, records, description: Description) -> dict:
-    text = (Path(records) / FILE_NAME).read_bytes()
     facts = {
         "config": dataclasses.asdict(config),
         "records": {
             "name": description.name,
             "label_mapping": description.label_mapping,
             "images": {name: x.count for name, x in description.splits.items()},
-            FILE_NAME + " sha256": hashlib.sha256(text).hexdigest(),
+            FILE_NAME + " sha256": sha256_of_files(Path(records) / FILE_NAME),
         },
         "versions": {name: version(name) for name in PACKAGES},
     }
@@ -228,11 +226,6 @@ def _scores(matrix, names) -> dict:
 
 
 def _write(out, model, content: Mapping):
-    aside = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(aside, ignore_errors=True)  # of a training that was killed
-    aside.mkdir(parents=True)
-    for_inference(model).save(aside / MODEL_FILE)
-    flush(aside / MODEL_FILE)
-    write_json(aside / FACTS_FILE, content)
-    os.rename(aside, out)
-    flush(out.parent)
+    with new_folder(out) as aside:
+        for_inference(model).save(aside / MODEL_FILE)
+        write_json(aside / FACTS_FILE, content)

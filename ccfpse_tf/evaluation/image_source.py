@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import hashlib
 import itertools
 import json
 from collections.abc import Iterator
@@ -13,16 +12,17 @@ import tensorflow as tf
 
 from ccfpse_tf.data.pipeline import evaluation_dataset
 from ccfpse_tf.data.records import read_description
+from ccfpse_tf.data.transforms import photograph_to_uint8
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.evaluation.files import (
-    digest,
+from ccfpse_tf.evaluation.image_folder import (
     first_size,
     image_of,
     read_image,
     stem,
     write_image,
 )
-from ccfpse_tf.evaluation.judges import Judged
+from ccfpse_tf.evaluation.image_metric import EvaluatedImage
+from ccfpse_tf.files.digests import sha256, sha256_of_files
 from ccfpse_tf.generation.styles import Styles, key_of, resolve_source
 from ccfpse_tf.generation.trained_model import Drawing
 from ccfpse_tf.runs.checkpoints import latest, require_checkpoint
@@ -34,7 +34,7 @@ from ccfpse_tf.runtime.workers import Workers
 
 @dataclasses.dataclass(frozen=True)
 class Images:
-    """What is to be judged: a run's images of a split, or finished ones in a folder.
+    """What is to be measured: a run's images of a split, or finished ones in a folder.
 
     Args:
         run: draws the images; or
@@ -60,8 +60,8 @@ class Images:
     devices: str = "auto"
 
 
-class Source:
-    """Examples with the images to judge; make it by :meth:`open`.
+class ImageSource:
+    """Examples with the images to measure; make it by :meth:`open`.
 
     Attributes:
         description: of the records.
@@ -130,7 +130,7 @@ class Source:
         identity = json.dumps(_identity(self.description, self.images.split))
         return {
             "data": self.description.name,
-            "records": hashlib.sha256(identity.encode()).hexdigest(),
+            "records": sha256(identity),
             "split": self.images.split,
             "images": self.count,
             "image_size": list(self.size),
@@ -143,11 +143,11 @@ class Source:
             return facts | {"folder": str(Path(self.images.folder).resolve())}
         checkpoint = latest(self.run.checkpoints)
         if Path(self.style).is_file():
-            facts["style_image"] = digest([Path(self.style)])
+            facts["style_image"] = sha256_of_files(Path(self.style))
         return facts | {
             "run": str(self.run.directory.resolve()),
             "checkpoint": checkpoint.name,
-            "checkpoint_sha256": digest(sorted(checkpoint.glob("state.*"))),
+            "checkpoint_sha256": sha256_of_files(*sorted(checkpoint.glob("state.*"))),
             "averaged_generator": self.run.config.generator.average_decay > 0,
             "seed": self.images.seed,
         }
@@ -155,7 +155,7 @@ class Source:
     def real_images(self) -> Iterator[tuple[str, np.ndarray]]:
         """Yields key and uint8 photograph of every layout."""
         for example in self.layouts():
-            yield key_of(example), _exact_uint8(example["image"][0])
+            yield key_of(example), photograph_to_uint8(example["image"][0])
 
     def require_styles(self) -> None:
         """Checks that layouts can be drawn in several styles.
@@ -167,7 +167,7 @@ class Source:
             raise InputError("--diversity draws images: give --run instead of --images")
         resolve_source(self.run, "random", 2, None)
 
-    def draw_styles(self, example: Judged, styles: int) -> np.ndarray:
+    def draw_styles(self, example: EvaluatedImage, styles: int) -> np.ndarray:
         """Draws a layout in styles from the prior, uint8 ``(styles, height, ...)``.
 
         They are those of `generate --style random` with the same seed.
@@ -180,7 +180,9 @@ class Source:
         )
         return self.drawing.images(label, instance, z)
 
-    def examples(self, folder: Path, start: int, label_sizes) -> Iterator[Judged]:
+    def examples(
+        self, folder: Path, start: int, label_sizes
+    ) -> Iterator[EvaluatedImage]:
         """Yields what comes after the first ``start`` layouts, with its image.
 
         Args:
@@ -201,11 +203,11 @@ class Source:
         rows = zip(itertools.count(start), zipped, strict=False)
         for index, example, others, image in self._with_images(rows, folder):
             instance = example.get("instance")
-            yield Judged(
+            yield EvaluatedImage(
                 index=index,
                 key=key_of(example),
                 image=image,
-                real=_exact_uint8(example["image"][0]),
+                real=photograph_to_uint8(example["image"][0]),
                 labels={self.size: np.asarray(example["label"][0])}
                 | {
                     size: np.asarray(other["label"][0])
@@ -248,11 +250,6 @@ def _draw(drawing, styles, batch):
         instance = np.concatenate([np.asarray(x["instance"]) for x in examples])
     label = np.concatenate([np.asarray(x["label"]) for x in examples])
     return drawing.images(label, instance, z)
-
-
-def _exact_uint8(image) -> np.ndarray:
-    """The bytes that were scaled to ``[-1, 1]``."""
-    return np.rint((np.asarray(image, np.float64) + 1) * 127.5).astype(np.uint8)
 
 
 def _identity(description, split) -> list:

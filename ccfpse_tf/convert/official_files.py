@@ -1,6 +1,5 @@
 """The official files of one model: which ones, what is in them."""
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import numpy as np
 
 from ccfpse_tf.convert.infer import check_finite, check_kind
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.files.digests import sha256_of_files
 from ccfpse_tf.files.pytorch import read_tensors
 
 LETTERS = {"generator": "G", "discriminator": "D", "encoder": "E"}
@@ -17,7 +17,7 @@ _NAME = re.compile(r"(.+)_net_G\.pth")
 
 
 @dataclass(frozen=True)
-class Source:
+class OfficialFile:
     """One official file, read."""
 
     path: Path
@@ -67,7 +67,7 @@ def find_files(
     return {kind: file for kind, file in files.items() if file.is_file()} | named
 
 
-def read_source(path: Path, kind: str) -> Source:
+def read_official_file(path: Path, kind: str) -> OfficialFile:
     """Reads a file and checks that it holds a network of this kind.
 
     Raises:
@@ -76,10 +76,4 @@ def read_source(path: Path, kind: str) -> Source:
     state = read_tensors(path)
     check_kind(state, kind, str(path))
     check_finite(state, str(path))
-    return Source(path, sha256(path), state)
-
-
-def sha256(path: Path) -> str:
-    """Returns a file's SHA-256 in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return OfficialFile(path, sha256_of_files(path), state)

@@ -12,10 +12,10 @@ from ccfpse_tf.data.prepare import prepare
 from ccfpse_tf.data.records import read_description
 from ccfpse_tf.errors import Diverged, InputError
 from ccfpse_tf.evaluation.metrics.confusion import ConfusionMatrix
-from ccfpse_tf.evaluation.segmenter import train
+from ccfpse_tf.evaluation.segmenter import train_segmenter as module
 from ccfpse_tf.evaluation.segmenter import trainer as segmenter_training
 from ccfpse_tf.evaluation.segmenter.config import SegmenterConfig
-from ccfpse_tf.evaluation.segmenter.train import train_segmenter
+from ccfpse_tf.evaluation.segmenter.train_segmenter import train_segmenter
 from ccfpse_tf.evaluation.segmenter.trainer import (
     Classes,
     Trainer,
@@ -81,7 +81,7 @@ def trained(request, records, tmp_path_factory):
     lines = []
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "small":
-            patch.setattr(train, "build_segmentation_model", small_model)
+            patch.setattr(module, "build_segmentation_model", small_model)
         patch.setattr("builtins.print", lambda *words, **_: lines.append(words[0]))
         content = train_segmenter(CONFIG, records, out)
     assert json.loads((out / "segmenter.json").read_text()) == content
@@ -128,14 +128,14 @@ def test_the_saved_model_gives_the_same_score(trained, records):
     assert values.dtype == "float32"
     np.testing.assert_allclose(np.sum(values, -1), 1, rtol=1e-5)
     content = json.loads((out / "segmenter.json").read_text())
-    again = train._validate(model, CONFIG, records, read_description(records))
+    again = module._validate(model, CONFIG, records, read_description(records))
     assert again == content["validation"]
 
 
 def test_a_killed_training_goes_on_to_equal_weights(
     records, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(train, "build_segmentation_model", small_model)
+    monkeypatch.setattr(module, "build_segmentation_model", small_model)
     train_segmenter(CONFIG, records, tmp_path / "whole")
     whole = Trainer.save
 
@@ -239,9 +239,9 @@ def test_scores_by_hand():
     truth = np.array([0, 0, 0, 1, 1, -1])
     found = np.array([0, 0, 1, 1, 2, 0])
     matrix = ConfusionMatrix(3)
-    matrix.update(truth, found, train.IGNORED)
+    matrix.update(truth, found, module.IGNORED)
     np.testing.assert_array_equal(matrix.matrix, [[2, 1, 0], [0, 1, 1], [0, 0, 0]])
-    scores = train._scores(matrix, ("a", "b", "c"))
+    scores = module._scores(matrix, ("a", "b", "c"))
     assert scores["iou"] == {"a": 2 / 3, "b": 1 / 3, "c": None}
     assert scores["mean_iou"] == pytest.approx(0.5)
     assert scores["pixel_accuracy"] == 0.6
@@ -250,5 +250,5 @@ def test_scores_by_hand():
         "mean_iou": 0.3,
         "pixel_accuracy": 0.6,
     }
-    nothing = train._scores(ConfusionMatrix(3), ("a", "b", "c"))
+    nothing = module._scores(ConfusionMatrix(3), ("a", "b", "c"))
     assert nothing["mean_iou"] is None

@@ -1,0 +1,129 @@
+"""Distances between features of images and of photographs, such as FID and KID."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.evaluation.image_metric import GENERATED, EvaluatedImage, ImageMetric
+from ccfpse_tf.evaluation.metrics.features import (
+    FeatureStatistics,
+    FeatureSummary,
+    reference_summary,
+)
+from ccfpse_tf.evaluation.networks.feature_file import FeatureFile
+from ccfpse_tf.evaluation.networks.inception import InceptionFeatures
+
+REFERENCE = "reference.npz"
+_BATCH = 16
+
+
+class FeatureDistance(ImageMetric):
+    """Frechet and kernel distance (FID and KID with Inception's features).
+
+    Args:
+        network: from `ccfpse_tf.evaluation.networks.inception` or `.feature_file`.
+        reference: statistics of the photographs.
+        facts: of the reference, for the protocol.
+        batch: images that the network gets at once.
+    """
+
+    def __init__(
+        self, network, reference: FeatureSummary, facts: Mapping, batch: int = 16
+    ):
+        self.network = network
+        self.reference = reference
+        self.facts = dict(facts)
+        self.batch = batch
+        self.reset()
+
+    def protocol(self) -> dict:
+        """The network, its input and the reference."""
+        count = {"reference_images": self.reference.count}
+        return {"distance": self.network.protocol() | self.facts | count}
+
+    def update(self, example: EvaluatedImage) -> None:
+        """Keeps the image until there is a batch of them."""
+        self._waiting.append((example.key, example.image))
+        if len(self._waiting) == self.batch:
+            self._run()
+
+    def _run(self):
+        if not self._waiting:
+            return
+        keys, images = zip(*self._waiting, strict=True)
+        features = self.network(np.stack(images))
+        if self._statistics is None:
+            self._statistics = FeatureStatistics(features.shape[1])
+        self._statistics.update(keys, features)
+        self._waiting = []
+
+    def state(self):
+        """Moments and sample of the features."""
+        self._run()
+        return {} if self._statistics is None else self._statistics.state()
+
+    def restore(self, state):
+        """Moments and sample back."""
+        self.reset()
+        if state:
+            self._statistics = FeatureStatistics.from_state(state)
+
+    def reset(self):
+        """Nothing seen."""
+        self._waiting, self._statistics = [], None
+
+    def result(self):
+        """Both distances; one image alone has none."""
+        self._run()
+        if self._statistics is None or self._statistics.count < 2:
+            return {GENERATED: {}}
+        summary = self._statistics.summary()
+        found = {self._name("frechet"): summary.frechet_distance(self.reference)}
+        if self.reference.features is not None:
+            distance = summary.kernel_distance(self.reference)
+            found[self._name("kernel")] = distance.mean
+        return {GENERATED: found}
+
+    def _name(self, kind):
+        name = getattr(self.network, f"{kind}_name")
+        return name.lower() if name in ("FID", "KID") else name
+
+
+def open_feature_distance(measures, source, out: Path) -> FeatureDistance:
+    """Opens the feature network and the statistics of the photographs, or makes them.
+
+    Raises:
+        InputError: a network or statistics that cannot be opened.
+    """
+    network = _feature_network(measures)
+    summary = reference_summary(
+        Path(measures.reference or out / REFERENCE),
+        source.real_facts(),
+        network,
+        _batches(source),
+    )
+    facts = {"reference": "real, " + source.images.split}
+    return FeatureDistance(network, summary, facts, _BATCH)
+
+
+def _feature_network(measures):
+    if measures.fid and measures.features:
+        raise InputError("--fid and --features exclude each other: evaluate twice")
+    if measures.features:
+        return FeatureFile(measures.features)
+    path = None if measures.fid == "download" else measures.fid
+    return InceptionFeatures(path, measures.fid_resize, measures.fid_sha256)
+
+
+def _batches(source) -> Iterator[tuple[list[str], np.ndarray]]:
+    keys, images = [], []
+    for key, image in source.real_images():
+        keys.append(key)
+        images.append(image)
+        if len(keys) == _BATCH:
+            yield keys, np.stack(images)
+            keys, images = [], []
+    if keys:
+        yield keys, np.stack(images)
