@@ -12,6 +12,8 @@ BEST = ("auto", "perceptual", "l1", "fid", "mean_iou")
 FID_RESIZES = ("tf1", "pytorch-fid", "clean-fid")
 MEASURED_BY = {"fid": "evaluation.fid", "mean_iou": "evaluation.segmenter"}
 CHOICES = {
+    "generator.architecture": ("ccfpse",),
+    "discriminator.architecture": ("fpse",),
     "evaluation.fid_resize": FID_RESIZES,
     "losses.gan_mode": GAN_MODES,
     "losses.vgg": VGG_SOURCES,
@@ -85,22 +87,6 @@ def _out_of_range(flat):
 
 def _unfit(flat):
     problems = []
-    depth = flat["generator.depth"]
-    stride = 2**depth
-    sides = zip(("height", "width"), flat["data.image_size"], strict=True)
-    for side, value in sides:
-        if depth in (5, 6) and (value < stride or value % stride):
-            near = max(64, round(value / stride) * stride)
-            problems.append(
-                f"data.image_size has {side} {value}, which is no multiple of "
-                f"{stride} = 2**{depth} as generator.depth needs; "
-                f"the nearest is {near}"
-            )
-        elif value % 32 or value <= 32:
-            problems.append(
-                f"data.image_size has {side} {value}; the discriminator needs a "
-                "multiple of 32 above 32, such as 64"
-            )
     if flat["schedule.best"] == "perceptual" and flat["losses.vgg"] == "off":
         problems.append(
             "schedule.best is 'perceptual', which losses.vgg 'off' cannot measure; "

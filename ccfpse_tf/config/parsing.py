@@ -10,6 +10,8 @@ from ccfpse_tf.errors import InputError
 
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
+ADDED_LATER = {"architecture"}
+
 
 def types_by_key(kind: type) -> dict[str, object]:
     """Returns the annotated type of every ``section.name`` key of ``kind``."""
@@ -118,8 +120,9 @@ def build(kind: type, values: object, source: str, prefix: str = ""):
         key = prefix + field.name
         if field.name not in values:
             section = dataclasses.is_dataclass(hints[field.name])
-            if section and field.default is not dataclasses.MISSING:
-                continue  # a file from before the section was there
+            known = field.default is not dataclasses.MISSING
+            if known and (section or field.name in ADDED_LATER):
+                continue  # a file from before the section or key was there
             raise InputError(f"{source}: the key {key!r} is missing")
         hint, value = hints[field.name], values[field.name]
         if dataclasses.is_dataclass(hint):

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from ccfpse_tf.config import checks, parsing
 from ccfpse_tf.errors import InputError
 
+DISCRIMINATOR_FAKES = checks.DISCRIMINATOR_FAKES
+
 
 @dataclasses.dataclass(frozen=True)
 class GeneratorConfig:
@@ -25,6 +27,7 @@ class GeneratorConfig:
     # Above 0, such as 0.999: a running average of the weights draws all images outside
     # of training. The paper has none.
     average_decay: float = 0.0
+    architecture: str = "ccfpse"  # a row of gan.methods
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +35,7 @@ class DiscriminatorConfig:
     """Width of the feature-pyramid discriminator."""
 
     ndf: int = 64
+    architecture: str = "fpse"  # one that the generator's method knows
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,7 +19,7 @@ from ccfpse_tf.convert.infer import (
     infer_generator,
 )
 from ccfpse_tf.convert.output import new_folder
-from ccfpse_tf.convert.sources import LETTERS, Source, read_source
+from ccfpse_tf.convert.sources import LETTERS, OfficialFile, read_source
 from ccfpse_tf.convert.state import load_official
 from ccfpse_tf.data.datasets import DATASETS
 from ccfpse_tf.data.description import Description, write_description, write_json
@@ -33,7 +33,7 @@ ANY_DATA = "folder"  # the recipe for data without a recipe of their own
 
 
 @dataclasses.dataclass(frozen=True)
-class Report:
+class ConvertedRun:
     """What was converted: config, data, files, and what was left out.
 
     ``dropped`` holds names of official tensors by network, ``missing`` the networks
@@ -43,7 +43,7 @@ class Report:
     directory: Path
     config: Config
     description: Description
-    sources: Mapping[str, Source]
+    sources: Mapping[str, OfficialFile]
     dropped: Mapping[str, list[str]]
     missing: tuple[str, ...]
 
@@ -53,7 +53,7 @@ def convert_official(
     data: DataChoice,
     out: Path,
     size: tuple[int, int] | None = None,
-) -> Report:
+) -> ConvertedRun:
     """Makes a run folder of official files: step 0, with optimisers that are fresh.
 
     Args:
@@ -79,13 +79,13 @@ def convert_official(
                 raise InputError(f"{source.path}: {error}") from None
         parts = ["discriminator"] + (["encoder"] if config.generator.z_dim else [])
         missing = tuple(kind for kind in parts if kind not in sources)
-        report = Report(out, config, description, sources, dropped, missing)
+        report = ConvertedRun(out, config, description, sources, dropped, missing)
         _write(aside, report, model)
     return report
 
 
 def infer_config(
-    sources: Mapping[str, Source],
+    sources: Mapping[str, OfficialFile],
     description: Description,
     size: tuple[int, int] | None = None,
     records: Path | None = None,

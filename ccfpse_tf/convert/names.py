@@ -21,7 +21,7 @@ _UNUSED = re.compile(r"(^|\.)(norm_0|conv_[02]\.norm_layer)\.|\.num_batches_trac
 
 
 @dataclass(frozen=True)
-class Entry:
+class OfficialTensor:
     """One official tensor: its name, our variable, and how values change layout."""
 
     name: str
@@ -43,7 +43,7 @@ def is_unused(name: str) -> bool:
     return _UNUSED.search(name) is not None
 
 
-def tensors(part) -> Iterator[Entry | Unused]:
+def tensors(part) -> Iterator[OfficialTensor | Unused]:
     """All official tensors of a network, in the order of the official files.
 
     Args:
@@ -58,9 +58,9 @@ def tensors(part) -> Iterator[Entry | Unused]:
     raise TypeError(f"no official counterpart of {type(part).__name__}")
 
 
-def entries(part) -> Iterator[Entry]:
+def entries(part) -> Iterator[OfficialTensor]:
     """The tensors that are used, so that each has a variable; see :func:`tensors`."""
-    return (tensor for tensor in tensors(part) if isinstance(tensor, Entry))
+    return (tensor for tensor in tensors(part) if isinstance(tensor, OfficialTensor))
 
 
 def _same(value):
@@ -68,17 +68,17 @@ def _same(value):
 
 
 def _vector(name, variable):
-    return Entry(name, variable, _same, _same)
+    return OfficialTensor(name, variable, _same, _same)
 
 
 def _dense(name, layer):
-    yield Entry(f"{name}.weight", layer.kernel, np.transpose, np.transpose)
+    yield OfficialTensor(f"{name}.weight", layer.kernel, np.transpose, np.transpose)
     yield _vector(f"{name}.bias", layer.bias)
 
 
 def _kernel(name, variable):
     """``(kh, kw, in, out)`` here, ``(out, in, kh, kw)`` there."""
-    return Entry(
+    return OfficialTensor(
         name,
         variable,
         lambda value: value.transpose(3, 2, 0, 1),
@@ -108,14 +108,14 @@ def _tap_convolution(name, layer):
         def from_official(value, entry=entry, channels=channels):
             return swap(entry.from_official(value), (channels, 9))
 
-        yield Entry(entry.name, entry.variable, to_official, from_official)
+        yield OfficialTensor(entry.name, entry.variable, to_official, from_official)
 
 
 def _spectral(name, layer):
     kh, kw, channels, _ = layer.kernel.shape
     yield _kernel(f"{name}.weight_orig", layer.kernel)
     yield _vector(f"{name}.weight_u", layer.u)
-    yield Entry(
+    yield OfficialTensor(
         f"{name}.weight_v",
         layer.v,
         lambda v: v.reshape(kh, kw, channels).transpose(2, 0, 1).reshape(-1),

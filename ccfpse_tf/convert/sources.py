@@ -17,7 +17,7 @@ _NAME = re.compile(r"(.+)_net_G\.pth")
 
 
 @dataclass(frozen=True)
-class Source:
+class OfficialFile:
     """One official file, read."""
 
     path: Path
@@ -67,7 +67,7 @@ def find_files(
     return {kind: file for kind, file in files.items() if file.is_file()} | named
 
 
-def read_source(path: Path, kind: str) -> Source:
+def read_source(path: Path, kind: str) -> OfficialFile:
     """Reads a file and checks that it holds a network of this kind.
 
     Raises:
@@ -76,7 +76,7 @@ def read_source(path: Path, kind: str) -> Source:
     state = read_tensors(path)
     check_kind(state, kind, str(path))
     check_finite(state, str(path))
-    return Source(path, sha256(path), state)
+    return OfficialFile(path, sha256(path), state)
 
 
 def sha256(path: Path) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ccfpse_tf.convert.names import Entry, entries, is_unused, tensors
+from ccfpse_tf.convert.names import OfficialTensor, entries, is_unused, tensors
 from ccfpse_tf.errors import InputError
 
 
@@ -61,7 +61,9 @@ def complete_state(part) -> dict[str, np.ndarray]:
     These have their first values there: ones, zeros, and a count of 0.
     """
     return {
-        tensor.name: _value(tensor) if isinstance(tensor, Entry) else tensor.value
+        tensor.name: _value(tensor)
+        if isinstance(tensor, OfficialTensor)
+        else tensor.value
         for tensor in tensors(part)
     }
 

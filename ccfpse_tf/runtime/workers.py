@@ -106,7 +106,7 @@ def read_workers(environment: Mapping[str, str] = os.environ) -> Workers:
     return Workers(addresses, place) if len(addresses) > 1 else Workers()
 
 
-class Together:
+class WorkerGroup:
     """What the workers of a training do in step with each other.
 
     Without other workers everything is as if this were not here.
@@ -225,24 +225,6 @@ class Together:
         rows[self.workers.index] = values
         local = self.strategy.num_replicas_in_sync // len(self.workers.addresses)
         return self._add(rows) / local  # each local replica has added its own
-
-
-class Follower:
-    """A checkpoint store that leaves the saving to the chief.
-
-    Args:
-        store: the store; everything else is done by it.
-    """
-
-    def __init__(self, store):
-        self._store = store
-
-    def __getattr__(self, name):
-        return getattr(self._store, name)
-
-    def save(self):
-        """Writes nothing; returns the folder that the chief writes to."""
-        return self._store.directory
 
 
 def _adder(strategy):

@@ -18,7 +18,8 @@ import tensorflow as tf
 from ccfpse_tf.data.transforms import to_uint8
 from ccfpse_tf.errors import Diverged
 from ccfpse_tf.generation.pictures import colorize, grid
-from ccfpse_tf.runs.checkpoints import CheckpointStore, diverged_message
+from ccfpse_tf.runs.checkpoint_folder import diverged_message
+from ccfpse_tf.runs.checkpoints import CheckpointStore
 
 
 class StepCallback(keras.callbacks.Callback):

@@ -8,7 +8,7 @@ import pytest
 from ccfpse_tf.config import Config, override
 from ccfpse_tf.data.description import Description, Split
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.runs.checkpoints import require_checkpoint
+from ccfpse_tf.runs.checkpoint_folder import require_checkpoint
 from ccfpse_tf.runs.run_folder import identity, make_run, open_run, read_data, read_run
 
 CONFIG = Config(name="test")
