@@ -34,7 +34,7 @@ ANY_DATA = "folder"  # the recipe for data without a recipe of their own
 
 @dataclasses.dataclass(frozen=True)
 class ConvertedRun:
-    """What was converted: config, data, files, and what was left out.
+    """A run that was made of official files, and what was left out.
 
     ``dropped`` holds names of official tensors by network, ``missing`` the networks
     that no file was given for; their weights in the checkpoint are random.

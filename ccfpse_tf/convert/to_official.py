@@ -21,7 +21,7 @@ STYLE = 256
 
 @dataclasses.dataclass(frozen=True)
 class OfficialFiles:
-    """What was written: files by letter, the step, and what the user should know."""
+    """The written files by letter, their step, and notes for the user."""
 
     directory: Path
     files: dict[str, Path]

@@ -16,10 +16,9 @@ class Adam(keras.optimizers.Adam):
     Every variable is updated in place by TensorFlow's own kernel, which reads and
     writes each number once: on two CPU cores a third of the time of the same update
     written out, and a few operations instead of forty. The kernel has Keras's epsilon
-    and corrects the bias in the variable's dtype, where ``1 - 0.999`` has four digits,
-    so both are taken from it: it is told that there is no bias left to correct, and
-    given a rate and an epsilon that are corrected already, in float64 and once for all
-    variables.
+    and corrects the bias in the variable's dtype, where ``1 - 0.999`` has four digits.
+    So it is told that the bias is corrected, and given a rate and an epsilon that are
+    corrected already, in float64 and once for all variables.
 
     Args: as ``keras.optimizers.Adam``; the defaults are CC-FPSE's for the generator.
 

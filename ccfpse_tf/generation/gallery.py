@@ -17,7 +17,7 @@ QUALITY = 92
 
 @dataclasses.dataclass(frozen=True)
 class Page:
-    """What the page says about itself.
+    """Heading, facts and classes of the page.
 
     Args:
         title: heading.

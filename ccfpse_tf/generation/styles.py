@@ -21,7 +21,7 @@ def resolve_source(run: Run, style: str | None, count: int, labels) -> str:
         run: the run that draws.
         style: what the user asked for, or None.
         count: images per layout.
-        labels: folder of label files, where there are no records.
+        labels: folder of label files, if it draws those instead of records.
 
     Raises:
         InputError: what this run, or these layouts, cannot give.

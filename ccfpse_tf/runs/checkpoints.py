@@ -138,7 +138,7 @@ class CheckpointStore:
         """Restores ``path``, or the newest checkpoint that is not damaged.
 
         Returns:
-            Its step; 0 where there is no checkpoint yet, and nothing is restored.
+            Its step; 0, and nothing is restored, if the folder has no checkpoint yet.
 
         Raises:
             InputError: every checkpoint is damaged or of another model.

@@ -128,7 +128,7 @@ def open_run(directory: Path, config: Config, description) -> Run:
         raise InputError(f"--run {directory} is a file; name a folder")
     elif directory.exists() and {x.name for x in directory.iterdir()} - {RUN_LOCK}:
         raise InputError(
-            f"--run {directory} holds files but no config.json, so it is no run; "
+            f"--run {directory} holds files but no config.json, so it is not a run; "
             "name a new folder, nothing in this one is touched"
         )
     directory.mkdir(parents=True, exist_ok=True)
@@ -156,7 +156,7 @@ def _stored(directory):
         values = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(
-            f"{directory} is no run folder: it has no config.json; `train --run` "
+            f"{directory} is not a run folder: it has no config.json; `train --run` "
             "makes one"
         ) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:

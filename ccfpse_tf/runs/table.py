@@ -22,7 +22,7 @@ LEFT = {"RUN", "DATA", "STATUS"}
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """What is known of one run.
+    """One run, as far as its files tell.
 
     ``status`` is that of ``status.json``, or "interrupted" where it says "running" and
     no process does, "starting" where one is building its model, "damaged", "unknown".
@@ -108,7 +108,7 @@ def _row(folder, root):
 
 
 def _data_name(path):
-    """The data set that a run trains on; None if the file is no run's."""
+    """The data set that a run trains on; None for another file."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

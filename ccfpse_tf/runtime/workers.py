@@ -34,12 +34,12 @@ class Workers:
 
     @property
     def several(self) -> bool:
-        """Whether there are others."""
+        """True if there are other processes."""
         return len(self.addresses) > 1
 
     @property
     def chief(self) -> bool:
-        """Whether this process writes: checkpoints, logs, what is printed."""
+        """True for the process that writes checkpoints and logs, and prints."""
         return self.index == 0
 
     def connect(self):
@@ -107,9 +107,9 @@ def read_workers(environment: Mapping[str, str] = os.environ) -> Workers:
 
 
 class WorkerGroup:
-    """What the workers of a training do in step with each other.
+    """The workers of a training, for all that they do in step with each other.
 
-    Without other workers everything is as if this were not here.
+    A single process is a group of its own, and waits for nobody.
 
     Args:
         strategy: from `devices.open_strategy`.
@@ -123,11 +123,11 @@ class WorkerGroup:
 
     @property
     def chief(self) -> bool:
-        """Whether this process writes."""
+        """True for the process that writes."""
         return self.workers.chief
 
     def any(self, flag: bool) -> bool:
-        """Whether ``flag`` is true on any worker; all must ask."""
+        """Tells if ``flag`` is true on any worker; all of them must ask."""
         if not self.workers.several:
             return flag
         return bool(self._rows([flag])[:, 0].any())
@@ -218,7 +218,7 @@ class WorkerGroup:
             ) from error
 
     def _rows(self, values):
-        """What each worker gave, ``(workers, values)``."""
+        """The values of all workers, ``(workers, values)``."""
         import numpy as np
 
         rows = np.zeros((len(self.workers.addresses), len(values)))

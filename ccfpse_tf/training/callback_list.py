@@ -32,7 +32,7 @@ DIVERGED = "diverged.json"
 
 @dataclasses.dataclass(frozen=True)
 class Length:
-    """How long a training is.
+    """The length of a training, in steps.
 
     Args:
         epoch_steps: steps of an epoch.

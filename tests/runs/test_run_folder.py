@@ -113,7 +113,7 @@ def test_the_first_training_of_a_converted_run_decides_what_is_open(tmp_path):
 
 
 def test_reading_what_is_no_run(tmp_path):
-    with pytest.raises(InputError, match="no run folder"):
+    with pytest.raises(InputError, match="not a run folder"):
         read_run(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""What every discriminator offers to the training."""
+"""The base of all discriminators: how the training shows them images."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ import tensorflow as tf
 
 
 class DiscriminatorOutput(NamedTuple):
-    """What a discriminator returns for a batch of images.
+    """The result of a discriminator for a batch of images.
 
     Attributes:
         features: tensors, in any nesting of lists and tuples, which the
@@ -24,7 +24,7 @@ class DiscriminatorOutput(NamedTuple):
 
 
 class Discriminator(keras.Model):
-    """Base of the discriminators: how the training shows them images.
+    """A network that tells generated images from real ones.
 
     A subclass has the attributes ``architecture`` (its value of
     ``discriminator.architecture``) and ``semantic_channels``. It implements ``call``
