@@ -125,5 +125,5 @@ def test_a_damaged_config_names_the_file(run_dir, text):
 
 
 def test_a_run_without_checkpoint_says_how_to_get_one(run_dir):
-    with pytest.raises(InputError, match="no checkpoint yet: train"):
+    with pytest.raises(InputError, match="does not hold a checkpoint yet: train"):
         require_checkpoint(read_run(run_dir))
