@@ -128,7 +128,7 @@ def test_records_is_another_name_for_out(repository, monkeypatch, capsys):
         ),
         (["generate", "--run", "r", "--out", "o", "--count", "0"], ["--count 0"]),
         (["generate", "--run", "r", "--out", "o", "--styles", "0"], ["--styles 0"]),
-        (["generate", "--run", "r", "--out", "o"], ["r is no run folder"]),
+        (["generate", "--run", "r", "--out", "o"], ["r is not a run folder"]),
         (["train", "--records", "x", "--run", "y"], ["dataset.json"]),
     ],
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from ccfpse_tf.config import Config, override
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.locks import RUN_LOCK, TRAINING, refuse_if_held
+from ccfpse_tf.gan import methods
 from ccfpse_tf.runtime.devices import ALLOWED, parse_devices
 from ccfpse_tf.runtime.startup import import_tensorflow
 from ccfpse_tf.runtime.workers import read_workers
@@ -62,6 +63,7 @@ def run(config: Config, variants: Mapping[str, Config], arguments) -> int:
     if arguments.records:
         arguments.set.append(f"data.records={arguments.records.resolve()}")
     config = override(config, arguments.set)
+    methods.check(config)
     if arguments.dry_run:
         print(config.to_json())
         return 0

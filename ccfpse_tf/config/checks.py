@@ -14,7 +14,6 @@ def problems(config) -> Iterator[str]:
     Args:
         config: a :class:`~ccfpse_tf.config.Config`, its single values checked.
     """
-    yield from _size_problems(config.data.image_size, config.generator.depth)
     if config.schedule.best == "perceptual" and config.losses.vgg == "off":
         yield (
             "schedule.best is 'perceptual', which losses.vgg 'off' cannot measure; "
@@ -23,22 +22,6 @@ def problems(config) -> Iterator[str]:
     yield from _metric_problems(config.schedule.best, config.evaluation)
     if config.schedule.epochs + config.schedule.decay_epochs < 1:
         yield "schedule.epochs and schedule.decay_epochs are both 0"
-
-
-def _size_problems(image_size, depth):
-    stride = 2**depth
-    for side, value in zip(("height", "width"), image_size, strict=True):
-        if value < stride or value % stride:
-            near = max(64, round(value / stride) * stride)
-            yield (
-                f"data.image_size has {side} {value}, which is not a multiple of "
-                f"{stride} = 2**{depth} as generator.depth needs; the nearest is {near}"
-            )
-        elif value % 32 or value <= 32:
-            yield (
-                f"data.image_size has {side} {value}; the discriminator needs a "
-                "multiple of 32 above 32, such as 64"
-            )
 
 
 def _metric_problems(best, evaluation):

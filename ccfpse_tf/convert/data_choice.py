@@ -14,7 +14,7 @@ OWN = "custom"  # data that only `--classes` describes
 
 @dataclass(frozen=True)
 class DataChoice:
-    """What the user says of the data: a data set, records, or bare counts.
+    """The data as the user names them: a data set, records, or bare counts.
 
     Args:
         dataset: a name of ``datasets.DATASETS``.

@@ -1,4 +1,4 @@
-"""What the shapes of official tensors say about the networks that they belong to."""
+"""Reads the networks' arguments off the shapes of official tensors."""
 
 import re
 from collections.abc import Mapping
@@ -99,7 +99,7 @@ def check_kind(state: State, kind: str, source: str) -> None:
 
 
 def check_finite(state: State, source: str) -> None:
-    """Refuses weights that are no numbers.
+    """Refuses weights that are NaN or infinite.
 
     Raises:
         InputError: naming the tensors.
@@ -177,8 +177,8 @@ def _style(state, ngf, source):
     rows, z_dim = _shape(state, "fc.weight", 2, source)
     if rows % (16 * ngf):
         raise InputError(
-            f"{source}: fc.weight has {rows} rows, which is no multiple of 16 ngf = "
-            f"{16 * ngf} (ngf {ngf} by conv_img.weight); the file is no official one"
+            f"{source}: fc.weight has {rows} rows, which is not a multiple of 16 ngf = "
+            f"{16 * ngf} (ngf {ngf} by conv_img.weight); it is not an official file"
         )
     return z_dim, rows // (16 * ngf)
 

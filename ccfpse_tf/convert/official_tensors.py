@@ -39,7 +39,7 @@ class Unused:
 
 
 def is_unused(name: str) -> bool:
-    """Whether an official tensor is one that the official forward pass never uses."""
+    """Tells if the official forward pass never uses an official tensor."""
     return _UNUSED.search(name) is not None
 
 

@@ -12,8 +12,8 @@ from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.atomic import new_folder
 from ccfpse_tf.files.output_folder import refuse_existing
 from ccfpse_tf.files.pytorch import FORMATS, write_tensors
-from ccfpse_tf.generation.trained_model import Drawing
-from ccfpse_tf.runs.checkpoints import require_checkpoint
+from ccfpse_tf.generation.trained_model import TrainedModel
+from ccfpse_tf.runs.checkpoint_folder import require_checkpoint
 from ccfpse_tf.runs.converted import missing_networks
 from ccfpse_tf.runs.run_folder import Run, read_data, read_run
 
@@ -22,8 +22,8 @@ STYLE = 256
 
 
 @dataclasses.dataclass(frozen=True)
-class Exported:
-    """What was written: files by letter, the step, and what the user should know."""
+class OfficialFiles:
+    """The written files by letter, their step, and notes for the user."""
 
     directory: Path
     files: dict[str, Path]
@@ -38,7 +38,7 @@ class _Channels:
     instances: bool
 
 
-def export_official(run_directory: Path, out: Path, form: str = "zip") -> Exported:
+def export_official(run_directory: Path, out: Path, form: str = "zip") -> OfficialFiles:
     """Writes ``latest_net_{G,D,E}.pth`` with the official names, order and layout.
 
     Tensors that the official code never reads have the values they start with there.
@@ -61,8 +61,8 @@ def export_official(run_directory: Path, out: Path, form: str = "zip") -> Export
     refuse_existing(out, "--to-official")
     with new_folder(out) as aside:
         data = read_data(run)
-        drawing = Drawing(run, _channels(data))
-        model, step = drawing.model, drawing.step
+        trained = TrainedModel(run, _channels(data))
+        model, step = trained.model, trained.step
         parts = {
             "generator": model.drawing_generator,
             "discriminator": model.discriminator,
@@ -76,7 +76,9 @@ def export_official(run_directory: Path, out: Path, form: str = "zip") -> Export
             write_tensors(aside / name, complete_state(part), form)
             names[LETTERS[kind]] = Path(out) / name
     options = official_options(run.config, data)
-    return Exported(Path(out), names, step, options, tuple(_notes(run, data, missing)))
+    return OfficialFiles(
+        Path(out), names, step, options, tuple(_notes(run, data, missing))
+    )
 
 
 def official_options(config: Config, data: dict) -> str:

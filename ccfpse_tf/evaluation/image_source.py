@@ -24,8 +24,8 @@ from ccfpse_tf.evaluation.image_folder import (
 from ccfpse_tf.evaluation.image_metric import EvaluatedImage
 from ccfpse_tf.files.digests import sha256, sha256_of_files
 from ccfpse_tf.generation.styles import Styles, key_of, resolve_source
-from ccfpse_tf.generation.trained_model import Drawing
-from ccfpse_tf.runs.checkpoints import latest, require_checkpoint
+from ccfpse_tf.generation.trained_model import TrainedModel
+from ccfpse_tf.runs.checkpoint_folder import latest, require_checkpoint
 from ccfpse_tf.runs.data_check import describe_data
 from ccfpse_tf.runs.run_folder import read_run
 from ccfpse_tf.runtime.devices import open_strategy, parse_devices
@@ -235,9 +235,9 @@ class ImageSource:
                 yield index, example, others, read_image(path, self.size)
 
     @functools.cached_property
-    def drawing(self) -> Drawing:
+    def drawing(self) -> TrainedModel:
         """The run's model; opened when first used."""
-        return Drawing(self.run, self.description, self._strategy)
+        return TrainedModel(self.run, self.description, self._strategy)
 
 
 def _draw(drawing, styles, batch):

@@ -23,8 +23,8 @@ from ccfpse_tf.export.sizes import choose_sizes
 from ccfpse_tf.export.version_writer import ASSETS, save, write_version
 from ccfpse_tf.export.warmup import FILE_NAME, MISSING, write_warmup
 from ccfpse_tf.gan.synthesizer import Synthesizer
-from ccfpse_tf.generation.trained_model import Drawing
-from ccfpse_tf.runs.checkpoints import require_checkpoint
+from ccfpse_tf.generation.trained_model import TrainedModel
+from ccfpse_tf.runs.checkpoint_folder import require_checkpoint
 from ccfpse_tf.runs.data_check import describe_data
 from ccfpse_tf.runs.run_folder import read_run
 
@@ -151,16 +151,16 @@ def export_run(
         InputError: a run without checkpoint, records that are gone, options that do
             not fit the model.
     """
-    drawing, data, records = _open(run_directory, records)
-    sizes = choose_sizes(drawing.model.generator, size)
+    trained, data, records = _open(run_directory, records)
+    sizes = choose_sizes(trained.model.generator, size)
     return export_model(
-        drawing.model,
+        trained.model,
         data,
         base,
         layouts=_layouts(
-            records, data, sizes.fixed or drawing.run.config.data.image_size
+            records, data, sizes.fixed or trained.run.config.data.image_size
         ),
-        step=drawing.step,
+        step=trained.step,
         precision=precision,
         size=size,
     )
@@ -190,24 +190,24 @@ def export_portable(
         InputError: as :func:`export_run`; ``"any"`` size; a converter that is missing.
     """
     check_file(target, path)
-    drawing, data, records = _open(run_directory, records)
-    sizes = choose_sizes(drawing.model.generator, size)
+    trained, data, records = _open(run_directory, records)
+    sizes = choose_sizes(trained.model.generator, size)
     if not sizes.fixed:
         raise InputError(f"--size any: --target {target} needs one size, HxW")
     ids = IdTable(data.label_ids)
-    endpoints = Endpoints(drawing.model, ids, sizes, "float32", "")
+    endpoints = Endpoints(trained.model, ids, sizes, "float32", "")
     write_portable(endpoints, target, path)
     runtime = ask(path)
     if runtime is None:
         return None
-    return compare(runtime, drawing.model, _layouts(records, data, sizes.fixed))
+    return compare(runtime, trained.model, _layouts(records, data, sizes.fixed))
 
 
 def _open(run_directory, records):
     run = read_run(run_directory)
     require_checkpoint(run)
     records, data = describe_data(run, records, labels=True)
-    return Drawing(run, data), data, records
+    return TrainedModel(run, data), data, records
 
 
 def _layouts(records, data, size):

@@ -52,14 +52,15 @@ def choose_sizes(generator, size: str | tuple[int, int] | None) -> Sizes:
     """Turns ``--size`` into sizes that a generator can draw.
 
     Args:
-        generator: the :class:`ccfpse_tf.models.generators.ccfpse.Generator`.
+        generator: a generator of any method (see :mod:`ccfpse_tf.gan.methods`).
         size: ``(height, width)``, ``"any"``, or None for the generator's own.
 
     Raises:
         InputError: another size than the own one from a generator with style code,
-            which cannot draw others; no multiples of ``2**depth``.
+            which cannot draw others; edges that are not multiples of the generator's
+            stride.
     """
-    multiple, own = 2**generator.depth, tuple(generator.image_size)
+    multiple, own = generator.stride, tuple(generator.image_size)
     if size is None or size == own:
         return Sizes(own, multiple)
     if generator.z_dim:

@@ -1,16 +1,12 @@
 """From a config and a data set's description to a compiled model."""
 
-from ccfpse_tf.gan.model import CCFPSE
-from ccfpse_tf.gan.optimizers import Adam
-from ccfpse_tf.gan.schedules import LinearDecay
+from ccfpse_tf.gan import methods
+from ccfpse_tf.gan.adversarial_model import AdversarialModel
 from ccfpse_tf.layers.layout import LayoutEncoding
-from ccfpse_tf.models.discriminators.fpse import FPSEDiscriminator
-from ccfpse_tf.models.generators.ccfpse import Generator
 from ccfpse_tf.models.perceptual import PerceptualLoss
-from ccfpse_tf.models.style_encoder import StyleEncoder
 
 
-def build_model(config, description, steps_per_epoch: int) -> CCFPSE:
+def build_model(config, description, steps_per_epoch: int) -> AdversarialModel:
     """Makes the compiled model that a configuration describes.
 
     The perceptual network computes in float32 whatever the precision of the others.
@@ -19,54 +15,40 @@ def build_model(config, description, steps_per_epoch: int) -> CCFPSE:
         config: a :class:`ccfpse_tf.config.schema.Config`.
         description: the records' description (``label_channels`` and ``instances``).
         steps_per_epoch: for the learning-rate schedules.
+
+    Raises:
+        InputError: a config that does not fit its networks; VGG19 weights that cannot
+            be read.
     """
-    generator, losses_, step = config.generator, config.losses, config.step
-    part = {"dtype": step.precision}
-    layout = LayoutEncoding(description.label_channels, description.instances, **part)
+    method = methods.check(config)
+    losses, step = config.losses, config.step
+    layout = LayoutEncoding(
+        description.label_channels, description.instances, dtype=step.precision
+    )
     channels = layout.semantic_channels
-    z_dim = generator.z_dim
-    model = CCFPSE(
+    adversary = method.adversaries[config.discriminator.architecture]
+    model = method.model()(
         layout,
-        Generator(
-            channels,
-            config.data.image_size,
-            ngf=generator.ngf,
-            depth=generator.depth,
-            z_dim=z_dim,
-            hidden=generator.hidden,
-            recompute_kernels=step.recompute_kernels,
-            **part,
-        ),
-        FPSEDiscriminator(channels, ndf=config.discriminator.ndf, **part),
-        StyleEncoder(generator.ngf, z_dim, **part) if z_dim else None,
+        method.generator(config, channels),
+        adversary.network(config, channels),
+        method.encoder(config),
         seed=config.data.seed,
-        average_decay=generator.average_decay,
-        **part,
+        average_decay=config.generator.average_decay,
+        dtype=step.precision,
     )
     perceptual = None
-    if losses_.vgg != "off":
-        perceptual = PerceptualLoss(losses_.vgg, losses_.vgg_weights)
+    if losses.vgg != "off":
+        perceptual = PerceptualLoss(losses.vgg, losses.vgg_weights)
     model.compile(
-        _optimizer(config, config.optimizers.generator_lr, steps_per_epoch),
-        _optimizer(config, config.optimizers.discriminator_lr, steps_per_epoch),
-        gan_mode=losses_.gan_mode,
+        *method.optimizers(config, steps_per_epoch),
+        gan_mode=losses.gan_mode,
         loss_weights={
-            "feature_matching": losses_.feature_matching,
-            "perceptual": losses_.perceptual,
-            "kl": losses_.kl,
+            "feature_matching": losses.feature_matching,
+            "perceptual": losses.perceptual,
+            "kl": losses.kl,
         },
         perceptual_loss=perceptual,
         discriminator_fake=step.discriminator_fake,
         jit_compile=step.jit_compile,
     )
     return model
-
-
-def _optimizer(config, rate, steps_per_epoch):
-    schedule, adam = config.schedule, config.optimizers
-    return Adam(
-        LinearDecay(rate, schedule.epochs, schedule.decay_epochs, steps_per_epoch),
-        adam.beta_1,
-        adam.beta_2,
-        adam.epsilon,
-    )

@@ -1,10 +1,11 @@
 """The training losses as pure functions of network outputs.
 
 Every function returns a scalar, a mean over the batch it is given, in the dtype of its
-inputs, or in float32 where these are of half precision; weights and the division by the
-number of replicas are applied once, in :mod:`ccfpse_tf.gan.model`.
+inputs, or in float32 where these are of half precision. Weights and the division by the
+number of replicas are applied once, in :mod:`ccfpse_tf.gan.adversarial_model`.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
 import tensorflow as tf
@@ -23,7 +24,8 @@ def _cross_entropy(score, target):
     )
 
 
-# Per mode: what D pays for real and for fake scores, and what G pays for fake ones.
+# For each mode the losses of a score: D's of a real image, D's of a generated image,
+# and G's of a generated image.
 GAN_MODES: dict[str, tuple[Callable, Callable, Callable]] = {
     "hinge": (
         lambda score: _hinge(1 - score),
@@ -49,7 +51,7 @@ GAN_MODES: dict[str, tuple[Callable, Callable, Callable]] = {
 
 
 def check_gan_mode(mode: str) -> str:
-    """Returns ``mode``; raises ValueError naming the known ones if it is none."""
+    """Returns ``mode``; raises ValueError, naming the known modes, for another one."""
     if mode not in GAN_MODES:
         raise ValueError(f"gan_mode {mode!r}: choose from {', '.join(GAN_MODES)}")
     return mode
@@ -107,6 +109,32 @@ def feature_matching_loss(
         for a, b in zip(fake, map(tf.stop_gradient, real), strict=True)
     ]
     return tf.add_n(distances) / len(fake)
+
+
+@dataclasses.dataclass(frozen=True)
+class AdversarialLosses:
+    """The losses that fit the features and scores of one kind of discriminator.
+
+    Attributes:
+        feature_matching: takes the features of generated and of real images.
+        generator: takes the scores of generated images, and the GAN mode.
+        discriminator_fake: takes the scores of generated images, and the GAN mode.
+        discriminator_real: takes the scores of real images, and the GAN mode.
+    """
+
+    feature_matching: Callable
+    generator: Callable
+    discriminator_fake: Callable
+    discriminator_real: Callable
+
+
+# For discriminators that return one feature and one score map for each level.
+MEAN_OVER_LEVELS = AdversarialLosses(
+    feature_matching_loss,
+    generator_gan_loss,
+    discriminator_fake_loss,
+    discriminator_real_loss,
+)
 
 
 def kl_loss(mu: tf.Tensor, logvar: tf.Tensor) -> tf.Tensor:

@@ -16,10 +16,9 @@ class Adam(keras.optimizers.Adam):
     Every variable is updated in place by TensorFlow's own kernel, which reads and
     writes each number once: on two CPU cores a third of the time of the same update
     written out, and a few operations instead of forty. The kernel has Keras's epsilon
-    and corrects the bias in the variable's dtype, where ``1 - 0.999`` has four digits,
-    so both are taken from it: it is told that there is no bias left to correct, and
-    given a rate and an epsilon that are corrected already, in float64 and once for all
-    variables.
+    and corrects the bias in the variable's dtype, where ``1 - 0.999`` has four digits.
+    So it is told that the bias is corrected, and given a rate and an epsilon that are
+    corrected already, in float64 and once for all variables.
 
     Args: as ``keras.optimizers.Adam``; the defaults are CC-FPSE's for the generator.
 
@@ -43,7 +42,7 @@ class Adam(keras.optimizers.Adam):
         super()._backend_update_step(grads, trainable_variables, scalars)
 
     def _scalars(self, dtype, learning_rate):
-        """What is the same for all variables of a dtype, as the kernel wants it."""
+        """Returns the numbers that the kernel takes for all variables of a dtype."""
         # The kernel takes 1 - beta from the rounded beta; corrected by the same one,
         # the estimates are weighted means to all digits.
         beta_1, beta_2 = (
@@ -112,7 +111,7 @@ class SkipNonFinite(keras.optimizers.LossScaleOptimizer):
         )
 
     def check_finite(self, grads):
-        """Whether the gradients of all replicas are finite, the same on each.
+        """Returns, equally on all replicas, if the gradients of all are finite.
 
         A gradient above 1e19, whose square float32 does not hold, counts as infinite.
         """
@@ -156,7 +155,38 @@ class LossScaleOptimizer(SkipNonFinite):
         keras.optimizers.LossScaleOptimizer._stateful_handle_non_finite_grads(self)
 
 
-def scales_loss(optimizer) -> bool:
-    """Whether an optimiser has a loss scale that changes."""
+def guarded(optimizer, scale_loss: bool) -> SkipNonFinite:
+    """Returns an optimiser that leaves out steps that are not finite.
+
+    Args:
+        optimizer: a Keras optimiser, its name or its config. One with Keras's own loss
+            scale gets ours in its place, as a second one around it would scale twice.
+        scale_loss: whether it gets a loss scale.
+    """
+    optimizer = keras.optimizers.get(optimizer)
+    if isinstance(optimizer, SkipNonFinite):
+        return optimizer
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        return LossScaleOptimizer(
+            optimizer.inner_optimizer,
+            optimizer.initial_scale,
+            optimizer.dynamic_growth_steps,
+            name=optimizer.name,
+        )
+    kind = LossScaleOptimizer if scale_loss else SkipNonFinite
+    return kind(optimizer, name=optimizer.name)
+
+
+def unwrapped(optimizer):
+    """Returns the optimiser itself, without what guards or scales it."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
+def loss_scales(optimizer) -> dict[str, keras.Variable]:
+    """Returns the variables of an optimiser's loss scale, none if it has no scale."""
     scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
-    return scaled and type(optimizer) is not SkipNonFinite
+    if not scaled or type(optimizer) is SkipNonFinite:
+        return {}
+    return {
+        name: getattr(optimizer, name) for name in ("dynamic_scale", "step_counter")
+    }

@@ -12,7 +12,7 @@ PARTS = ("layout_encoding", "generator", "discriminator", "encoder")
 
 
 class Synthesizer(keras.Model):
-    """The networks of a :class:`ccfpse_tf.gan.model.CCFPSE`, which documents them."""
+    """The networks of a :class:`ccfpse_tf.gan.ccfpse.CCFPSE`, which documents them."""
 
     def __init__(
         self,

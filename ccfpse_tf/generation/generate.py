@@ -13,12 +13,13 @@ from ccfpse_tf.data.transforms import photograph_to_uint8
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.atomic import new_folder, write_json
 from ccfpse_tf.files.output_folder import MARKER, check_out
+from ccfpse_tf.gan.methods import method_of
 from ccfpse_tf.generation import label_folder
 from ccfpse_tf.generation.gallery import GalleryRow, Page, write_page
 from ccfpse_tf.generation.pictures import colorize
 from ccfpse_tf.generation.styles import Styles, key_of, resolve_source, windows
-from ccfpse_tf.generation.trained_model import Drawing
-from ccfpse_tf.runs.checkpoints import require_checkpoint
+from ccfpse_tf.generation.trained_model import TrainedModel
+from ccfpse_tf.runs.checkpoint_folder import require_checkpoint
 from ccfpse_tf.runs.data_check import describe_data
 from ccfpse_tf.runs.run_folder import read_run
 from ccfpse_tf.runtime.progress_bar import track
@@ -80,15 +81,15 @@ def generate(
         available = _images(records, description, split)
         examples = evaluation_dataset(records, size, 1, split=split)
     count = available if count is None else min(count, available)
-    drawing = Drawing(run, description)
+    trained, method = TrainedModel(run, description), method_of(run.config)
     page = Page(
-        title=f"CC-FPSE on {description.name}, {drawing.step} steps",
-        facts=_facts(run, drawing.step, str(labels or split), style, seed),
+        title=f"{method.title} on {description.name}, {trained.step} steps",
+        facts=_facts(run, trained.step, str(labels or split), style, seed),
         names=description.index_names,
         palette=description.index_palette,
     )
     examples = itertools.islice(examples, count)
-    drawn = _draw(drawing, examples, Styles(drawing.model, style, styles, seed, run))
+    drawn = _draw(trained, examples, Styles(trained.model, style, styles, seed, run))
     return _write(out, page, track(drawn, count, "drawing"), description)
 
 
@@ -104,12 +105,12 @@ class Drawn:
     real: np.ndarray | None
 
 
-def _draw(drawing: Drawing, examples, styles: Styles) -> Iterator[Drawn]:
+def _draw(trained: TrainedModel, examples, styles: Styles) -> Iterator[Drawn]:
     for index, window in enumerate(windows(examples, styles.count)):
         example = window[0]
         codes = styles.codes(index, window)
         instance = example.get("instance")
-        fakes = [drawing.images(example["label"], instance, z)[0] for z, _ in codes]
+        fakes = [trained.images(example["label"], instance, z)[0] for z, _ in codes]
         real = example.get("image")
         yield Drawn(
             key_of(example),
@@ -161,13 +162,12 @@ def _images(records, description, split):
 
 
 def _facts(run, step, source, style, seed):
-    generator = run.config.generator
     return (
         ("run", str(run.directory)),
         ("step", step),
         ("layouts from", source),
         ("style", style),
         ("seed", seed),
-        ("generator", f"ngf {generator.ngf}, depth {generator.depth}"),
+        ("generator", method_of(run.config).summary(run.config)),
         ("size", "x".join(map(str, run.config.data.image_size))),
     )

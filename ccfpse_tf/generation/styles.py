@@ -9,6 +9,7 @@ from PIL import Image, UnidentifiedImageError
 
 from ccfpse_tf.data.transforms import normalize_image, resize_image
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.gan.methods import method_of
 from ccfpse_tf.runs.converted import missing_networks
 from ccfpse_tf.runs.run_folder import Run
 
@@ -20,12 +21,12 @@ def resolve_source(run: Run, style: str | None, count: int, labels) -> str:
         run: the run that draws.
         style: what the user asked for, or None.
         count: images per layout.
-        labels: folder of label files, where there are no records.
+        labels: folder of label files, if it draws those instead of records.
 
     Raises:
         InputError: what this run, or these layouts, cannot give.
     """
-    if not run.config.generator.z_dim:
+    if not method_of(run.config).z_dim(run.config):
         if style or count > 1:
             raise InputError(
                 f"{run.directory} was trained without style code (generator.z_dim is "

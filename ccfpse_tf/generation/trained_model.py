@@ -11,7 +11,7 @@ from ccfpse_tf.runs.checkpoints import CheckpointStore
 from ccfpse_tf.runs.run_folder import Run
 
 
-class Drawing:
+class TrainedModel:
     """A run's newest checkpoint, ready to draw.
 
     Args:
@@ -20,11 +20,12 @@ class Drawing:
         strategy: devices to draw on; default TensorFlow's own choice of one.
 
     Attributes:
-        model: the restored :class:`ccfpse_tf.gan.model.CCFPSE`.
-        step: what it was trained for.
+        model: the restored :class:`ccfpse_tf.gan.adversarial_model.AdversarialModel`.
+        step: how many steps it was trained for.
 
     Raises:
-        InputError: no checkpoint that can be restored.
+        InputError: no checkpoint that can be restored, or a config that does not fit
+            its networks.
     """
 
     def __init__(self, run: Run, description, strategy=None):
@@ -53,7 +54,7 @@ class Drawing:
             return np.asarray(to_uint8(self.model.synthesize(*inputs)))
         count = len(label)
         share = -(-count // replicas)
-        # What is short in the last shares is filled up with the last image.
+        # The last shares may be too short: they are filled up with the last image.
         rows = np.minimum(np.arange(share * replicas), count - 1).reshape(replicas, -1)
         drawn = self._on_replicas(
             *(None if x is None else self._spread(x, rows) for x in inputs)

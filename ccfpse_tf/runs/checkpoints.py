@@ -20,29 +20,36 @@ import tensorflow as tf
 
 from ccfpse_tf.errors import Diverged, InputError
 from ccfpse_tf.files.atomic import new_folder
-from ccfpse_tf.gan.optimizers import scales_loss
+from ccfpse_tf.runs.checkpoint_folder import (
+    BEST,
+    FACTS,
+    PREFIX,
+    best,
+    check_sizes,
+    diverged_message,
+    newest_first,
+    read_facts,
+    steps_saved,
+)
 
-PREFIX = "ckpt"
-BEST = "best"
-OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
 _STATE = "state"  # prefix of TensorFlow's files
-_FACTS = "checkpoint.json"  # written last
 
 
 class CheckpointStore:
     """Saves and restores a model in one folder.
 
-    Checkpoints hold all weights (networks, averaged generator, batch statistics,
-    spectral vectors, the step) and both optimisers. Data position, learning rates and
-    noise follow from the step. They hold the same in every precision, but for the loss
-    scales of float16: these are dropped, or start anew, where a checkpoint meets a
-    model of another precision.
+    Checkpoints hold what the model offers: all weights (networks, averaged generator,
+    batch statistics, spectral vectors, the step) and both optimisers. Data position,
+    learning rates and noise follow from the step. They hold the same in every
+    precision, but for the loss scales of float16: these are dropped, or start anew,
+    where a checkpoint meets a model of another precision.
 
     Args:
-        model: a compiled :class:`ccfpse_tf.gan.model.CCFPSE`.
+        model: a compiled :class:`ccfpse_tf.gan.ccfpse.CCFPSE`, or another model with
+            ``steps``, ``checkpoint_variables()`` and ``loss_scales()``.
         directory: the run's ``checkpoints`` folder.
         keep: how many checkpoints stay, the newest ones.
-        say: called with a sentence where a damaged checkpoint is passed over.
+        say: called with a sentence when a damaged checkpoint is passed over.
     """
 
     def __init__(
@@ -56,7 +63,9 @@ class CheckpointStore:
         self.directory = Path(directory)
         self.keep = keep
         self.say = say
-        self._scales = _loss_scales(model)
+        self._scales = {
+            name: variable.value for name, variable in model.loss_scales().items()
+        }
         self._contents = _contents(model, self._scales)
         self._saved = None
 
@@ -98,11 +107,11 @@ class CheckpointStore:
         self._contents.write(str(aside / _STATE))
         sizes = {file.name: file.stat().st_size for file in sorted(aside.iterdir())}
         text = json.dumps(facts | {"bytes": sizes}, indent=2)
-        (aside / _FACTS).write_text(text + "\n", encoding="utf-8")
+        (aside / FACTS).write_text(text + "\n", encoding="utf-8")
 
     def _keep_best(self, path):
         """Has ``path`` in ``best/``, too, if no earlier one there was better."""
-        facts, before = _facts(path), best(self.directory)
+        facts, before = read_facts(path), best(self.directory)
         if "metric" not in facts or path.name == (before and before["path"].name):
             return
         if before and before["metric"] == facts["metric"]:
@@ -122,12 +131,12 @@ class CheckpointStore:
         """Restores ``path``, or the newest checkpoint that is not damaged.
 
         Returns:
-            Its step; 0 where there is no checkpoint yet, and nothing is restored.
+            Its step; 0, and nothing is restored, if the folder has no checkpoint yet.
 
         Raises:
             InputError: every checkpoint is damaged or of another model.
         """
-        paths = [Path(path)] if path else _newest_first(self.directory)
+        paths = [Path(path)] if path else newest_first(self.directory)
         problems = []
         for candidate in paths:
             try:
@@ -150,13 +159,13 @@ class CheckpointStore:
         return 0
 
     def _restore(self, path):
-        _check_sizes(path)
+        check_sizes(path)
         prefix = str(path / _STATE)
         status = self._fitting(prefix).read(prefix).expect_partial()
         status.assert_consumed()
 
     def _fitting(self, prefix):
-        """What to restore of a checkpoint that may be of another precision."""
+        """The contents as a checkpoint, maybe of another precision, holds them."""
         names = [name for name, _ in tf.train.list_variables(prefix)]
         saved = {
             name.split("/")[1]: tf.Variable(tf.train.load_variable(prefix, name))
@@ -175,7 +184,7 @@ class CheckpointStore:
         for folder in (self.directory, self.directory / BEST):
             for leftover in folder.glob(f".{PREFIX}-*"):
                 shutil.rmtree(leftover, ignore_errors=True)
-        for path in _newest_first(self.directory):
+        for path in newest_first(self.directory):
             self._keep_best(path)
 
     def _refuse_non_finite(self):
@@ -190,28 +199,30 @@ class CheckpointStore:
                 )
 
 
+class ReadOnlyCheckpoints:
+    """A checkpoint store that leaves the saving to the chief worker.
+
+    Args:
+        store: the :class:`CheckpointStore` that does everything else.
+    """
+
+    def __init__(self, store: CheckpointStore):
+        self._store = store
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    def save(self) -> Path:
+        """Writes nothing; returns the folder that the chief writes to."""
+        return self._store.directory
+
+
 def _contents(model, loss_scales):
-    optimizers = {name: _adam(getattr(model, name)) for name in OPTIMIZERS}
+    parts = model.checkpoint_variables().items()
     return tf.train.Checkpoint(
-        model=_named(model.weights),
-        **{name: _named(adam.variables) for name, adam in optimizers.items()},
+        **{name: _named(variables) for name, variables in parts},
         **({"loss_scales": loss_scales} if loss_scales else {}),
     )
-
-
-def _adam(optimizer):
-    """The optimiser itself, without what is around it."""
-    return getattr(optimizer, "inner_optimizer", optimizer)
-
-
-def _loss_scales(model) -> dict[str, tf.Variable]:
-    """The variables of the optimisers' loss scales, empty where there are none."""
-    return {
-        f"{name}_{scale}": getattr(getattr(model, name), scale).value
-        for name in OPTIMIZERS
-        for scale in ("dynamic_scale", "step_counter")
-        if scales_loss(getattr(model, name))
-    }
 
 
 def _named(variables) -> dict[str, tf.Variable]:
@@ -224,80 +235,6 @@ def _named(variables) -> dict[str, tf.Variable]:
         f"{index:04}.{re.sub(r'_[0-9]+(?=[_/]|$)', '', variable.path)}": variable.value
         for index, variable in enumerate(variables)
     }
-
-
-def steps_saved(directory: Path) -> list[int]:
-    """Returns the steps of the complete checkpoints in ``directory``, ascending."""
-    matches = (
-        re.fullmatch(rf"{PREFIX}-(\d+)", path.name)
-        for path in Path(directory).glob(f"{PREFIX}-*")
-        if (path / _FACTS).is_file()
-    )
-    return sorted(int(match[1]) for match in matches if match)
-
-
-def latest(directory: Path) -> Path | None:
-    """Returns the newest checkpoint's folder, or None."""
-    return next(iter(_newest_first(directory)), None)
-
-
-def best(directory: Path) -> dict | None:
-    """Returns ``{"path", "step", "metric", "value"}`` of the best checkpoint, or None.
-
-    Args:
-        directory: the run's ``checkpoints`` folder.
-    """
-    path = latest(Path(directory) / BEST)
-    return path and _facts(path) | {"path": path}
-
-
-def _facts(path: Path) -> dict:
-    return json.loads((path / _FACTS).read_text(encoding="utf-8"))
-
-
-def _newest_first(directory) -> list[Path]:
-    steps = reversed(steps_saved(directory))
-    return [Path(directory) / f"{PREFIX}-{step}" for step in steps]
-
-
-def require_checkpoint(run) -> Path:
-    """Returns the newest checkpoint of a :class:`ccfpse_tf.runs.run_folder.Run`.
-
-    Raises:
-        InputError: the run has none yet.
-    """
-    path = latest(run.checkpoints)
-    if path is None:
-        raise InputError(
-            f"{run.checkpoints} holds no checkpoint yet: train the run first, with "
-            f"train --run {run.directory}"
-        )
-    return path
-
-
-def diverged_message(what: str, directory: Path) -> str:
-    """Returns the error text for a training that has diverged.
-
-    Args:
-        what: the step and the values found.
-        directory: the run's checkpoint folder.
-    """
-    last = latest(directory)
-    kept = f"the last good checkpoint is {last}" if last else "no checkpoint was saved"
-    return (
-        f"{what}: training has diverged and was stopped; {kept}.\n"
-        "Start another run (--run) with lower rates, such as "
-        "--set optimizers.generator_lr=5e-5 optimizers.discriminator_lr=2e-4, "
-        "and make sure that the images are not all of one colour."
-    )
-
-
-def _check_sizes(path):
-    for name, size in _facts(path)["bytes"].items():
-        file = path / name
-        found = file.stat().st_size if file.is_file() else 0
-        if found != size:
-            raise OSError(f"{name} has {found} bytes, {size} were written")
 
 
 def _disk_error(error, path):

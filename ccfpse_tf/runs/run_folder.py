@@ -32,16 +32,8 @@ FREE_KEYS = {
     "schedule.log_every",
 }
 # What the first training of a converted run must keep: its weights have these shapes.
-NETWORK_KEYS = (
-    "name",
-    "generator.ngf",
-    "generator.depth",
-    "generator.z_dim",
-    "generator.hidden",
-    "generator.average_decay",
-    "discriminator.ndf",
-    "data.image_size",
-)
+NETWORK_SECTIONS = ("generator.", "discriminator.")
+NETWORK_KEYS = ("name", "data.image_size")
 IDENTITY = (
     "name",
     "num_classes",
@@ -95,7 +87,7 @@ def make_run(directory: Path, config: Config, data: dict) -> Run:
         directory: does not exist yet.
         config: a config that builds the networks.
         data: by the keys in ``IDENTITY``, as far as it is known; the first training
-            adopts the rest, and all keys of the config but ``NETWORK_KEYS``.
+            adopts the rest, and all keys of the config that shape no network.
     """
     run = Run(directory, config)
     run.checkpoints.mkdir(parents=True)
@@ -136,7 +128,7 @@ def open_run(directory: Path, config: Config, description) -> Run:
         raise InputError(f"--run {directory} is a file; name a folder")
     elif directory.exists() and {x.name for x in directory.iterdir()} - {RUN_LOCK}:
         raise InputError(
-            f"--run {directory} holds files but no config.json, so it is no run; "
+            f"--run {directory} holds files but no config.json, so it is not a run; "
             "name a new folder, nothing in this one is touched"
         )
     directory.mkdir(parents=True, exist_ok=True)
@@ -164,7 +156,7 @@ def _stored(directory):
         values = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(
-            f"{directory} is no run folder: it has no config.json; `train --run` "
+            f"{directory} is not a run folder: it has no config.json; `train --run` "
             "makes one"
         ) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -194,7 +186,7 @@ def _write(path, config, data):
 
 
 def _never_trained(stored_data):
-    """Whether a converted run has met no training records yet."""
+    """Tells if a run was converted and has not met any training records yet."""
     return not any(key.endswith(" images") for key in stored_data)
 
 
@@ -202,12 +194,16 @@ def _config_differences(stored, asked, stored_data):
     old, new = flatten(stored), flatten(asked)
     free = _free_keys(stored) & _free_keys(asked)
     if _never_trained(stored_data):
-        free = old.keys() - set(NETWORK_KEYS)
+        free = {key for key in old if not _shapes_networks(key)}
     return [
         f"{key}: the run has {old[key]!r}, now {new[key]!r}"
         for key in old
         if old[key] != new[key] and key not in free
     ]
+
+
+def _shapes_networks(key):
+    return key in NETWORK_KEYS or key.startswith(NETWORK_SECTIONS)
 
 
 def _data_differences(stored, found):

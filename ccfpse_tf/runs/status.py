@@ -91,7 +91,7 @@ class Status:
 
 
 def read_status(directory: Path) -> dict | None:
-    """Returns the fields that a run's status holds; None where there is no file.
+    """Returns the fields that a run's status holds; None without a file.
 
     Raises:
         InputError: a file that is damaged, or cannot be read.

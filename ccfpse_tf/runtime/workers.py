@@ -34,12 +34,12 @@ class Workers:
 
     @property
     def several(self) -> bool:
-        """Whether there are others."""
+        """True if there are other processes."""
         return len(self.addresses) > 1
 
     @property
     def chief(self) -> bool:
-        """Whether this process writes: checkpoints, logs, what is printed."""
+        """True for the process that writes checkpoints and logs, and prints."""
         return self.index == 0
 
     def connect(self):
@@ -106,10 +106,10 @@ def read_workers(environment: Mapping[str, str] = os.environ) -> Workers:
     return Workers(addresses, place) if len(addresses) > 1 else Workers()
 
 
-class Together:
-    """What the workers of a training do in step with each other.
+class WorkerGroup:
+    """The workers of a training, for all that they do in step with each other.
 
-    Without other workers everything is as if this were not here.
+    A single process is a group of its own, and waits for nobody.
 
     Args:
         strategy: from `devices.open_strategy`.
@@ -123,11 +123,11 @@ class Together:
 
     @property
     def chief(self) -> bool:
-        """Whether this process writes."""
+        """True for the process that writes."""
         return self.workers.chief
 
     def any(self, flag: bool) -> bool:
-        """Whether ``flag`` is true on any worker; all must ask."""
+        """Tells if ``flag`` is true on any worker; all of them must ask."""
         if not self.workers.several:
             return flag
         return bool(self._rows([flag])[:, 0].any())
@@ -218,31 +218,13 @@ class Together:
             ) from error
 
     def _rows(self, values):
-        """What each worker gave, ``(workers, values)``."""
+        """The values of all workers, ``(workers, values)``."""
         import numpy as np
 
         rows = np.zeros((len(self.workers.addresses), len(values)))
         rows[self.workers.index] = values
         local = self.strategy.num_replicas_in_sync // len(self.workers.addresses)
         return self._add(rows) / local  # each local replica has added its own
-
-
-class Follower:
-    """A checkpoint store that leaves the saving to the chief.
-
-    Args:
-        store: the store; everything else is done by it.
-    """
-
-    def __init__(self, store):
-        self._store = store
-
-    def __getattr__(self, name):
-        return getattr(self._store, name)
-
-    def save(self):
-        """Writes nothing; returns the folder that the chief writes to."""
-        return self._store.directory
 
 
 def _adder(strategy):

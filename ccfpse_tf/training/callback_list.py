@@ -9,10 +9,10 @@ from ccfpse_tf.config.checks import MEASURED_BY
 from ccfpse_tf.data.pipeline import batch_keys, evaluation_dataset
 from ccfpse_tf.evaluation.image_source import ImageSource
 from ccfpse_tf.evaluation.measures import Measures, open_metrics
-from ccfpse_tf.gan.model import LOGGED
+from ccfpse_tf.gan.methods import method_of
 from ccfpse_tf.runs.run_folder import Run, settings
 from ccfpse_tf.runs.status import Status
-from ccfpse_tf.runtime.workers import Together
+from ccfpse_tf.runtime.workers import WorkerGroup
 from ccfpse_tf.training.callbacks import (
     Checkpoints,
     LayoutGrids,
@@ -31,44 +31,60 @@ DIVERGED = "diverged.json"
 
 
 @dataclasses.dataclass(frozen=True)
-class Training:
+class Length:
+    """The length of a training, in steps.
+
+    Args:
+        epoch_steps: steps of an epoch.
+        epochs: at constant and at falling rates.
+    """
+
+    epoch_steps: int
+    epochs: int
+
+    @property
+    def total_steps(self) -> int:
+        """Where the training ends."""
+        return self.epoch_steps * self.epochs
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingContext:
     """A training that is about to start, as its callbacks see it.
 
     Args:
         run: the run folder and its config.
         store: saves; the model's step.
         description: of the records.
-        together: the devices and workers.
+        group: the devices and workers.
         status: the run's, None on workers that do not write.
         open_stream: opens the training batches from a step on.
-        epoch_steps: steps of an epoch.
-        total_steps: where the training ends.
+        length: steps of an epoch, and of the whole training.
         profile: first and last step to record, or None.
     """
 
     run: Run
     store: object
     description: object
-    together: Together
+    group: WorkerGroup
     status: Status | None
     open_stream: object
-    epoch_steps: int
-    total_steps: int
+    length: Length
     profile: tuple[int, int] | None = None
 
 
-def make_callbacks(training: Training) -> list:
+def make_callbacks(training: TrainingContext) -> list:
     """Returns the callbacks of this worker.
 
-    What all workers compute together is done by all; what only shows or writes is done
-    by the chief.
+    All workers take part in what they compute together. Only the chief shows and
+    writes.
     """
-    run, store, together = training.run, training.store, training.together
+    run, store, group = training.run, training.store, training.group
     config, schedule = run.config, run.config.schedule
     writer = tf.summary.create_noop_writer()
-    if together.chief:
+    if group.chief:
         writer = summary_writer(run.logs)
-        write_hparams(writer, settings(config), LOGGED)
+        write_hparams(writer, settings(config), method_of(config).logged)
     scalars = ScalarLogs(store, writer, schedule.log_every, config.data.batch_size)
     callbacks = [
         *_shown_while_training(training, scalars),
@@ -76,25 +92,26 @@ def make_callbacks(training: Training) -> list:
             store,
             schedule.skips_allowed,
             lambda step: _keys(config, step),
-            run.directory / DIVERGED if together.chief else None,
+            run.directory / DIVERGED if group.chief else None,
         ),
         scalars,
     ]
     if config.generator.average_decay:
         callbacks.append(_average_statistics(training))
-    if together.chief:
+    if group.chief:
         callbacks += _shown_now_and_then(training, writer)
     return [
         *callbacks,
         Checkpoints(store, schedule.checkpoint_every, schedule.checkpoint_minutes),
-        SaveOnSignal(store, print if together.chief else _silent, together.any),
+        SaveOnSignal(store, print if group.chief else _silent, group.any),
     ]
 
 
 def _shown_while_training(training, scalars):
-    if not training.together.chief:
+    if not training.group.chief:
         return []
-    store, steps = training.store, (training.epoch_steps, training.total_steps)
+    store, length = training.store, training.length
+    steps = length.epoch_steps, length.total_steps
     log_every = training.run.config.schedule.log_every
     # The status comes first: it notes the step also of one that ends the training.
     callbacks = [
@@ -155,7 +172,7 @@ def _metric_callback(training, writer, split):
     return MetricCallback(
         training.store,
         writer,
-        wanted.every_epochs * training.epoch_steps,
+        wanted.every_epochs * training.length.epoch_steps,
         source.layouts(),
         open_metrics(_measures(config), source, training.run.directory),
         best if best in MEASURED_BY else None,
@@ -168,8 +185,8 @@ def _average_statistics(training):
         schedule.images_every,
         schedule.validate_every,
         schedule.checkpoint_every,
-        training.run.config.evaluation.every_epochs * training.epoch_steps,
-        training.total_steps,
+        training.run.config.evaluation.every_epochs * training.length.epoch_steps,
+        training.length.total_steps,
     )
 
     def due(step):
@@ -179,7 +196,7 @@ def _average_statistics(training):
         # Not the stream's next ones: a resumed run has to find the same statistics.
         stream = training.open_stream(0)
         if isinstance(stream, tf.data.Dataset):
-            strategy = training.together.strategy
+            strategy = training.group.strategy
             stream = strategy.experimental_distribute_dataset(stream)
         return stream
 
@@ -192,4 +209,4 @@ def _keys(config, step):
 
 
 def _silent(text):
-    """Says nothing: the chief does."""
+    """Prints nothing, on workers that leave the printing to the chief."""

@@ -1,4 +1,4 @@
-"""What happens around the steps of a training: logs, pictures, checkpoints, stopping.
+"""Callbacks around the steps of a training: logs, pictures, checkpoints, stopping.
 
 All of them count in ``model.steps``, which a checkpoint restores, so they go on where a
 resumed run left off, whatever Keras calls the epoch.
@@ -18,11 +18,12 @@ import tensorflow as tf
 from ccfpse_tf.data.transforms import photograph_to_uint8, to_uint8
 from ccfpse_tf.errors import Diverged
 from ccfpse_tf.generation.pictures import colorize, grid
-from ccfpse_tf.runs.checkpoints import CheckpointStore, diverged_message
+from ccfpse_tf.runs.checkpoint_folder import diverged_message
+from ccfpse_tf.runs.checkpoints import CheckpointStore
 
 
 class StepCallback(keras.callbacks.Callback):
-    """Base of callbacks that act after every so many steps of the model.
+    """Base of callbacks that act each time after a number of steps of the model.
 
     Args:
         store: knows the model's step.
@@ -33,7 +34,7 @@ class StepCallback(keras.callbacks.Callback):
         self.store = store
 
     def due(self, every: int) -> bool:
-        """Whether the model's step is a multiple of ``every``."""
+        """Returns True if the model's step is a multiple of ``every``."""
         return self.store.step % every == 0
 
 
@@ -45,7 +46,7 @@ class StopOnDivergence(StepCallback):
 
     Args:
         store: knows the model's step.
-        allowed: how many in a row are put up with.
+        allowed: how many in a row are tolerated.
         keys_of: gives the keys of the batch of a step, counted from 0.
         report: JSON file to write, with step, losses and keys; None writes none.
 
@@ -60,7 +61,7 @@ class StopOnDivergence(StepCallback):
         self.report = report
 
     def on_train_batch_end(self, batch, logs=None):
-        """Looks how many were left out."""
+        """Raises if too many were left out."""
         row = int(tf.convert_to_tensor(self.model.skipped_in_a_row))
         if row <= self.allowed:
             return

@@ -17,13 +17,15 @@ from ccfpse_tf.data.pipeline import (
 from ccfpse_tf.data.records import Description, read_description
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.locks import RUN_LOCK, TRAINING, locked
+from ccfpse_tf.gan import methods
 from ccfpse_tf.gan.build import build_model
-from ccfpse_tf.runs.checkpoints import CheckpointStore, steps_saved
+from ccfpse_tf.runs.checkpoint_folder import steps_saved
+from ccfpse_tf.runs.checkpoints import CheckpointStore, ReadOnlyCheckpoints
 from ccfpse_tf.runs.run_folder import Run, open_run
 from ccfpse_tf.runs.status import Status
 from ccfpse_tf.runtime.devices import check_replicas, open_strategy, parse_devices
-from ccfpse_tf.runtime.workers import Follower, Together, read_workers
-from ccfpse_tf.training.callback_list import Training, make_callbacks
+from ccfpse_tf.runtime.workers import WorkerGroup, read_workers
+from ccfpse_tf.training.callback_list import Length, TrainingContext, make_callbacks
 from ccfpse_tf.training.callbacks import SaveOnSignal
 from ccfpse_tf.training.profiler import Profile, check_steps
 from ccfpse_tf.training.progress_line import Progress
@@ -54,91 +56,91 @@ def train(
         The step that the run is at.
 
     Raises:
-        InputError: records or a run folder that do not fit the config, diverged losses,
-            too little memory, a lost worker, another training in the folder: anything
-            that the user can mend.
+        InputError: a config that does not fit its networks, records or a run folder
+            that do not fit the config, diverged losses, too little memory, a lost
+            worker, another training in the folder: anything that the user can mend.
         KeyboardInterrupt: Ctrl-C or SIGTERM, after the state has been saved.
     """
+    methods.check(config)
     directory, workers = Path(run_directory), read_workers()
     with contextlib.ExitStack() as stack:
         if workers.chief:
             stack.enter_context(locked(directory / RUN_LOCK, TRAINING))
         description = read_description(Path(config.data.records))
         _check_data(config, description)
-        total = _epochs(config) * _epoch_steps(config)
+        length = _length(config)
         if profile:
             saved = steps_saved(directory / "checkpoints")
-            check_steps(profile, max(saved, default=0), total)
+            check_steps(profile, max(saved, default=0), length.total_steps)
         if config.step.deterministic:
             tf.config.experimental.enable_op_determinism()
         strategy = open_strategy(parse_devices(devices), workers)
         check_replicas(strategy, config.data.batch_size, config.step.jit_compile)
-        together = Together(strategy, workers)
-        stack.enter_context(together.clear_errors(directory))
-        return _train(config, directory, description, together, profile)
+        group = WorkerGroup(strategy, workers)
+        stack.enter_context(group.clear_errors(directory))
+        return _train(config, directory, description, group, length, profile)
 
 
-def _train(config, directory, description, together, profile):
+def _train(config, directory, description, group, length, profile):
     # Keras draws the seeds of its initialisers from Python's generator. TensorFlow's
     # global seed stays alone: it would enter the order of the data.
     random.seed(config.data.seed)
-    epoch_steps = _epoch_steps(config)
-    with together.strategy.scope():
-        model = build_model(config, description, epoch_steps)
+    with group.strategy.scope():
+        model = build_model(config, description, length.epoch_steps)
     # Only now: a model that cannot be built must leave no run of its config behind.
     run, status = Run(directory, config), contextlib.nullcontext()
-    if together.chief:
+    if group.chief:
         run = open_run(directory, config, description)
         status = Status(directory).recorded()
     with status as status:
-        store = _open_store(model, run, together)
-        together.check_same(store.step, _content(config, description))
-        total = _epochs(config) * epoch_steps
-        if together.chief:
-            _announce(run, description, together.strategy, store.step, total)
-        if store.step < total:
-            training = Training(
-                run,
-                store,
-                description,
-                together,
-                status,
-                functools.partial(_stream, config, together),
-                epoch_steps,
-                total,
-                profile,
+        store = _open_store(model, run, group)
+        group.check_same(store.step, _content(config, description))
+        if group.chief:
+            _announce(run, description, group.strategy, store.step, length.total_steps)
+        if store.step < length.total_steps:
+            stream = functools.partial(_stream, config, group)
+            _fit(
+                model,
+                TrainingContext(
+                    run, store, description, group, status, stream, length, profile
+                ),
             )
-            _fit(model, training)
         return store.step
 
 
-def _open_store(model, run, together):
+def _length(config):
+    data, schedule = config.data, config.schedule
+    whole = steps_per_epoch(Path(data.records), data.batch_size, "train")
+    epochs = schedule.epochs + schedule.decay_epochs
+    return Length(schedule.steps_per_epoch or whole, epochs)
+
+
+def _open_store(model, run, group):
     """The run's checkpoints, the newest one restored."""
-    say = print if together.chief else lambda text: None
+    say = print if group.chief else lambda text: None
     store = CheckpointStore(model, run.checkpoints, run.config.schedule.keep, say)
-    if together.chief:
+    if group.chief:
         store.tidy()
-    with together.strategy.scope():
+    with group.strategy.scope():
         store.restore()
-    return store if together.chief else Follower(store)
+    return store if group.chief else ReadOnlyCheckpoints(store)
 
 
 def _content(config, description):
-    """What all workers must have in common, as text; records may lie elsewhere."""
-    data = dataclasses.replace(config.data, records="")
+    """The config and the data that all workers must share, as text."""
+    data = dataclasses.replace(config.data, records="")  # may lie elsewhere
     return repr((dataclasses.replace(config, data=data), description.splits))
 
 
 def _fit(model, training):
     """Runs to the end of the schedule: first what an interrupted epoch has left."""
-    store, epoch_steps = training.store, training.epoch_steps
-    config = training.run.config
+    store, length = training.store, training.length
     callbacks = make_callbacks(training)
-    epoch, done = divmod(store.step, epoch_steps)
-    parts = [(epoch_steps - done, epoch, epoch + 1)] if done else []
-    if epoch + bool(done) < _epochs(config):
-        parts.append((epoch_steps, epoch + bool(done), _epochs(config)))
-    with _clear_errors(config), _released(callbacks):
+    epoch, done = divmod(store.step, length.epoch_steps)
+    parts = [(length.epoch_steps - done, epoch, epoch + 1)] if done else []
+    if epoch + bool(done) < length.epochs:
+        parts.append((length.epoch_steps, epoch + bool(done), length.epochs))
+    with _clear_errors(training.run.config), _released(callbacks):
         for steps, first, last in parts:
             model.fit(
                 training.open_stream(store.step),
@@ -150,10 +152,10 @@ def _fit(model, training):
                 verbose=0,
             )
         store.save()
-        training.together.any(False)  # nobody leaves before the chief has saved
+        training.group.any(False)  # nobody leaves before the chief has saved
 
 
-def _stream(config, together, start_step):
+def _stream(config, group, start_step):
     data = config.data
     open_stream = functools.partial(
         training_dataset,
@@ -164,17 +166,7 @@ def _stream(config, together, start_step):
         flip=data.flip,
         start_step=start_step,
     )
-    return together.stream(open_stream, data.batch_size)
-
-
-def _epochs(config):
-    return config.schedule.epochs + config.schedule.decay_epochs
-
-
-def _epoch_steps(config):
-    data = config.data
-    whole = steps_per_epoch(Path(data.records), data.batch_size, "train")
-    return config.schedule.steps_per_epoch or whole
+    return group.stream(open_stream, data.batch_size)
 
 
 def _check_data(config, description: Description):
@@ -216,7 +208,7 @@ def _released(callbacks):
 
 @contextlib.contextmanager
 def _clear_errors(config):
-    """Says what the user can do about the errors of TensorFlow that have a way out."""
+    """Tells the user the way out of those errors of TensorFlow that have one."""
     try:
         yield
     except tf.errors.ResourceExhaustedError as error:

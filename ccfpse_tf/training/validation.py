@@ -1,4 +1,4 @@
-"""What is measured on validation images while training, and what follows from it."""
+"""Measurements on validation images while training, and keeping the best checkpoint."""
 
 import math
 

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ccfpse_tf.runs.checkpoints import latest, steps_saved
+from ccfpse_tf.runs.checkpoint_folder import latest, steps_saved
 from tests.chaos import runs
 
 # Ten steps, whose checkpoints all stay.

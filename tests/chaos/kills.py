@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from ccfpse_tf.runs.checkpoints import steps_saved
+from ccfpse_tf.runs.checkpoint_folder import steps_saved
 from tests.chaos import runs
 
 UNREADABLE = "cannot be restored"

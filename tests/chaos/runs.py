@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from ccfpse_tf.runs.checkpoints import latest
+from ccfpse_tf.runs.checkpoint_folder import latest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RECIPE = [sys.executable, str(REPOSITORY / "recipes" / "scenes.py")]

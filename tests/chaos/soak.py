@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=2000)
     steps = parser.parse_args(argv).steps
-    from ccfpse_tf.gan.model import CCFPSE
+    from ccfpse_tf.gan.ccfpse import CCFPSE
     from ccfpse_tf.training import train
     from ccfpse_tf.training.callbacks import StepCallback
     from recipes import scenes

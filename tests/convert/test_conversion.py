@@ -13,7 +13,7 @@ from ccfpse_tf.convert.official_files import find_files, read_official_file
 from ccfpse_tf.convert.official_tensors import is_unused
 from ccfpse_tf.data.description import write_description
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.runs.checkpoints import steps_saved
+from ccfpse_tf.runs.checkpoint_folder import steps_saved
 from ccfpse_tf.runs.run_folder import open_run, read_run
 from ccfpse_tf.runs.table import list_runs
 from tests.convert.official import read_npz, write_checkpoints, write_npz

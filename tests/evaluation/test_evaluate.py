@@ -17,7 +17,7 @@ from ccfpse_tf.evaluation.evaluate import evaluate
 from ccfpse_tf.evaluation.image_source import Images
 from ccfpse_tf.evaluation.measures import Measures
 from ccfpse_tf.evaluation.metrics.segmentation import SegmentationMetric
-from ccfpse_tf.generation.trained_model import Drawing
+from ccfpse_tf.generation.trained_model import TrainedModel
 from tests.evaluation import tiny
 
 
@@ -42,10 +42,10 @@ def _one_drawing():
 
         def open_once(run, description, strategy):
             if run.directory not in opened:
-                opened[run.directory] = Drawing(run, description, strategy)
+                opened[run.directory] = TrainedModel(run, description, strategy)
             return opened[run.directory]
 
-        patch.setattr(image_source, "Drawing", open_once)
+        patch.setattr(image_source, "TrainedModel", open_once)
         yield
 
 

@@ -144,7 +144,7 @@ def test_sizes_that_a_style_code_rules_out(size, words, tiny_model):
         (["--out", "models/3"], "3 looks like a version; .*MODELS/ccfpse"),
         (["--out", "models/my model"], "letters, digits"),
         (["--out", "models/m", "--size", "64"], "--size 64: write HEIGHTxWIDTH"),
-        (["--out", "models/m"], "is no run folder"),
+        (["--out", "models/m"], "is not a run folder"),
         (["--out", "m.tf", "--target", "litert"], r"name it \*\.tflite"),
         (["--out", "m.onnx", "--target", "onnx", "--precision", "bfloat16"], "float32"),
     ],

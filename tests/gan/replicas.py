@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from ccfpse_tf import PerceptualLoss
 from ccfpse_tf.runtime.devices import Devices, open_strategy
-from ccfpse_tf.runtime.workers import Together, Workers, read_workers
+from ccfpse_tf.runtime.workers import WorkerGroup, Workers, read_workers
 from tests.small_model import batches, small_model
 
 BATCH = 4
@@ -70,7 +70,7 @@ def _trained(strategy, workers: Workers, arguments):
         # Variables made later would be one device's: graphs die on a placeholder.
         assert optimizer.built
     noise = _noise(model, strategy)
-    data = Together(strategy, workers).stream(
+    data = WorkerGroup(strategy, workers).stream(
         lambda shard=(0, 1): _rows(arguments.steps, *shard), BATCH
     )
     model.fit(data, steps_per_epoch=arguments.steps, shuffle=False, verbose=0)

@@ -6,10 +6,12 @@ import pytest
 import tensorflow as tf
 
 from ccfpse_tf import CCFPSE, Generator, LayoutEncoding, PerceptualLoss
-from ccfpse_tf.gan.model import LOGGED
+from ccfpse_tf.gan.methods import METHODS
 from tests.chaos import replicas
 from tests.models.random_vgg import write_vgg
 from tests.small_model import SIZE, batch, batches, small_model
+
+LOGGED = METHODS["ccfpse"].logged
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +61,10 @@ def test_fit_moves_all_weights_and_is_traced_once(model):
 
 def test_the_logged_losses_are_weighted_and_add_up(model):
     real, semantics = model._unpack(tensors(batch()))
-    logs, scores, _ = model._generator_losses(real, semantics, training=False)
+    logs, outputs, _ = model._generator_losses(real, semantics, training=False)
     parts = logs["gan"] + logs["feature_matching"] + logs["kl"]
     assert float(logs["generator_loss"]) == pytest.approx(float(parts), rel=1e-5)
-    sums = model._discriminator_losses(*scores)
+    sums = model._discriminator_losses(*outputs)
     total = float(sums["d_fake"] + sums["d_real"])
     assert float(sums["discriminator_loss"]) == pytest.approx(total, rel=1e-6)
     old = dict(model.loss_weights)
@@ -89,7 +91,9 @@ def test_logs_over_several_machines_have_an_axis(model, monkeypatch):
     """Along which Keras averages them; it cannot average scalars."""
     values = {"gan": tf.constant(2.0)}
     assert model._track(values)["gan"].shape == ()
-    monkeypatch.setattr("ccfpse_tf.gan.model._several_machines", lambda strategy: True)
+    monkeypatch.setattr(
+        "ccfpse_tf.gan.two_player_model._several_machines", lambda strategy: True
+    )
     assert model._track(values)["gan"].shape == (1,)
 
 

@@ -44,8 +44,8 @@ def test_a_reused_fake_is_the_one_of_the_generators_step():
     real, semantics = expected._unpack(data())
     *_, fake = expected._generator_losses(real, semantics, training=True)
     with tf.GradientTape() as tape:
-        _, scores = expected._discriminate(fake, real, semantics, training=True)
-        loss = expected._discriminator_losses(*scores)["discriminator_loss"]
+        outputs = expected.discriminator.compare(fake, real, semantics, training=True)
+        loss = expected._discriminator_losses(*outputs)["discriminator_loss"]
     variables = [v.value for v in expected.discriminator.trainable_variables]
     for ours, theirs in zip(found, tape.gradient(loss, variables), strict=True):
         limit = 1e-6 * float(tf.reduce_max(tf.abs(theirs)))

@@ -51,14 +51,14 @@ def _folder(fixture, name, work):
 
 
 def _outputs(fixture, name, directory):
-    from ccfpse_tf.generation.trained_model import Drawing
+    from ccfpse_tf.generation.trained_model import TrainedModel
     from ccfpse_tf.models.style_encoder import sample_style
     from ccfpse_tf.runs.data_check import describe_data
     from ccfpse_tf.runs.run_folder import read_run
 
     data, run = fixture.data, read_run(directory)
     _, description = describe_data(run, labels=True)
-    model = Drawing(run, description).model
+    model = TrainedModel(run, description).model
     label = data["label"][:, 0].astype(np.int32)
     instance = data["instance"][:, 0] if description.instances else None
     image = nhwc(data["image"])

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ccfpse_tf.convert.state import load_official, official_state
-from ccfpse_tf.gan.model import CCFPSE
+from ccfpse_tf.gan.ccfpse import CCFPSE
 from ccfpse_tf.gan.optimizers import Adam
 from ccfpse_tf.gan.schedules import LinearDecay
 from tests.parity import checks

@@ -9,7 +9,11 @@ import pytest
 import tensorflow as tf
 
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.runs.checkpoints import CheckpointStore, best, latest, steps_saved
+from ccfpse_tf.gan.optimizers import loss_scales, unwrapped
+from ccfpse_tf.runs.checkpoint_folder import best, latest, steps_saved
+from ccfpse_tf.runs.checkpoints import CheckpointStore, ReadOnlyCheckpoints
+
+OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
 
 
 class Pair(keras.Model):
@@ -35,6 +39,17 @@ class Pair(keras.Model):
 
     def call(self, x):
         return self.parts[1](self.parts[0](x))
+
+    def checkpoint_variables(self):
+        own = {"model": self.weights}
+        return own | {n: unwrapped(getattr(self, n)).variables for n in OPTIMIZERS}
+
+    def loss_scales(self):
+        return {
+            f"{name}_{scale}": variable
+            for name in OPTIMIZERS
+            for scale, variable in loss_scales(getattr(self, name)).items()
+        }
 
 
 def _model(units=3, scale=False):
@@ -206,3 +221,16 @@ def test_a_full_disk_leaves_the_older_ones(words, number, store, monkeypatch, tm
     assert caught.value.errno == number
     assert caught.value.filename == str(tmp_path / "ckpt-3")
     assert [path.name for path in tmp_path.iterdir()] == ["ckpt-2"]
+
+
+def test_a_worker_that_is_not_the_chief_saves_nothing():
+    class Store:
+        step, directory, saved = 7, "checkpoints", 0
+
+        def save(self):
+            self.saved += 1
+
+    store = Store()
+    read_only = ReadOnlyCheckpoints(store)
+    assert read_only.save() == "checkpoints" and read_only.step == 7
+    assert store.saved == 0

@@ -8,7 +8,7 @@ import pytest
 from ccfpse_tf.config import Config, override
 from ccfpse_tf.data.description import Description, Split
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.runs.checkpoints import require_checkpoint
+from ccfpse_tf.runs.checkpoint_folder import require_checkpoint
 from ccfpse_tf.runs.run_folder import identity, make_run, open_run, read_data, read_run
 
 CONFIG = Config(name="test")
@@ -113,7 +113,7 @@ def test_the_first_training_of_a_converted_run_decides_what_is_open(tmp_path):
 
 
 def test_reading_what_is_no_run(tmp_path):
-    with pytest.raises(InputError, match="no run folder"):
+    with pytest.raises(InputError, match="not a run folder"):
         read_run(tmp_path)
 
 
@@ -125,5 +125,5 @@ def test_a_damaged_config_names_the_file(run_dir, text):
 
 
 def test_a_run_without_checkpoint_says_how_to_get_one(run_dir):
-    with pytest.raises(InputError, match="no checkpoint yet: train"):
+    with pytest.raises(InputError, match="does not hold a checkpoint yet: train"):
         require_checkpoint(read_run(run_dir))

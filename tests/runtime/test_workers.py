@@ -12,8 +12,8 @@ import pytest
 import tensorflow as tf
 
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.runs.checkpoints import steps_saved
-from ccfpse_tf.runtime.workers import Follower, Together, Workers, read_workers
+from ccfpse_tf.runs.checkpoint_folder import steps_saved
+from ccfpse_tf.runtime.workers import WorkerGroup, Workers, read_workers
 from tests.chaos.replicas import environments
 from tests.test_recipes import load
 
@@ -56,50 +56,37 @@ def test_what_is_no_cluster(environment, words):
         read_workers(environment)
 
 
-def _together(rows):
+def _group(rows):
     """Workers of which all but this one have given their row already."""
-    together = Together(None, Workers())
-    together.workers = Workers(("a:1", "b:1"), 0)
-    together._rows = lambda values: np.array([values, *rows], float)
-    return together
+    group = WorkerGroup(None, Workers())
+    group.workers = Workers(("a:1", "b:1"), 0)
+    group._rows = lambda values: np.array([values, *rows], float)
+    return group
 
 
 def test_one_that_was_told_to_stop_stops_all():
-    assert _together([[1]]).any(False) and _together([[0]]).any(True)
-    assert not _together([[0]]).any(False)
-    assert Together(None, Workers()).any(True)
+    assert _group([[1]]).any(False) and _group([[0]]).any(True)
+    assert not _group([[0]]).any(False)
+    assert WorkerGroup(None, Workers()).any(True)
 
 
 def test_workers_that_disagree_are_told_where():
     with pytest.raises(InputError, match="worker 0: 6, worker 1: 3: --run must be one"):
-        _together([[3, 0]]).check_same(6, "")
+        _group([[3, 0]]).check_same(6, "")
     with pytest.raises(InputError, match=r"worker 1 \(b:1\) has another config"):
-        _together([[6, 1]]).check_same(6, "")
-    _together([[6, 0]]).check_same(6, "")  # the checksum of nothing
+        _group([[6, 1]]).check_same(6, "")
+    _group([[6, 0]]).check_same(6, "")  # the checksum of nothing
 
 
 @pytest.mark.parametrize("error", ["UnavailableError", "DeadlineExceededError"])
 def test_a_lost_worker_is_told_with_the_way_out(error):
     lost = getattr(tf.errors, error)(None, None, "Connection refused\nmore")
     with pytest.raises(InputError, match="Connection refused.*start all.*runs/mine"):
-        with _together([]).clear_errors("runs/mine"):
+        with _group([]).clear_errors("runs/mine"):
             raise lost
     with pytest.raises(type(lost)):  # alone there is nobody to lose
-        with Together(None, Workers()).clear_errors("runs/mine"):
+        with WorkerGroup(None, Workers()).clear_errors("runs/mine"):
             raise lost
-
-
-def test_a_follower_saves_nothing():
-    class Store:
-        step, directory, saved = 7, "checkpoints", 0
-
-        def save(self):
-            self.saved += 1
-
-    store = Store()
-    follower = Follower(store)
-    assert follower.save() == "checkpoints" and follower.step == 7
-    assert store.saved == 0
 
 
 SETTINGS = (

@@ -21,7 +21,7 @@ from ccfpse_tf.data.transforms import normalize_image
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.locks import RUN_LOCK, TRAINING, is_held, locked
 from ccfpse_tf.gan.build import build_model
-from ccfpse_tf.runs.checkpoints import steps_saved
+from ccfpse_tf.runs.checkpoint_folder import steps_saved
 from ccfpse_tf.runs.status import read_status
 from ccfpse_tf.runs.table import list_runs
 from ccfpse_tf.training.train import train

@@ -5,12 +5,13 @@ import tensorflow as tf
 
 from ccfpse_tf.layers.normalized_convolution import instance_normalized_convolution
 from ccfpse_tf.layers.plain_convolution import plain_convolution, weights_of
+from ccfpse_tf.models.discriminators.base import Discriminator
 from ccfpse_tf.ops.layout_convolution import pooled_embedding
 from ccfpse_tf.ops.resizing import upsample_bilinear
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")
-class FPSEDiscriminator(keras.Model):
+class FPSEDiscriminator(Discriminator):
     """Feature pyramid, semantics embedding discriminator (section 3.3, figure 3).
 
     The score at a level is a patch score plus the inner product, over channels, of the
@@ -30,6 +31,8 @@ class FPSEDiscriminator(keras.Model):
     Raises:
         ValueError: a size that is not a multiple of 32, or not above 32.
     """
+
+    architecture = "fpse"
 
     def __init__(self, semantic_channels, ndf=64, **kwargs):
         super().__init__(**kwargs)
@@ -54,7 +57,7 @@ class FPSEDiscriminator(keras.Model):
         self.embedding = plain_convolution(2 * ndf, 1, dtype=dtype)
 
     def build(self, image_shape=None, semantics_shape=None):
-        """Builds all layers; everything needed is known from the arguments."""
+        """Builds all layers; the constructor's arguments tell all their shapes."""
         size = (None, None, None)
         for layer, channels in zip(self.bottom_up, (3, *self.widths), strict=False):
             layer.build((*size, channels))
@@ -104,7 +107,7 @@ class FPSEDiscriminator(keras.Model):
 
 
 def _repeat_like(embedded, x):
-    """The embedding once for every group of images that share it."""
+    """Repeats the embedding for every group of images that share it."""
     return tf.tile(embedded, [tf.shape(x)[0] // tf.shape(embedded)[0], 1, 1, 1])
 
 

@@ -39,6 +39,8 @@ class Generator(keras.Model):
         ValueError: a size that the depth cannot make; a missing or unexpected ``z``.
     """
 
+    architecture = "ccfpse"
+
     def __init__(
         self,
         semantic_channels,
@@ -62,7 +64,7 @@ class Generator(keras.Model):
         self.recompute_kernels = recompute_kernels
         self._check_size(*self.image_size)
         dtype = self.dtype_policy
-        self.latent_size = tuple(n // 2**depth for n in self.image_size)
+        self.latent_size = tuple(n // self.stride for n in self.image_size)
         self.pyramid = LayoutPyramid(ngf, depth, dtype=dtype)
         if z_dim:
             rows, columns = self.latent_size
@@ -83,23 +85,27 @@ class Generator(keras.Model):
         self.image_convolution = plain_convolution(3, 3, dtype=dtype)
 
     @property
+    def stride(self) -> int:
+        """Both edges of an image are multiples of this number of pixels."""
+        return 2**self.depth
+
+    @property
     def upsampled(self) -> tuple[bool, ...]:
-        """For each block whether its input is upsampled first.
+        """Tells of each block if its input is upsampled first.
 
         At depth 5 the second and third block share a resolution.
         """
         return (False, True, self.depth == 6, True, True, True, True)
 
     def _check_size(self, height, width):
-        stride = 2**self.depth
-        if height % stride or width % stride:
+        if height % self.stride or width % self.stride:
             raise ValueError(
                 f"image size {height}x{width} (height x width): depth {self.depth} "
-                f"needs multiples of {stride}; choose such a size or another depth"
+                f"needs multiples of {self.stride}; choose such a size or another depth"
             )
 
     def build(self, semantics_shape=None, z_shape=None):
-        """Builds all layers; everything needed is known from the arguments."""
+        """Builds all layers; the constructor's arguments tell all their shapes."""
         size = (None, None, None)
         semantics = (*size, self.semantic_channels)
         self.pyramid.build(semantics)
@@ -136,8 +142,7 @@ class Generator(keras.Model):
                 f"{'none was' if z is None else 'one was'} given"
             )
         if not self.z_dim:
-            stride = 2**self.depth
-            size = (height // stride, width // stride)
+            size = (height // self.stride, width // self.stride)
             small = resize_layout(semantics, size)
             return layout_convolutions(small, *zip(weights_of(self.latent)))[0]
         if isinstance(height, int) and (height, width) != self.image_size:

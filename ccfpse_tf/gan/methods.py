@@ -1,0 +1,211 @@
+"""The table of methods: the networks, losses and optimisers that a config trains.
+
+``generator.architecture`` chooses a row of :data:`METHODS`, and
+``discriminator.architecture`` one of that row's discriminators. A new method is a new
+row, and one file in :mod:`ccfpse_tf.models` for each new network.
+
+Commands read the table before TensorFlow is loaded: the functions of a row import the
+networks when they are called.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+from ccfpse_tf.config import Config
+from ccfpse_tf.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Adversary:
+    """A discriminator, and the losses that fit what it returns.
+
+    Attributes:
+        network: ``(config, semantic_channels)`` to a
+            :class:`ccfpse_tf.models.discriminators.base.Discriminator`.
+        losses: returns its :class:`ccfpse_tf.gan.losses.AdversarialLosses`.
+        problems: takes a config and returns why it cannot be trained with this
+            discriminator, at most one sentence for each key ("height", "width", ...).
+    """
+
+    network: Callable
+    losses: Callable
+    problems: Callable[[Config], Mapping[str, str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """A row of the table.
+
+    Attributes:
+        title: the name of the method, for people.
+        logged: the losses that a step logs, in this order. "perceptual" is missing
+            where ``losses.vgg`` is off, and "kl" where there is no style code.
+        model: returns the class of the trained model, an
+            :class:`ccfpse_tf.gan.adversarial_model.AdversarialModel`.
+        generator: ``(config, semantic_channels)`` to the generator, a Keras model that
+            is called with semantics and, if ``z_dim`` is not 0, a style code. It has
+            the attributes ``architecture``, ``semantic_channels``, ``image_size``,
+            ``stride`` (both edges of an image are multiples of it) and ``z_dim``.
+        encoder: takes a config and returns the style encoder, or None without style.
+        adversaries: the discriminators that it can be trained with, by
+            ``discriminator.architecture``.
+        optimizers: ``(config, steps_per_epoch)`` to the optimisers of generator and
+            discriminator.
+        problems: as :attr:`Adversary.problems`, of the generator. Where both have
+            something to say about a key, this sentence is shown.
+        z_dim: takes a config and returns the length of the style code, 0 without.
+        summary: takes a config and returns its generator in a few words.
+    """
+
+    title: str
+    logged: tuple[str, ...]
+    model: Callable
+    generator: Callable
+    encoder: Callable
+    adversaries: Mapping[str, Adversary]
+    optimizers: Callable
+    problems: Callable[[Config], Mapping[str, str]]
+    z_dim: Callable[[Config], int]
+    summary: Callable[[Config], str]
+
+
+def method_of(config: Config) -> Method:
+    """Returns the row that ``generator.architecture`` names."""
+    return METHODS[config.generator.architecture]
+
+
+def check(config: Config) -> Method:
+    """Returns the row of a config that its networks can be built from.
+
+    Raises:
+        InputError: listing everything that does not fit the networks.
+    """
+    method, asked = method_of(config), config.discriminator.architecture
+    if asked in method.adversaries:
+        found = method.adversaries[asked].problems(config) | method.problems(config)
+    else:
+        wanted = ", ".join(method.adversaries)
+        found = method.problems(config) | {
+            "pair": f"discriminator.architecture is {asked!r}; the generator "
+            f"{config.generator.architecture!r} is trained with: {wanted}"
+        }
+    if found:
+        listed = "\n  ".join(found[key] for key in sorted(found))
+        raise InputError(f"the config cannot be used:\n  {listed}")
+    return method
+
+
+def _ccfpse_model():
+    from ccfpse_tf.gan.ccfpse import CCFPSE
+
+    return CCFPSE
+
+
+def _ccfpse_generator(config, semantic_channels):
+    from ccfpse_tf.models.generators.ccfpse import Generator
+
+    return Generator(
+        semantic_channels,
+        config.data.image_size,
+        ngf=config.generator.ngf,
+        depth=config.generator.depth,
+        z_dim=config.generator.z_dim,
+        hidden=config.generator.hidden,
+        recompute_kernels=config.step.recompute_kernels,
+        dtype=config.step.precision,
+    )
+
+
+def _ccfpse_problems(config):
+    depth = config.generator.depth
+    stride = 2**depth
+    return {
+        edge: f"data.image_size has {edge} {length}, which is not a multiple of "
+        f"{stride} = 2**{depth} as generator.depth needs; the nearest is "
+        f"{max(64, round(length / stride) * stride)}"
+        for edge, length in _edges(config)
+        if length < stride or length % stride
+    }
+
+
+def _style_encoder(config):
+    from ccfpse_tf.models.style_encoder import StyleEncoder
+
+    z_dim = config.generator.z_dim
+    return (
+        StyleEncoder(config.generator.ngf, z_dim, dtype=config.step.precision)
+        if z_dim
+        else None
+    )
+
+
+def _adams(config, steps_per_epoch):
+    from ccfpse_tf.gan.optimizers import Adam
+    from ccfpse_tf.gan.schedules import LinearDecay
+
+    schedule, adam = config.schedule, config.optimizers
+    epochs = schedule.epochs, schedule.decay_epochs
+    return tuple(
+        Adam(
+            LinearDecay(rate, *epochs, steps_per_epoch),
+            adam.beta_1,
+            adam.beta_2,
+            adam.epsilon,
+        )
+        for rate in (adam.generator_lr, adam.discriminator_lr)
+    )
+
+
+def _fpse(config, semantic_channels):
+    from ccfpse_tf.models.discriminators.fpse import FPSEDiscriminator
+
+    ndf = config.discriminator.ndf
+    return FPSEDiscriminator(semantic_channels, ndf, dtype=config.step.precision)
+
+
+def _fpse_losses():
+    from ccfpse_tf.gan.losses import MEAN_OVER_LEVELS
+
+    return MEAN_OVER_LEVELS
+
+
+def _fpse_problems(config):
+    return {
+        edge: f"data.image_size has {edge} {length}; the discriminator needs a "
+        "multiple of 32 above 32, such as 64"
+        for edge, length in _edges(config)
+        if length % 32 or length <= 32
+    }
+
+
+def _edges(config):
+    return zip(("height", "width"), config.data.image_size, strict=True)
+
+
+FPSE = Adversary(network=_fpse, losses=_fpse_losses, problems=_fpse_problems)
+
+METHODS = {
+    "ccfpse": Method(
+        title="CC-FPSE",
+        logged=(
+            "generator_loss",
+            "gan",
+            "feature_matching",
+            "perceptual",
+            "kl",
+            "discriminator_loss",
+            "d_fake",
+            "d_real",
+        ),
+        model=_ccfpse_model,
+        generator=_ccfpse_generator,
+        encoder=_style_encoder,
+        adversaries={"fpse": FPSE},
+        optimizers=_adams,
+        problems=_ccfpse_problems,
+        z_dim=lambda config: config.generator.z_dim,
+        summary=lambda config: (
+            f"ngf {config.generator.ngf}, depth {config.generator.depth}"
+        ),
+    )
+}
