@@ -4,10 +4,11 @@ import asyncio
 import gzip
 import time
 
+import numpy as np
 import pytest
 
-from tests.serving.palette_model import b64
-from tests.serving.test_api import URL, row
+from tests.serving.palette_model import b64, png
+from tests.serving.rows import LABEL, URL, row
 
 PREDICT = f"{URL}:predict"
 GOOD = {"instances": [row()]}
@@ -172,11 +173,6 @@ def test_a_fault_of_ours_is_500_and_says_nothing(serve, caplog):
 
 
 def test_a_large_photo_within_the_limits_passes(serve):
-    import numpy as np
-
-    from tests.serving.palette_model import png
-    from tests.serving.test_api import LABEL
-
     photo = np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)
     instance = row(np.zeros_like(LABEL)) | {"style_bytes": b64(png(photo))}
     del instance["seed"]
