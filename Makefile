@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEMO := build/demo
 SCENES := $(BIN)/python recipes/scenes.py
+# tests/conftest.py says which tests share a process, and which come first.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 BENCH_PYTHON ?= $(BIN)/python
 
 .PHONY: help .venv test test-slow lint format demo bench bench-check chaos clean distclean
@@ -46,10 +48,10 @@ format: .venv
 	$(BIN)/ruff format .
 
 test: lint
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal
+	$(PYTEST) -m "not slow"
 
 test-slow: .venv
-	$(BIN)/python -m pytest -m slow -n 2 --dist worksteal
+	$(PYTEST) -m slow
 
 demo: .venv
 	$(SCENES) prepare --records $(DEMO)/records

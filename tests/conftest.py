@@ -5,6 +5,7 @@ logical CPUs, and TensorFlow fixes its devices at first use.
 """
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,35 @@ def tiny_served(tiny_export):
     return tf.saved_model.load(str(tiny_export.folder)).signatures
 
 
+# Folders that take longest, first: at the end the other process would wait for them.
+LONGEST = ("parity", "gan", "export", "training", "models", "layers", "ops")
+
+
 def pytest_collection_modifyitems(items):
-    """The longest file comes first: at the end one process would wait for it."""
-    items.sort(key=lambda item: item.path.name != "test_parity.py")
+    """Sends a folder's tests to one process, where models and traces are made once."""
+
+    def turn(item):
+        folder = _folder(item)
+        return LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
+
+    items.sort(key=turn)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_folder(item)))
+
+
+def _folder(item):
+    """The folder below ``tests``, or the file that lies loose there."""
+    return item.path.relative_to(REPOSITORY / "tests").parts[0].removesuffix(".py")
+
+
+def pytest_runtest_setup(item):
+    """Lets TensorFlow run graphs as they were traced, but in slow tests.
+
+    To optimise the thousands of operations of a network takes longer than to run them
+    the few times that a test does.
+    """
+    if tensorflow := sys.modules.get("tensorflow"):
+        quick = item.get_closest_marker("slow") is None
+        tensorflow.config.optimizer.set_experimental_options(
+            {"disable_meta_optimizer": quick}
+        )

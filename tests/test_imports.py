@@ -1,6 +1,7 @@
 """Imports only go down the floors of the house, read from the syntax trees."""
 
 import ast
+import re
 import sys
 from importlib.util import resolve_name
 
@@ -116,6 +117,13 @@ def test_imports_only_go_down(known):
         package = path.name == "__init__.py"
         problems += complaints(source, module, known, package)
     assert problems == []
+
+
+def test_no_test_imports_another(repository):
+    """What several share stands in a module that is not a test."""
+    for path in (repository / "tests").rglob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        assert not re.search(r"^ *from tests[\w.]*[. ]test_", source, re.M), path
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """The recipes: agreement with the table, dry runs, forwarding, errors."""
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from ccfpse_tf.config import Config
 from ccfpse_tf.convert.published_models import PUBLISHED_MODELS
 from ccfpse_tf.data.datasets import DATASETS
 from ccfpse_tf.errors import InputError
+from tests.recipes import load
 
 NAMES = (*DATASETS, "folder")
 
@@ -18,15 +18,6 @@ NAMES = (*DATASETS, "folder")
 @pytest.fixture(params=NAMES)
 def recipe(request, repository):
     return load(repository, request.param)
-
-
-def load(repository, name):
-    """Imports a recipe, which is a script and in no package."""
-    path = repository / "recipes" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(f"recipe_{name}", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def _resolved(module, argv, capsys):

@@ -17,8 +17,7 @@ from ccfpse_tf.runs.checkpoint_folder import steps_saved
 from ccfpse_tf.runs.run_folder import open_run, read_run
 from ccfpse_tf.runs.table import list_runs
 from tests.convert.official import read_npz, write_checkpoints, write_npz
-from tests.test_recipes import load
-from tests.training.test_train import TINY, _build_eager
+from tests.recipes import TINY, build_eager, load
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -159,7 +158,7 @@ def test_a_converted_run_trains_on(converted, tmp_path, repository, monkeypatch)
     scenes = load(repository, "scenes")
     argv = ["prepare", "--records", str(records), "--train", "2", "--val", "2"]
     scenes.main([*argv, "--workers", "1"])
-    monkeypatch.setattr("ccfpse_tf.training.train.build_model", _build_eager)
+    monkeypatch.setattr("ccfpse_tf.training.train.build_model", build_eager)
     argv = ["train", "--smoke", "--records", str(records), "--run", str(run), "--set"]
     argv += [*TINY, "schedule.steps_per_epoch=1", "schedule.epochs=1"]
     with pytest.raises(InputError, match="generator.ngf: the run has 1, now 2"):

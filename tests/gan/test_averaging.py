@@ -10,13 +10,21 @@ from ccfpse_tf.models.generators.ccfpse import Generator
 SIZE = (64, 64)
 
 
-@pytest.fixture
-def pair():
+@pytest.fixture(scope="module")
+def built():
+    """Both networks with the weights that each has at first."""
     generator = Generator(3, SIZE, ngf=1, z_dim=0, hidden=2)
     generator.build()
-    average = averaging.copy_of(generator)
-    for variable in generator.weights:
-        variable.assign(variable + 1)
+    networks = generator, averaging.copy_of(generator)
+    return [(network, network.get_weights()) for network in networks]
+
+
+@pytest.fixture
+def pair(built):
+    """A generator whose weights have moved by 1, and its average, not yet updated."""
+    (generator, start), (average, copied) = built
+    generator.set_weights([weight + 1 for weight in start])
+    average.set_weights(copied)
     return generator, average
 
 

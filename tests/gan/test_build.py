@@ -3,9 +3,12 @@
 import types
 
 import numpy as np
+import pytest
 
 from ccfpse_tf.config import Config, override
+from ccfpse_tf.config.schema import flatten
 from ccfpse_tf.gan.build import build_model
+from tests.models.random_vgg import write_vgg
 
 DESCRIPTION = types.SimpleNamespace(label_channels=3, instances=True)
 TINY = [
@@ -51,3 +54,84 @@ def test_how_a_step_is_computed():
     parts = (model, model.layout_encoding, model.generator, model.discriminator)
     for part in (*parts, model.encoder):
         assert part.dtype_policy.name == "mixed_bfloat16"
+
+
+def _adam(model, player="generator"):
+    """The arguments of a player's Adam."""
+    optimizer = getattr(model, f"{player}_optimizer").inner_optimizer
+    return optimizer.get_config()
+
+
+def _schedule(model, player="generator"):
+    return _adam(model, player)["learning_rate"]["config"]
+
+
+# Every key that building reads: a value that is not the default, and where it arrives.
+KEYS = {
+    "generator.ngf": ("3", lambda model: model.generator.ngf),
+    "generator.depth": ("6", lambda model: model.generator.depth),
+    "generator.z_dim": ("5", lambda model: model.encoder.z_dim),
+    "generator.hidden": ("2", lambda model: model.generator.hidden),
+    "generator.average_decay": ("0.9", lambda model: model.average_decay),
+    "discriminator.ndf": ("4", lambda model: model.discriminator.ndf),
+    "losses.gan_mode": ("original", lambda model: model.gan_mode),
+    "losses.feature_matching": (
+        "11.0",
+        lambda model: model.loss_weights["feature_matching"],
+    ),
+    "losses.perceptual": ("12.0", lambda model: model.loss_weights["perceptual"]),
+    "losses.kl": ("13.0", lambda model: model.loss_weights["kl"]),
+    "losses.vgg": ("torchvision", lambda model: model.perceptual_loss.source),
+    "losses.vgg_weights": ("vgg19.npz", lambda model: model.perceptual_loss.weights),
+    "optimizers.generator_lr": ("0.5", lambda model: _schedule(model)["base"]),
+    "optimizers.discriminator_lr": (
+        "0.25",
+        lambda model: _schedule(model, "discriminator")["base"],
+    ),
+    "optimizers.beta_1": ("0.125", lambda model: _adam(model)["beta_1"]),
+    "optimizers.beta_2": ("0.75", lambda model: _adam(model)["beta_2"]),
+    "optimizers.epsilon": ("0.001", lambda model: _adam(model)["epsilon"]),
+    "data.image_size": ("64x128", lambda model: model.generator.image_size),
+    "data.seed": ("9", lambda model: model.seed),
+    "schedule.epochs": ("17", lambda model: _schedule(model)["constant_epochs"]),
+    "schedule.decay_epochs": ("4", lambda model: _schedule(model)["decay_epochs"]),
+    "step.discriminator_fake": ("reuse", lambda model: model.discriminator_fake),
+    "step.precision": ("mixed_bfloat16", lambda model: model.dtype_policy.name),
+    "step.jit_compile": ("true", lambda model: model.jit_compile),
+    "step.recompute_kernels": (
+        "false",
+        lambda model: model.generator.recompute_kernels,
+    ),
+}
+SECTIONS = ("generator", "discriminator", "losses", "optimizers", "step")
+# Read before the model is made; there is one of each architecture.
+ELSEWHERE = {
+    "step.deterministic",
+    "generator.architecture",
+    "discriminator.architecture",
+}
+
+
+@pytest.fixture(scope="module")
+def unusual(tmp_path_factory):
+    """A config in which all these keys have other values, and its model."""
+    weights = tmp_path_factory.mktemp("weights") / "vgg19.npz"
+    write_vgg(weights)
+    settings = [f"{key}={value}" for key, (value, _) in KEYS.items()]
+    settings.append(f"losses.vgg_weights={weights}")
+    config = override(Config(name="test"), settings)
+    return config, build_model(config, DESCRIPTION, steps_per_epoch=7)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_key_arrives(key, unusual):
+    config, model = unusual
+    wanted = flatten(config)[key]
+    assert wanted != flatten(Config(name="test"))[key]
+    assert KEYS[key][1](model) == wanted
+
+
+def test_no_key_is_forgotten():
+    keys = flatten(Config(name="test"))
+    read = {key for key in keys if key.split(".")[0] in SECTIONS} - ELSEWHERE
+    assert read == {key for key in KEYS if key.split(".")[0] in SECTIONS}

@@ -29,16 +29,34 @@ def values(variables):
 
 
 @pytest.fixture(scope="module")
-def float32_losses():
-    return same_model().train_step(data())
+def regenerating():
+    """A model after a step, and that step's losses."""
+    model = same_model()
+    return model, model.train_step(data())
 
 
-def test_a_reused_fake_is_the_one_of_the_generators_step():
-    model, expected = same_model(discriminator_fake="reuse"), same_model()
-    found = []
+@pytest.fixture(scope="module")
+def float32_losses(regenerating):
+    return regenerating[1]
+
+
+@pytest.fixture(scope="module")
+def reusing():
+    """The same with a reused fake, and the discriminator's gradients."""
+    model, found = same_model(discriminator_fake="reuse"), []
     optimizer = model.discriminator_optimizer
     optimizer.apply = lambda gradients, variables: found.extend(gradients)
-    model.train_step(data())
+    return model, model.train_step(data()), found
+
+
+@pytest.fixture(scope="module")
+def untrained():
+    """A model that may be compiled again and again."""
+    return small_model()
+
+
+def test_a_reused_fake_is_the_one_of_the_generators_step(reusing):
+    (model, _, found), expected = reusing, same_model()
 
     # The same by hand: one pass of generator and encoder, two of the discriminator.
     real, semantics = expected._unpack(data())
@@ -59,19 +77,18 @@ def test_a_reused_fake_is_the_one_of_the_generators_step():
             np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-7)
 
 
-def test_a_regenerated_fake_moves_the_statistics_twice(float32_losses):
-    once, twice = same_model(discriminator_fake="reuse"), same_model()
-    logs = [model.train_step(data()) for model in (once, twice)]
+def test_a_regenerated_fake_moves_the_statistics_twice(reusing, regenerating):
+    (once, logs, _), (twice, other_logs) = reusing, regenerating
     pair = (model.generator.non_trainable_variables for model in (once, twice))
     for a, b in zip(*pair, strict=True):
         assert not np.array_equal(a, b), a.path
     # The generator's half of the step knows nothing of the discriminator's.
-    np.testing.assert_allclose(logs[0]["gan"], float32_losses["gan"], rtol=1e-6)
+    np.testing.assert_allclose(logs["gan"], other_logs["gan"], rtol=1e-6)
 
 
-def test_other_kinds_of_fake_are_refused():
+def test_other_kinds_of_fake_are_refused(untrained):
     with pytest.raises(ValueError, match="'reused': choose from regenerate, reuse"):
-        small_model(discriminator_fake="reused")
+        untrained.compile(discriminator_fake="reused")
 
 
 @pytest.mark.parametrize(
@@ -136,11 +153,10 @@ def test_a_step_that_is_not_finite_changes_no_weight_on_either_side():
     assert int(model.generator_optimizer.iterations) == 1
 
 
-def test_a_loss_scale_of_keras_becomes_ours_and_is_not_doubled():
+def test_a_loss_scale_of_keras_becomes_ours_and_is_not_doubled(untrained):
     scaled = keras.optimizers.LossScaleOptimizer(Adam(1e-3), initial_scale=8.0)
-    model = small_model()
-    model.compile(scaled)
-    found = model.generator_optimizer
+    untrained.compile(scaled)
+    found = untrained.generator_optimizer
     assert type(found) is LossScaleOptimizer and type(found.inner_optimizer) is Adam
     assert float(found.dynamic_scale) == 8.0
 
@@ -167,12 +183,11 @@ def test_a_compiled_model_remembers_how(tmp_path):
     assert loaded.generator.dtype_policy.name == "mixed_float16"
 
 
-def test_xla_is_refused_on_several_replicas(monkeypatch):
-    model = small_model()
+def test_xla_is_refused_on_several_replicas(untrained, monkeypatch):
     several = types.SimpleNamespace(num_replicas_in_sync=2)
     monkeypatch.setattr(CCFPSE, "distribute_strategy", several)
     with pytest.raises(ValueError, match="jit_compile with 2 replicas: one XLA"):
-        model.compile(jit_compile=True)
+        untrained.compile(jit_compile=True)
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from ccfpse_tf.errors import Diverged, InputError
 from ccfpse_tf.runs.status import FIELDS, Status, read_status
 from ccfpse_tf.training.callbacks import ScalarLogs
 from ccfpse_tf.training.status_updates import StatusUpdates
-from tests.training.test_callbacks import Store
+from tests.training.store import Store
 
 
 def _ended_by(error, folder):

@@ -15,7 +15,7 @@ from ccfpse_tf.errors import InputError
 from ccfpse_tf.runs.checkpoint_folder import steps_saved
 from ccfpse_tf.runtime.workers import WorkerGroup, Workers, read_workers
 from tests.chaos.replicas import environments
-from tests.test_recipes import load
+from tests.recipes import load
 
 
 def _environment(cluster, kind="worker", index=0):

@@ -6,14 +6,8 @@ import json
 import numpy as np
 
 from ccfpse_tf.serving.versions import Versions
-from tests.serving.palette_model import CLASSES, b64, expected, picture, png
-
-URL = "/v1/models/palette"
-LABEL = np.arange(24).reshape(4, 6).astype(np.uint8) % CLASSES
-
-
-def row(label=LABEL, seed=0):
-    return {"label_bytes": b64(png(label)), "instance_bytes": "", "seed": seed}
+from tests.serving.palette_model import expected, picture
+from tests.serving.rows import LABEL, URL, row
 
 
 def test_status_metadata_and_paths(serve, models):

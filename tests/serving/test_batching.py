@@ -7,7 +7,7 @@ import pytest
 
 from ccfpse_tf.serving.model_version import ModelVersion
 from tests.serving.palette_model import CLASSES, b64, expected, picture, png
-from tests.serving.test_api import LABEL, URL, row
+from tests.serving.rows import LABEL, URL, row
 
 
 @pytest.fixture

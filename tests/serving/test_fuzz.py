@@ -19,7 +19,7 @@ from ccfpse_tf.serving.tensor_json import from_array, to_array  # noqa: E402
 from ccfpse_tf.serving.versions import Versions  # noqa: E402
 from tests.serving.conftest import client_of  # noqa: E402
 from tests.serving.palette_model import b64, png  # noqa: E402
-from tests.serving.test_api import LABEL, URL, row  # noqa: E402
+from tests.serving.rows import LABEL, URL, row  # noqa: E402
 
 QUICK = settings(
     max_examples=150,

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.serving.test_api import URL, row
+from tests.serving.rows import URL, row
 
 
 def test_page_and_headers(serve):

@@ -17,8 +17,8 @@ from ccfpse_tf.errors import DataErrors, InputError
 from ccfpse_tf.serving import server as server_module
 from tests.serving import load as serving_load
 from tests.serving.palette_model import CLASSES, expected, save
+from tests.serving.rows import LABEL, URL, row
 from tests.serving.running import server
-from tests.serving.test_api import LABEL, URL, row
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.serving.limits import Limits
 from ccfpse_tf.serving.proxy import Upstream, checked_url
-from tests.serving.test_api import URL
+from tests.serving.rows import URL
 
 PREDICT = f"{URL}:predict"
 

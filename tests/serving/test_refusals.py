@@ -7,7 +7,7 @@ import pytest
 from tests.serving.conftest import run_app
 from tests.serving.load import bomb
 from tests.serving.palette_model import b64, png
-from tests.serving.test_api import LABEL, URL, row
+from tests.serving.rows import LABEL, URL, row
 
 PREDICT = f"{URL}:predict"
 

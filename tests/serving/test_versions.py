@@ -8,7 +8,7 @@ import pytest
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.serving.versions import Versions
 from tests.serving.palette_model import save
-from tests.serving.test_api import row
+from tests.serving.rows import row
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import sys
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -28,19 +27,7 @@ from ccfpse_tf.training.callbacks import (
 from ccfpse_tf.training.progress_line import Progress
 from ccfpse_tf.training.validation import MetricCallback, Validation
 from tests.screen import Terminal
-
-
-class Store:
-    """Stands in for a CheckpointStore."""
-
-    def __init__(self, directory=Path("checkpoints")):
-        self.directory = directory
-        self.step = 0
-        self.saved = []
-
-    def save(self, metric=None):
-        self.saved.append(self.step)
-        return self.directory / f"ckpt-{self.step}"
+from tests.training.store import Store
 
 
 class Model:

@@ -20,18 +20,11 @@ from ccfpse_tf.data.pipeline import evaluation_dataset
 from ccfpse_tf.data.transforms import normalize_image
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.locks import RUN_LOCK, TRAINING, is_held, locked
-from ccfpse_tf.gan.build import build_model
 from ccfpse_tf.runs.checkpoint_folder import steps_saved
 from ccfpse_tf.runs.status import read_status
 from ccfpse_tf.runs.table import list_runs
 from ccfpse_tf.training.train import train
-from tests.test_recipes import load
-
-TINY = [
-    *("generator.ngf=1", "generator.hidden=2", "generator.z_dim=4"),
-    *("discriminator.ndf=2", "data.batch_size=1", "schedule.steps_per_epoch=2"),
-    *("schedule.images=1", "schedule.checkpoint_every=3", "schedule.images_every=2"),
-]
+from tests.recipes import TINY, build_eager, load
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +47,6 @@ def _train(scenes, records, run, *settings, options=()):
     )
 
 
-def _build_eager(*arguments, build=build_model):
-    """Two steps are done sooner than the graph is traced again."""
-    model = build(*arguments)
-    model.run_eagerly = True
-    return model
-
-
 @pytest.fixture(scope="module")
 def run(scenes, records, tmp_path_factory):
     """A run that was trained for an epoch and then resumed for another."""
@@ -68,7 +54,7 @@ def run(scenes, records, tmp_path_factory):
     _train(scenes, records, folder, "schedule.epochs=1")
     assert steps_saved(folder / "checkpoints") == [2]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ccfpse_tf.training.train.build_model", _build_eager)
+        patch.setattr("ccfpse_tf.training.train.build_model", build_eager)
         options = ["--profile", "3:3"]
         _train(scenes, records, folder, "schedule.epochs=2", options=options)
     return folder

@@ -2,7 +2,6 @@
 
 import errno
 import fcntl
-import hashlib
 import json
 import os
 import signal
@@ -19,35 +18,11 @@ from ccfpse_tf.data.pipeline import evaluation_dataset
 from ccfpse_tf.data.prepare import records_folder as output_module
 from ccfpse_tf.data.prepare.prepare import main
 from ccfpse_tf.data.prepare.records_folder import write_records
-from ccfpse_tf.data.records import decode_record, read_description
+from ccfpse_tf.data.records import read_description
 from ccfpse_tf.data.transforms import resize_ids, resize_image
 from ccfpse_tf.errors import InputError
+from tests.data.prepare.written import contents, records_of
 from tests.data.toy import coordinates, folder_argv, make_folder, save
-
-
-def contents(folder):
-    """Digest of every visible file."""
-    return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.iterdir())
-        if not path.name.startswith(".")
-    }
-
-
-def records_of(folder, split):
-    import tensorflow as tf
-
-    description = read_description(folder)
-    paths = [str(path) for path in description.shard_paths(folder, split)]
-    return [
-        {
-            name: value.numpy()
-            for name, value in decode_record(
-                serialized, description.label_channels, description.instances
-            ).items()
-        }
-        for serialized in tf.data.TFRecordDataset(paths)
-    ]
 
 
 def test_records_hold_the_resized_files_in_order(tmp_path):

@@ -11,7 +11,7 @@ from ccfpse_tf.data.prepare.prepare import main
 from ccfpse_tf.data.prepare.tfds_source import TFDSSource
 from ccfpse_tf.data.records import read_description
 from ccfpse_tf.errors import InputError
-from tests.data.prepare.test_prepare import contents, records_of
+from tests.data.prepare.written import contents, records_of
 from tests.data.toy import coordinates
 
 

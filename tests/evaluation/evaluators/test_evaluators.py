@@ -20,7 +20,7 @@ from ccfpse_tf.evaluation.evaluators.base import segmenter_ids
 from ccfpse_tf.evaluation.evaluators.published import EVALUATORS
 from ccfpse_tf.evaluation.networks import weights
 from tests.evaluation.networks import segmenter_oracle as oracle
-from tests.evaluation.networks.test_segmenters import NETWORKS
+from tests.evaluation.networks.small_segmenters import NETWORKS
 
 PALETTE = np.array([[0, 0, 0], [255, 0, 0], [0, 255, 0], [0, 0, 255]], np.float32)
 

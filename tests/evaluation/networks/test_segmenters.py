@@ -7,22 +7,13 @@ import tensorflow as tf
 
 from ccfpse_tf.evaluation.networks import resampling
 from ccfpse_tf.evaluation.networks.deeplab import DeepLabV2
-from ccfpse_tf.evaluation.networks.drn import DilatedResidualNetwork, bilinear_kernel
+from ccfpse_tf.evaluation.networks.drn import bilinear_kernel
 from ccfpse_tf.evaluation.networks.input_rule import InputRule
 from ccfpse_tf.evaluation.networks.upernet import INPUT_RULES, UPerNet
 from ccfpse_tf.evaluation.networks.weights import load
 from tests.evaluation.networks import segmenter_oracle as oracle
+from tests.evaluation.networks.small_segmenters import NETWORKS
 
-NETWORKS = {
-    "drn": lambda: DilatedResidualNetwork(
-        5, widths=(3, 4, 5, 2, 3, 4, 5, 6, 7), blocks=(1, 2, 2, 1)
-    ),
-    "upernet": lambda: UPerNet(5, (3, 4, 5), (2, 3, 4, 5), (1, 2, 2, 1), 6),
-    "deeplab": lambda: DeepLabV2(5, widths=(4, 2, 3, 4, 5), blocks=(1, 2, 2, 1)),
-    "deeplab factor": lambda: DeepLabV2(
-        5, (4, 2, 3, 4, 5), (1, 2, 2, 1), scale_rule="factor"
-    ),
-}
 ORACLES = {
     "drn": oracle.drn,
     "upernet": oracle.upernet,

@@ -7,7 +7,7 @@ from ccfpse_tf.errors import InputError
 from ccfpse_tf.evaluation.networks import weights
 from ccfpse_tf.evaluation.networks.upernet import UPerNet
 from tests.evaluation.networks import segmenter_oracle as oracle
-from tests.evaluation.networks.test_segmenters import NETWORKS
+from tests.evaluation.networks.small_segmenters import NETWORKS
 
 OPTIONAL = ("num_batches_tracked", "_tmp_running_mean", "_tmp_running_var")
 

@@ -16,6 +16,7 @@ from ccfpse_tf.export.sizes import Sizes, choose_sizes
 from ccfpse_tf.export.stored_weights import quantized
 from ccfpse_tf.export.version_writer import save
 from tests.export.exported import label_png, layouts, moved_model, pixels, table
+from tests.recipes import TINY, load
 from tests.small_model import SIZE, small_model
 
 
@@ -181,9 +182,6 @@ def test_files_for_other_runtimes(target, packages, tiny_model, requests, tmp_pa
 
 @pytest.mark.slow
 def test_a_run_is_exported_by_its_recipe(repository, tmp_path, capsys):
-    from tests.test_recipes import load
-    from tests.training.test_train import TINY
-
     scenes = load(repository, "scenes")
     records, run, out = (str(tmp_path / name) for name in ("records", "run", "m/tiny"))
     scenes.main(["prepare", "--records", records, "--train", "4", "--val", "3"])
