@@ -11,7 +11,6 @@ from ccfpse_tf.gan.optimizers import Adam, LossScaleOptimizer, SkipNonFinite
 from ccfpse_tf.gan.synthesizer import Synthesizer
 from ccfpse_tf.layers.normalization import FIRST
 from ccfpse_tf.models.style_encoder import sample_style
-from ccfpse_tf.ops.compilation import recording, without_gradients
 from ccfpse_tf.ops.noise import replica_noise
 
 LOGGED = (
@@ -171,7 +170,7 @@ class CCFPSE(Synthesizer):
     def train_step(self, data):
         """One update of the generator (and encoder), then one of the discriminator."""
         real, semantics = self._unpack(data)
-        with recording() as tape:
+        with tf.GradientTape() as tape:
             logs, _, fake = self._generator_losses(real, semantics, training=True)
             loss = self._scaled(self.optimizer, logs["generator_loss"])
         variables = self._generator_variables()
@@ -185,9 +184,8 @@ class CCFPSE(Synthesizer):
             )
 
         if self.discriminator_fake == "regenerate":
-            with without_gradients():
-                fake, _ = self._generate(real, semantics, phase=1, training=True)
-        with recording() as tape:
+            fake, _ = self._generate(real, semantics, phase=1, training=True)
+        with tf.GradientTape() as tape:
             scores = self._discriminate(fake, real, semantics, training=True)[1]
             logs |= self._discriminator_losses(*scores)
             loss = self._scaled(
