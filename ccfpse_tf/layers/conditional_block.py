@@ -35,8 +35,7 @@ class ConditionalBlock(keras.layers.Layer):
             for the gradient instead of keeping them. Inference makes them part by part
             in any case, see
             :func:`ccfpse_tf.ops.predicted_convolution.predicted_convolution`.
-        upsample: whether the input is brought to twice its size first (nearest). Then
-            only the small map is kept for the gradient, if kernels are not.
+        upsample: whether the input is brought to twice its size first (nearest).
 
     Call shapes: ``x (batch, height, width, channels)`` and ``layout``, a
     :class:`Layout` or ``(batch, H, W, layout channels)``, resized here (nearest) if

@@ -184,11 +184,11 @@ def _variants(function, uses_xla):
 
 
 def on_gpu() -> bool:
-    """Whether this process computes on GPUs."""
+    """True if this process computes on GPUs."""
     return bool(tf.config.list_logical_devices("GPU"))
 
 
 def largest(specs) -> float:
-    """Elements of the largest of some (nested) tensors; of unknown sizes, infinity."""
+    """Number of elements of the largest of some (nested) tensors; of unknown sizes, infinity."""
     sizes = [spec.shape.num_elements() for spec in tf.nest.flatten(specs)]
     return math.inf if None in sizes else max(sizes)

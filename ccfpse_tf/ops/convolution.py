@@ -12,6 +12,7 @@ from ccfpse_tf.ops.compilation import (
     tracing_with,
     xla,
 )
+from ccfpse_tf.ops.scaling import short_sums, total
 
 METHODS = ("auto", "direct", "winograd")
 # Below these the transformed kernels (four times as large) or the transformation of the
@@ -110,7 +111,7 @@ def convolution_gradients(x: tf.Tensor, kernel: tf.Tensor, dy: tf.Tensor) -> tup
     d_kernel = tf.raw_ops.Conv2DBackpropFilter(
         input=x, filter_sizes=kernel.shape, **options
     )
-    return dx, d_kernel, tf.reduce_sum(dy, (0, 1, 2))
+    return dx, d_kernel, total(short_sums(dy), dy.dtype)
 
 
 def goes_by_strips(x: tf.Tensor) -> bool:

@@ -251,7 +251,8 @@ def backward(strips, x, kernel, start, padded=(), inner=(), shared=()):
         d_transformed = tf.matmul(data, products, transpose_a=True)
         d_data = tf.matmul(products, transformed, transpose_b=True)
         dx = strips.add_samples(_transform(DATA.T, d_data), strips.samples())
-        d_bias = tf.reduce_sum(tf.reduce_sum(dy, 1), 0)
+        # Sums over all pixels in float64, as a bias's gradient may nearly cancel out.
+        d_bias = tf.reduce_sum(tf.cast(tf.reduce_sum(dy, 0), tf.float64), 0)
         added = zip(sums, (d_transformed, d_bias, *summands), strict=True)
         own, around = zip(*map(strips.split_padded, (dx, *others[0])), strict=True)
         arrays = tuple(
@@ -262,8 +263,8 @@ def backward(strips, x, kernel, start, padded=(), inner=(), shared=()):
         following = _samples(strips, x, tf.minimum(strip + 1, total - 1))
         return strip + 1, following, sums, arrays
 
-    shapes = (transformed.shape, (out,), *shared)
-    sums = tuple(tf.zeros(shape, dtype) for shape in shapes)
+    sums = tuple(tf.zeros(shape, dtype) for shape in (transformed.shape, *shared))
+    sums = (sums[0], tf.zeros((out,), tf.float64), *sums[1:])
     state = 0, _samples(strips, x, 0), sums, arrays
     state = tf.while_loop(lambda strip, *_: strip < total, body, state)
     *_, (d_transformed, *sums), arrays = state
@@ -273,7 +274,7 @@ def backward(strips, x, kernel, start, padded=(), inner=(), shared=()):
     own, others, around = values[:count], values[count:-count], values[-count:]
     dx, *images = map(strips.overlapping_images, own, around)
     images += map(strips.images, others)
-    return dx, d_kernel, sums[0], *images, *sums[1:]
+    return dx, d_kernel, tf.cast(sums[0], dtype), *images, *sums[1:]
 
 
 def _transform_kernel(kernel):
