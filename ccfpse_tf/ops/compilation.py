@@ -189,6 +189,6 @@ def on_gpu() -> bool:
 
 
 def largest(specs) -> float:
-    """Number of elements of the largest of some (nested) tensors; of unknown sizes, infinity."""
+    """Size of the largest of some (nested) tensors; infinity if one is unknown."""
     sizes = [spec.shape.num_elements() for spec in tf.nest.flatten(specs)]
     return math.inf if None in sizes else max(sizes)
