@@ -9,7 +9,7 @@ from ccfpse_tf.config.checks import DISCRIMINATOR_FAKES
 from ccfpse_tf.gan import averaging, losses
 from ccfpse_tf.gan.optimizers import Adam, LossScaleOptimizer, SkipNonFinite
 from ccfpse_tf.gan.synthesizer import Synthesizer
-from ccfpse_tf.layers.normalization import FIRST
+from ccfpse_tf.layers.normalization import SAME_ON_ALL_REPLICAS
 from ccfpse_tf.models.style_encoder import sample_style
 from ccfpse_tf.ops.noise import replica_noise
 
@@ -68,7 +68,7 @@ class CCFPSE(Synthesizer):
                 dtype="int64",
                 initializer="zeros",
                 trainable=False,
-                aggregation=FIRST,
+                aggregation=SAME_ON_ALL_REPLICAS,
                 name=name,
             )
             for name in ("steps", "skipped", "skipped_in_a_row")
