@@ -12,6 +12,7 @@ from ccfpse_tf.ops import activations
 from ccfpse_tf.ops.layout import resize_layout
 from ccfpse_tf.ops.layout_features import apply_to_features
 from ccfpse_tf.ops.predicted_convolution import predicted_convolution
+from ccfpse_tf.ops.recomputation import wait_for
 from ccfpse_tf.ops.resizing import spatial_size, upsample_nearest
 from ccfpse_tf.ops.striped_convolution import (
     apply_to_convolution,
@@ -88,11 +89,10 @@ class ConditionalBlock(keras.layers.Layer):
 
     def call(self, x, layout, training=None):
         """Returns the block's features."""
-        x = upsample_nearest(x) if self.upsample else x
-        layout = resize_layout(layout, spatial_size(x))
-        recompute = self.recompute_kernels or not training
+        upsample, recompute = self.upsample, self.recompute_kernels or not training
 
-        h = self.first_norm(x, training=training)
+        h = self.first_norm(x, training=training, upsample=upsample)
+        layout = resize_layout(layout, spatial_size(h))
         h = convolved(h, layout, self.first_kernels, recompute)
         h = attended(h, layout, self.first_pointwise, self.first_attention, recompute)
 
@@ -100,10 +100,11 @@ class ConditionalBlock(keras.layers.Layer):
         h = convolved(h, layout, self.second_kernels, recompute)
         h = attended(h, layout, self.second_pointwise, self.second_attention, recompute)
 
-        if self.shortcut_norm is not None:
-            x = self.shortcut_norm(x, layout, training=training, again=recompute)
-            x = self.shortcut_pointwise(x, training=training)
-        return x + h
+        [x] = wait_for([h], x)  # else both branches would be held at once
+        if self.shortcut_norm is None:
+            return (upsample_nearest(x) if upsample else x) + h
+        x = self.shortcut_norm(x, layout, training, again=recompute, upsample=upsample)
+        return self.shortcut_pointwise(x, training=training) + h
 
     def compute_output_shape(self, x_shape, layout_shape):
         """``(batch, height, width, filters)``, twice as large if ``upsample``."""

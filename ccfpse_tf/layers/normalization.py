@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from ccfpse_tf.ops.batch_statistics import batch_normalization, running_statistics
 from ccfpse_tf.ops.instance_normalization import instance_normalization
+from ccfpse_tf.ops.resizing import upsample_nearest
 from ccfpse_tf.ops.scaling import scaled
 
 # How weights are read that hold the same values on all replicas once these have
@@ -59,19 +60,34 @@ class BatchNormalization(keras.layers.Layer):
             initializer="ones", name="moving_variance", **running
         )
 
-    def call(self, x, training=None, activate=False):
-        """Returns ``x`` normalised; leaky ReLU follows if ``activate``."""
+    def call(self, x, training=None, activate=False, upsample=False):
+        """Returns ``x`` normalised.
+
+        Args:
+            x: ``(batch, height, width, channels)``.
+            training: whether to normalise by the batch's statistics, and note them.
+            activate: whether leaky ReLU follows.
+            upsample: whether it is then brought to twice its size (nearest). That is
+                the same as normalising the larger map, of which every pixel is four.
+        """
         gamma, beta = self._scale_and_offset()
-        if not training:
+        if training:
+            y, moments = batch_normalization(x, gamma, beta, self.epsilon, activate)
+            self._note(*moments, 4 if upsample else 1)
+        else:
             factor = gamma * tf.math.rsqrt(self.moving_variance + self.epsilon)
             mean = tf.convert_to_tensor(self.moving_mean)
-            return scaled(x, mean, factor, beta, activate)
-        y, moments = batch_normalization(x, gamma, beta, self.epsilon, activate)
+            y = scaled(x, mean, factor, beta, activate)
+        return upsample_nearest(y) if upsample else y
+
+    def _note(self, mean, variance, count, repeats):
+        """Moves the running statistics towards a batch's."""
         running = [self.moving_mean, self.moving_variance]
-        moved = running_statistics(*running, *moments, self.momentum)
+        moved = running_statistics(
+            *running, mean, variance, repeats * count, self.momentum
+        )
         for variable, value in zip(running, moved, strict=True):
             variable.assign(value)
-        return y
 
     def _scale_and_offset(self):
         """Both ``(channels,)``; 1 and 0 where nothing is learned."""

@@ -38,13 +38,18 @@ class SPADE(keras.layers.Layer):
         for modulation in (self.gamma, self.beta):
             modulation.build((*layout_shape[:-1], self.hidden))
 
-    def call(self, x, layout, training=None, again=False):
+    def call(self, x, layout, training=None, again=False, upsample=False):
         """Returns the modulated features.
 
-        ``again``: whether what comes from the layout is made again for the gradient
-        instead of being kept.
+        Args:
+            x: ``(batch, height, width, channels)``.
+            layout: of the result's size.
+            training: whether to normalise by the batch's statistics, and note them.
+            again: whether what comes from the layout is made again for the gradient
+                instead of being kept.
+            upsample: whether ``x`` is brought to twice its size first (nearest).
         """
-        x = self.norm(x, training=training)
+        x = self.norm(x, training=training, upsample=upsample)
         weights = *weights_of(self.gamma), *weights_of(self.beta)
         shared = weights_of(self.shared)
         return apply_to_features(_modulate, layout, *shared, x, *weights, again=again)
