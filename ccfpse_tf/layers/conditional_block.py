@@ -103,7 +103,8 @@ class ConditionalBlock(keras.layers.Layer):
         [x] = wait_for([h], x)  # else both branches would be held at once
         if self.shortcut_norm is None:
             return (upsample_nearest(x) if upsample else x) + h
-        x = self.shortcut_norm(x, layout, training, again=recompute, upsample=upsample)
+        options = {"training": training, "again": recompute, "upsample": upsample}
+        x = self.shortcut_norm(x, layout, **options)
         return self.shortcut_pointwise(x, training=training) + h
 
     def compute_output_shape(self, x_shape, layout_shape):
