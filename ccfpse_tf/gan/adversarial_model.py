@@ -6,7 +6,6 @@ import tensorflow as tf
 from ccfpse_tf.gan import averaging, losses
 from ccfpse_tf.gan.two_player_model import TwoPlayerModel
 from ccfpse_tf.models.style_encoder import sample_style
-from ccfpse_tf.ops.compilation import recording, without_gradients
 from ccfpse_tf.ops.noise import replica_noise
 
 
@@ -48,7 +47,7 @@ class AdversarialModel(TwoPlayerModel):
     def train_step(self, data):
         """One update of the generator (and encoder), then one of the discriminator."""
         real, semantics = self._unpack(data)
-        with recording() as tape:
+        with tf.GradientTape() as tape:
             logs, _, fake = self._generator_losses(real, semantics, training=True)
             loss = self._scaled(self.optimizer, logs["generator_loss"])
         variables = self._generator_variables()
@@ -62,9 +61,8 @@ class AdversarialModel(TwoPlayerModel):
             )
 
         if self.discriminator_fake == "regenerate":
-            with without_gradients():
-                fake, _ = self._generate(real, semantics, phase=1, training=True)
-        with recording() as tape:
+            fake, _ = self._generate(real, semantics, phase=1, training=True)
+        with tf.GradientTape() as tape:
             outputs = self.discriminator.compare(fake, real, semantics, training=True)
             logs |= self._discriminator_losses(*outputs)
             loss = self._scaled(

@@ -5,7 +5,6 @@ import tensorflow as tf
 
 from ccfpse_tf.gan import averaging
 from ccfpse_tf.models.style_encoder import sample_style
-from ccfpse_tf.ops.compilation import without_gradients
 from ccfpse_tf.ops.noise import replica_noise
 
 PARTS = ("layout_encoding", "generator", "discriminator", "encoder")
@@ -112,8 +111,7 @@ class Synthesizer(keras.Model):
             ``(batch, height, width, 3)`` in ``[-1, 1]``.
         """
         semantics = self.layout_encoding(label, instance)
-        with without_gradients():
-            return self.drawing_generator(semantics, z, training=False)
+        return self.drawing_generator(semantics, z, training=False)
 
     @tf.function(reduce_retracing=True)
     def encode(self, image):

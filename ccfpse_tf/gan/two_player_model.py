@@ -9,7 +9,7 @@ from ccfpse_tf.config.schema import DISCRIMINATOR_FAKES
 from ccfpse_tf.gan import losses, methods, optimizers
 from ccfpse_tf.gan.optimizers import Adam
 from ccfpse_tf.gan.synthesizer import Synthesizer
-from ccfpse_tf.layers.normalization import FIRST
+from ccfpse_tf.layers.normalization import SAME_ON_ALL_REPLICAS
 
 OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
 
@@ -37,7 +37,7 @@ class TwoPlayerModel(Synthesizer):
                 dtype="int64",
                 initializer="zeros",
                 trainable=False,
-                aggregation=FIRST,
+                aggregation=SAME_ON_ALL_REPLICAS,
                 name=name,
             )
             for name in ("steps", "skipped", "skipped_in_a_row")

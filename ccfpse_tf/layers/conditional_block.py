@@ -1,7 +1,5 @@
 """The generator's block: two conditional convolutions steered by the layout."""
 
-import itertools
-
 import keras
 import tensorflow as tf
 
@@ -11,30 +9,15 @@ from ccfpse_tf.layers.plain_convolution import plain_convolution, weights_of
 from ccfpse_tf.layers.spade import SPADE
 from ccfpse_tf.layers.spectral_convolution import SpectralConv2D
 from ccfpse_tf.ops import activations
-from ccfpse_tf.ops.batch_statistics import normalizations
 from ccfpse_tf.ops.layout import resize_layout
-from ccfpse_tf.ops.layout_features import is_large, one_by_one, together
+from ccfpse_tf.ops.layout_features import apply_to_features
 from ccfpse_tf.ops.predicted_convolution import predicted_convolution
-from ccfpse_tf.ops.recomputation import in_turn
+from ccfpse_tf.ops.recomputation import wait_for
 from ccfpse_tf.ops.resizing import spatial_size, upsample_nearest
-from ccfpse_tf.ops.striped_convolution import of_convolution, pointwise_convolution
-
-# What a predictor's features are used for. Maps are upsampled and normalised in here,
-# as what is used here is made again for the gradient.
-
-
-def _convolve(hidden, x, mean, factor, offset, *weights, recompute, upsample):
-    coefficients = mean, factor, offset
-    return predicted_convolution(x, hidden, *weights, recompute, coefficients, upsample)
-
-
-def _activate(hidden, x, kernel, bias, *pointwise):
-    return of_convolution(_activated, hidden, kernel, bias, x, *pointwise)
-
-
-def _activated(attention, x, pointwise_kernel, pointwise_bias):
-    x = pointwise_convolution(x, pointwise_kernel) + pointwise_bias
-    return activations.leaky_relu(x * tf.sigmoid(attention))
+from ccfpse_tf.ops.striped_convolution import (
+    apply_to_convolution,
+    pointwise_convolution,
+)
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")
@@ -53,8 +36,7 @@ class ConditionalBlock(keras.layers.Layer):
             for the gradient instead of keeping them. Inference makes them part by part
             in any case, see
             :func:`ccfpse_tf.ops.predicted_convolution.predicted_convolution`.
-        upsample: whether the input is brought to twice its size first (nearest). Then
-            only the small map is kept for the gradient, if kernels are not.
+        upsample: whether the input is brought to twice its size first (nearest).
 
     Call shapes: ``x (batch, height, width, channels)`` and ``layout``, a
     :class:`Layout` or ``(batch, H, W, layout channels)``, resized here (nearest) if
@@ -107,60 +89,23 @@ class ConditionalBlock(keras.layers.Layer):
 
     def call(self, x, layout, training=None):
         """Returns the block's features."""
-        upsample, times = self.upsample, 2 if self.upsample else 1
-        size = tuple(times * n for n in spatial_size(x))
-        layout = resize_layout(layout, size)
-        recompute = self.recompute_kernels or not training
-        again = recompute and is_large(*size)
-        read = one_by_one if again else together
-        readers = [
-            self.first_kernels,
-            self.first_attention,
-            self.second_kernels,
-            self.second_attention,
-        ]
-        if self.shortcut_norm is not None:
-            readers.append(self.shortcut_norm)
-        reads = read(layout, [weights_of(reader.shared) for reader in readers])
+        upsample, recompute = self.upsample, self.recompute_kernels or not training
 
-        def half(h, coefficients, kernels, attention, pointwise, upsample=False):
-            h = next(reads)(
-                _convolve,
-                h,
-                *coefficients,
-                *weights_of(kernels.output_convolution),
-                recompute=recompute,
-                upsample=upsample,
-            )
-            weights = map(weights_of, (attention.output_convolution, pointwise))
-            return next(reads)(_activate, h, *itertools.chain(*weights))
+        h = self.first_norm(x, training=training, upsample=upsample)
+        layout = resize_layout(layout, spatial_size(h))
+        h = convolved(h, layout, self.first_kernels, recompute)
+        h = attended(h, layout, self.first_pointwise, self.first_attention, recompute)
 
-        norms = [self.first_norm]
-        if self.shortcut_norm is not None:
-            norms.append(self.shortcut_norm.norm)
-        x, (first, *shortcut) = normalizations(norms, x, training, times**2)
-        if upsample and not again:
-            x, upsample = upsample_nearest(x), False
-        h = half(
-            x,
-            first,
-            self.first_kernels,
-            self.first_attention,
-            self.first_pointwise,
-            upsample,
-        )
-        h, [second] = normalizations([self.second_norm], h, training)
-        h = half(
-            h, second, self.second_kernels, self.second_attention, self.second_pointwise
-        )
-        for coefficients in shortcut:
-            h, x = in_turn(h, x)
-            kernel = self.shortcut_pointwise.normalized_kernel(training)
-            x = self.shortcut_norm.modulate(
-                x, coefficients, next(reads), kernel, upsample=upsample
-            )
-            upsample = False
-        return (upsample_nearest(x) if upsample else x) + h
+        h = self.second_norm(h, training=training)
+        h = convolved(h, layout, self.second_kernels, recompute)
+        h = attended(h, layout, self.second_pointwise, self.second_attention, recompute)
+
+        [x] = wait_for([h], x)  # else both branches would be held at once
+        if self.shortcut_norm is None:
+            return (upsample_nearest(x) if upsample else x) + h
+        options = {"training": training, "again": recompute, "upsample": upsample}
+        x = self.shortcut_norm(x, layout, **options)
+        return self.shortcut_pointwise(x, training=training) + h
 
     def compute_output_shape(self, x_shape, layout_shape):
         """``(batch, height, width, filters)``, twice as large if ``upsample``."""
@@ -177,3 +122,30 @@ class ConditionalBlock(keras.layers.Layer):
             "recompute_kernels": self.recompute_kernels,
             "upsample": self.upsample,
         }
+
+
+def convolved(x, layout, predictor, recompute):
+    """Conditional convolution of ``x`` by the kernels predicted from the layout."""
+
+    def convolve(hidden, x, kernel, bias):
+        return predicted_convolution(x, hidden, kernel, bias, recompute)
+
+    weights = weights_of(predictor.output_convolution)
+    shared = weights_of(predictor.shared)
+    return apply_to_features(convolve, layout, *shared, x, *weights, again=recompute)
+
+
+def attended(x, layout, pointwise, attention, recompute):
+    """``leaky ReLU(conv1x1(x) * attention)``, attention predicted from the layout."""
+
+    def activate(hidden, x, kernel, bias, *weights):
+        return apply_to_convolution(_activated, hidden, kernel, bias, x, *weights)
+
+    weights = *weights_of(attention.output_convolution), *weights_of(pointwise)
+    shared = weights_of(attention.shared)
+    return apply_to_features(activate, layout, *shared, x, *weights, again=recompute)
+
+
+def _activated(attention, x, kernel, bias):
+    x = pointwise_convolution(x, kernel) + bias
+    return activations.leaky_relu(x * tf.sigmoid(attention))

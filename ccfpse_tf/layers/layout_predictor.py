@@ -36,7 +36,7 @@ class LayoutPredictor(keras.layers.Layer):
 
     def call(self, layout):
         """Returns the prediction for every pixel."""
-        [hidden] = layout_features(layout, weights_of(self.shared))
+        hidden = layout_features(layout, *weights_of(self.shared))
         y = convolution(hidden, *weights_of(self.output_convolution))
         return keras.activations.get(self.activation)(y)
 

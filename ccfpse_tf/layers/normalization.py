@@ -1,23 +1,16 @@
 """Batch and instance normalisation with the reference's statistics."""
 
-import math
-
 import keras
 import tensorflow as tf
 
-from ccfpse_tf.ops import activations
-from ccfpse_tf.ops.batch_statistics import normalizations
-from ccfpse_tf.ops.compilation import custom_gradient, fused, traced_once
-from ccfpse_tf.ops.resizing import spatial_size
-from ccfpse_tf.ops.scaling import (
-    scaled,
-    short_sums,
-    short_sums_of_map,
-    short_sums_of_squares,
-    total_of_instances,
-)
+from ccfpse_tf.ops.batch_statistics import batch_normalization, running_statistics
+from ccfpse_tf.ops.instance_normalization import instance_normalization
+from ccfpse_tf.ops.resizing import upsample_nearest
+from ccfpse_tf.ops.scaling import scaled
 
-FIRST = "only_first_replica"  # after synchronisation all replicas hold the same value
+# How weights are read that hold the same values on all replicas once these have
+# synchronised their statistics.
+SAME_ON_ALL_REPLICAS = "only_first_replica"
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")
@@ -54,41 +47,54 @@ class BatchNormalization(keras.layers.Layer):
             self.beta = self.add_weight(
                 shape=shape, initializer="zeros", autocast=False, name="beta"
             )
-        running = {"shape": shape, "trainable": False, "autocast": False}
+        running = {
+            "shape": shape,
+            "trainable": False,
+            "autocast": False,
+            "aggregation": SAME_ON_ALL_REPLICAS,
+        }
         self.moving_mean = self.add_weight(
-            initializer="zeros", aggregation=FIRST, name="moving_mean", **running
+            initializer="zeros", name="moving_mean", **running
         )
         self.moving_variance = self.add_weight(
-            initializer="ones", aggregation=FIRST, name="moving_variance", **running
+            initializer="ones", name="moving_variance", **running
         )
 
-    def call(self, x, training=None, activate=False):
-        """Returns ``x`` normalised; leaky ReLU follows if ``activate``."""
-        x, [coefficients] = normalizations([self], x, training)
-        return scaled(x, *coefficients, activate=activate)
+    def call(self, x, training=None, activate=False, upsample=False):
+        """Returns ``x`` normalised.
 
-    def scale_and_offset(self):
+        Args:
+            x: ``(batch, height, width, channels)``.
+            training: whether to normalise by the batch's statistics, and note them.
+            activate: whether leaky ReLU follows.
+            upsample: whether it is then brought to twice its size (nearest). That is
+                the same as normalising the larger map, of which every pixel is four.
+        """
+        gamma, beta = self._scale_and_offset()
+        if training:
+            y, moments = batch_normalization(x, gamma, beta, self.epsilon, activate)
+            self._note(*moments, 4 if upsample else 1)
+        else:
+            factor = gamma * tf.math.rsqrt(self.moving_variance + self.epsilon)
+            mean = tf.convert_to_tensor(self.moving_mean)
+            y = scaled(x, mean, factor, beta, activate)
+        return upsample_nearest(y) if upsample else y
+
+    def _note(self, mean, variance, count, repeats):
+        """Moves the running statistics towards a batch's."""
+        running = [self.moving_mean, self.moving_variance]
+        moved = running_statistics(
+            *running, mean, variance, repeats * count, self.momentum
+        )
+        for variable, value in zip(running, moved, strict=True):
+            variable.assign(value)
+
+    def _scale_and_offset(self):
         """Both ``(channels,)``; 1 and 0 where nothing is learned."""
         if self.affine:
             return tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta)
         shape = self.moving_mean.shape
         return tf.ones(shape, self.variable_dtype), tf.zeros(shape, self.variable_dtype)
-
-    def running_coefficients(self):
-        """Mean, factor and offset of evaluation, for :func:`scaled`."""
-        gamma, beta = self.scale_and_offset()
-        scale = tf.math.rsqrt(self.moving_variance + self.epsilon)
-        return tf.convert_to_tensor(self.moving_mean), scale * gamma, beta
-
-    def update(self, mean, variance, count):
-        """Moves the running statistics towards a batch's."""
-        running = [self.moving_mean, self.moving_variance]
-        moved = _moved(
-            *map(tf.convert_to_tensor, (*running, mean, variance, count)),
-            tf.convert_to_tensor(self.momentum, mean.dtype),
-        )
-        for variable, value in zip(running, moved, strict=True):
-            variable.assign(value)
 
     def compute_output_shape(self, input_shape):
         """The input's shape."""
@@ -101,19 +107,6 @@ class BatchNormalization(keras.layers.Layer):
             "momentum": self.momentum,
             "epsilon": self.epsilon,
         }
-
-
-@traced_once
-def _moved(mean, variance, new_mean, new_variance, count, momentum):
-    """The running statistics, moved towards a batch's."""
-    unbiased = new_variance * (count / tf.maximum(count - 1, 1))
-    moved = []
-    for old, new in ((mean, new_mean), (variance, unbiased)):
-        mixed = momentum * old + (1 - momentum) * new
-        # A step that overflows is left out by the optimisers; one value would
-        # stay here for ever.
-        moved.append(tf.where(tf.math.is_finite(mixed), mixed, old))
-    return moved
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")
@@ -144,7 +137,7 @@ class InstanceNormalization(keras.layers.Layer):
             )
         dtype = x.dtype
         x = tf.cast(x, self.variable_dtype)
-        return tf.cast(_normalize_instances(x, self.epsilon, activate), dtype)
+        return tf.cast(instance_normalization(x, self.epsilon, activate), dtype)
 
     def compute_output_shape(self, input_shape):
         """The input's shape."""
@@ -153,62 +146,3 @@ class InstanceNormalization(keras.layers.Layer):
     def get_config(self):
         """Returns the constructor's arguments."""
         return super().get_config() | {"epsilon": self.epsilon}
-
-
-def _normalize_instances(x, epsilon, activate):
-    @custom_gradient
-    def normalize(x):
-        y, scale = _instances(x, epsilon=epsilon, activate=activate)
-        # The gradient from the result alone, which the next layer keeps in any case
-        # (Rota Bulo et al. 2018, "In-place activated batchnorm").
-        return y, lambda dy: _instances_gradient(y, dy, scale, activate=activate)
-
-    return normalize(x)
-
-
-@traced_once
-def _instances(x, *, epsilon, activate):
-    """The normalised map and ``(batch, 1, 1, channels)``, what it was scaled by."""
-    pixels = _pixels(x)
-    mean = total_of_instances(short_sums_of_map(x), x.dtype) / pixels
-    squares = short_sums_of_squares(x, mean)
-    variance = total_of_instances(squares, x.dtype) / pixels
-    scale = tf.math.rsqrt(variance + epsilon)
-    return _scale_instances(x, mean, scale, activate=activate), scale
-
-
-@traced_once
-def _instances_gradient(y, dy, scale, *, activate):
-    sums = _instance_sums(y, dy, activate=activate)
-    means = [total_of_instances(part, y.dtype) / _pixels(y) for part in sums]
-    return _instance_gradient(y, dy, scale, *means, activate=activate)
-
-
-def _pixels(x):
-    return tf.cast(math.prod(spatial_size(x)), x.dtype)
-
-
-@fused
-def _scale_instances(x, mean, scale, *, activate):
-    y = (x - mean) * scale
-    return activations.leaky_relu(y) if activate else y
-
-
-def _before_activation(y, dy, activate):
-    """The normalised map and the gradient with respect to it."""
-    if not activate:
-        return y, dy
-    positive, slope = y > 0, activations.SLOPE
-    return tf.where(positive, y, y / slope), tf.where(positive, dy, slope * dy)
-
-
-@fused
-def _instance_sums(y, dy, *, activate):
-    y, dy = _before_activation(y, dy, activate)
-    return short_sums(dy), short_sums(dy * y)
-
-
-@fused
-def _instance_gradient(y, dy, scale, mean, product, *, activate):
-    y, dy = _before_activation(y, dy, activate)
-    return scale * (dy - mean - y * product)

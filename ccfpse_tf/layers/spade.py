@@ -1,17 +1,12 @@
 """Normalisation that the layout modulates."""
 
-import itertools
-
 import keras
 import tensorflow as tf
 
 from ccfpse_tf.layers.normalization import BatchNormalization
 from ccfpse_tf.layers.plain_convolution import plain_convolution, weights_of
-from ccfpse_tf.ops.batch_statistics import normalizations
-from ccfpse_tf.ops.layout_features import together
-from ccfpse_tf.ops.resizing import upsample_nearest
-from ccfpse_tf.ops.scaling import scaled
-from ccfpse_tf.ops.striped_convolution import of_convolution, pointwise_convolution
+from ccfpse_tf.ops.layout_features import apply_to_features
+from ccfpse_tf.ops.striped_convolution import apply_to_convolution
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")
@@ -43,33 +38,21 @@ class SPADE(keras.layers.Layer):
         for modulation in (self.gamma, self.beta):
             modulation.build((*layout_shape[:-1], self.hidden))
 
-    def call(self, x, layout, training=None):
-        """Returns the modulated features."""
-        [read] = together(layout, [weights_of(self.shared)])
-        x, [coefficients] = normalizations([self.norm], x, training)
-        return self.modulate(x, coefficients, read)
-
-    def modulate(self, x, coefficients, read, *pointwise_kernels, upsample=False):
-        """The second half, in the shape of ``x``.
+    def call(self, x, layout, training=None, again=False, upsample=False):
+        """Returns the modulated features.
 
         Args:
             x: ``(batch, height, width, channels)``.
-            coefficients: of the norm, from
-                :func:`ccfpse_tf.ops.batch_statistics.normalizations`.
-            read: one of :func:`ccfpse_tf.ops.layout_features.together` or
-                ``one_by_one``, for the weights of ``shared``.
-            *pointwise_kernels: ``(1, 1, in, out)`` of convolutions that follow.
-            upsample: whether ``x`` is brought to twice its size first.
+            layout: of the result's size.
+            training: whether to normalise by the batch's statistics, and note them.
+            again: whether what comes from the layout is made again for the gradient
+                instead of being kept.
+            upsample: whether ``x`` is brought to twice its size first (nearest).
         """
-        weights = map(weights_of, (self.gamma, self.beta))
-        return read(
-            _modulate,
-            x,
-            *coefficients,
-            *itertools.chain(*weights),
-            *pointwise_kernels,
-            upsample=upsample,
-        )
+        x = self.norm(x, training=training, upsample=upsample)
+        weights = *weights_of(self.gamma), *weights_of(self.beta)
+        shared = weights_of(self.shared)
+        return apply_to_features(_modulate, layout, *shared, x, *weights, again=again)
 
     def compute_output_shape(self, x_shape, layout_shape):
         """The shape of ``x``."""
@@ -80,19 +63,12 @@ class SPADE(keras.layers.Layer):
         return super().get_config() | {"hidden": self.hidden}
 
 
-# The map is upsampled and normalised in here, as what is used here is made again for
-# the gradient.
-def _modulate(hidden, x, mean, factor, offset, *weights, upsample):
-    x = upsample_nearest(x) if upsample else x
-    pairs = zip(weights[:2], weights[2:4], strict=True)
+def _modulate(hidden, x, *weights):
+    pairs = zip(weights[:2], weights[2:], strict=True)
     kernel, bias = (tf.concat(pair, -1) for pair in pairs)
-    others = (mean, factor, offset, *weights[4:])
-    return of_convolution(_modulated, hidden, kernel, bias, x, *others)
+    return apply_to_convolution(_modulated, hidden, kernel, bias, x)
 
 
-def _modulated(gamma_and_beta, x, mean, factor, offset, *pointwise_kernels):
+def _modulated(gamma_and_beta, x):
     gamma, beta = tf.split(gamma_and_beta, 2, -1)
-    y = scaled(x, mean, factor, offset) * (1 + gamma) + beta
-    for kernel in pointwise_kernels:
-        y = pointwise_convolution(y, kernel)
-    return y
+    return x * (1 + gamma) + beta

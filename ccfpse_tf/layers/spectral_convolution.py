@@ -4,9 +4,12 @@ import keras
 import tensorflow as tf
 
 from ccfpse_tf.layers.initializers import UnitVector, fan_in_uniform
-from ccfpse_tf.layers.normalization import FIRST
-from ccfpse_tf.ops.compilation import custom_gradient, traced_once
-from ccfpse_tf.ops.layout_convolution import layout_convolutions
+from ccfpse_tf.layers.normalization import SAME_ON_ALL_REPLICAS
+from ccfpse_tf.ops.layout_convolution import layout_convolution
+from ccfpse_tf.ops.spectral_normalization import (
+    power_iteration,
+    spectrally_normalized,
+)
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")
@@ -21,13 +24,15 @@ class SpectralConv2D(keras.layers.Layer):
 
     Args:
         filters: number of output channels.
-        kernel_size: 1 or 3; 3 pads one zero on all four sides, at stride 2 as well.
-        strides: 1 or 2.
+        kernel_size: of both sides; half of it, rounded down, is padded with zeros on
+            all four sides, at every stride.
+        strides: in both directions.
         epsilon: lower bound of the norms that are divided by.
 
     Call shape: ``(batch, height, width, channels)``, at kernel size 3 and stride 1 a
     :class:`Layout` as well, to
-    ``(batch, ceil(height / strides), ceil(width / strides), filters)``.
+    ``(batch, ceil(height / strides), ceil(width / strides), filters)``; kernels of even
+    size make ``floor(height / strides) + 1`` rows, and columns likewise.
     """
 
     def __init__(self, filters, kernel_size, strides=1, epsilon=1e-12, **kwargs):
@@ -50,7 +55,7 @@ class SpectralConv2D(keras.layers.Layer):
             "initializer": UnitVector(),
             "trainable": False,
             "autocast": False,
-            "aggregation": FIRST,
+            "aggregation": SAME_ON_ALL_REPLICAS,
         }
         self.u = self.add_weight(shape=(self.filters,), name="u", **vector)
         # In the order of the kernel's own axes: (kh, kw, in).
@@ -61,7 +66,7 @@ class SpectralConv2D(keras.layers.Layer):
         kernel = self.normalized_kernel(training)
         if self.kernel_size == 3 and self.strides == 1:
             no_bias = tf.zeros((self.filters,), self.compute_dtype)
-            return layout_convolutions(x, [kernel], [no_bias])[0]
+            return layout_convolution(x, kernel, no_bias)
         pad = [self.kernel_size // 2] * 2
         return tf.nn.conv2d(x, kernel, self.strides, [[0, 0], pad, pad, [0, 0]])
 
@@ -70,15 +75,19 @@ class SpectralConv2D(keras.layers.Layer):
         kernel = tf.convert_to_tensor(self.kernel)
         u, v = tf.convert_to_tensor(self.u), tf.convert_to_tensor(self.v)
         if training:
-            u, v = _iterated(tf.stop_gradient(kernel), u, epsilon=self.epsilon)
+            u, v = power_iteration(tf.stop_gradient(kernel), u, epsilon=self.epsilon)
             self.u.assign(u)
             self.v.assign(v)
-        return tf.cast(_divided(kernel, u, v), self.compute_dtype)
+        return tf.cast(spectrally_normalized(kernel, u, v), self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
-        """``(batch, ceil(height / strides), ceil(width / strides), filters)``."""
+        """``(batch, height, width, filters)`` of the result."""
         batch, *size, _ = input_shape
-        size = [None if n is None else -(-n // self.strides) for n in size]
+        padded = 2 * (self.kernel_size // 2)
+        size = [
+            None if n is None else (n + padded - self.kernel_size) // self.strides + 1
+            for n in size
+        ]
         return (batch, *size, self.filters)
 
     def get_config(self):
@@ -89,47 +98,3 @@ class SpectralConv2D(keras.layers.Layer):
             "strides": self.strides,
             "epsilon": self.epsilon,
         }
-
-
-def _matrix(kernel):
-    """``M^T``: ``(kh, kw, in, out)`` to ``(kh * kw * in, out)``."""
-    return tf.reshape(kernel, (-1, kernel.shape[-1]))
-
-
-@traced_once
-def _iterated(kernel, u, *, epsilon):
-    """One power iteration: the new ``u (out,)`` and ``v (kh * kw * in,)``."""
-
-    def normalize(vector):
-        return vector / tf.maximum(tf.norm(vector), epsilon)
-
-    matrix = _matrix(kernel)
-    v = normalize(tf.linalg.matvec(matrix, u))
-    return normalize(tf.linalg.matvec(matrix, v, transpose_a=True)), v
-
-
-@custom_gradient
-def _divided(kernel, u, v):
-    """``kernel / sigma``, where ``u`` and ``v`` are constant."""
-
-    def gradient(dy):
-        return _divide_gradient(kernel, u, v, dy), None, None
-
-    return _divide(kernel, u, v), gradient
-
-
-@traced_once
-def _divide(kernel, u, v):
-    return kernel / _sigma(kernel, u, v)
-
-
-@traced_once
-def _divide_gradient(kernel, u, v, dy):
-    sigma = _sigma(kernel, u, v)
-    share = tf.reduce_sum(dy * kernel) / sigma
-    outer = tf.reshape(v[:, None] * u, kernel.shape)
-    return (dy - share * outer) / sigma
-
-
-def _sigma(kernel, u, v):
-    return tf.tensordot(v, tf.linalg.matvec(_matrix(kernel), u), 1)

@@ -1,103 +1,128 @@
-"""Batch statistics over all replicas, and what a normalisation takes from them."""
+"""Batch normalisation with the statistics of all replicas, and its gradient."""
 
 import math
 
 import tensorflow as tf
 
-from ccfpse_tf.ops.compilation import custom_gradient, traced_once
+from ccfpse_tf.ops.compilation import custom_gradient, traced
 from ccfpse_tf.ops.resizing import sizes
 from ccfpse_tf.ops.scaling import (
     corrected,
+    scaled,
+    scaling_gradients,
     short_sums_of_map,
     short_sums_of_squares,
     total,
 )
 
 
-def normalizations(norms, x, training, repeats=1):
-    """What it takes to normalise one map by several layers, with shared statistics.
+def reference(x, gamma, beta, epsilon):
+    """``(x - mean) / sqrt(variance + epsilon) * gamma + beta`` of one replica."""
+    mean, variance = tf.nn.moments(x, [0, 1, 2])
+    return (x - mean) / tf.sqrt(variance + epsilon) * gamma + beta
 
-    Splitting a normalisation from its statistics lets whoever reads the normalised map
-    make it again for the gradient instead of keeping it.
+
+def batch_normalization(
+    x: tf.Tensor,
+    gamma: tf.Tensor,
+    beta: tf.Tensor,
+    epsilon: float,
+    activate: bool = False,
+) -> tuple[tf.Tensor, tuple[tf.Tensor, tf.Tensor, tf.Tensor]]:
+    """Normalises by the statistics of the global batch (Ioffe & Szegedy 2015).
 
     Args:
-        norms: :class:`ccfpse_tf.layers.normalization.BatchNormalization` layers, built.
         x: ``(batch, height, width, channels)``.
-        training: whether to take, and note, the batch's statistics.
-        repeats: how many pixels of the map to normalise every pixel of ``x`` stands
-            for; what is returned is for any of them.
+        gamma: ``(channels,)``, in float32 at least, as ``beta``: the statistics' dtype.
+        beta: ``(channels,)``.
+        epsilon: added to the variance.
+        activate: whether leaky ReLU follows.
 
     Returns:
-        ``x`` to read instead, whose gradient also passes through the statistics; and
-        for each layer mean, factor and offset, for
-        :func:`ccfpse_tf.ops.scaling.scaled`.
+        The normalised map, in shape and dtype of ``x``; and mean and biased variance,
+        ``(channels,)``, and the number of pixels that they were taken of.
     """
-    if not training:
-        return x, [norm.running_coefficients() for norm in norms]
-    mean, variance, count = _moments_over_replicas(tf.stop_gradient(x), norms[0])
-    for norm in norms:
-        norm.update(mean, variance, repeats * count)
-    gammas, betas = zip(*(norm.scale_and_offset() for norm in norms), strict=True)
-    scales = [tf.math.rsqrt(variance + norm.epsilon) for norm in norms]
+    moments = _moments_over_replicas(tf.stop_gradient(x), gamma.dtype)
+    mean, variance, count = moments
+    scale = tf.math.rsqrt(variance + epsilon)
 
     @custom_gradient
-    def connect(x, *weights):
-        gammas, betas = weights[: len(norms)], weights[len(norms) :]
-        factors = [a * b for a, b in zip(gammas, scales, strict=True)]
+    def normalize(x, gamma, beta):
+        factor = gamma * scale
 
-        def gradient(dx, *d_coefficients):
-            d_factors = d_coefficients[: len(norms)]
-            d_betas = d_coefficients[len(norms) :]
-            d_gammas = [a * b for a, b in zip(d_factors, scales, strict=True)]
-            both = _through_statistics(factors, scales, d_gammas, list(d_betas))
-            # Every replica's output depends on every replica's input.
-            dx = _without_share(dx, x, mean, _add_over_replicas(both), count)
-            return dx, *d_gammas, *d_betas
+        def gradient(dy):
+            dx, d_factor, d_beta = scaling_gradients(
+                x, mean, factor, beta, dy, activate=activate
+            )
+            d_gamma = d_factor * scale
+            # Every replica's output depends on every replica's input: what all pixels'
+            # gradients share, and how much of it per unit of x.
+            shared = tf.stack([factor * d_beta, factor * scale * d_gamma])
+            shared = _add_over_replicas(shared)
+            return _without_share(dx, x, mean, shared, count), d_gamma, d_beta
 
-        return (tf.identity(x), *factors, *map(tf.identity, betas)), gradient
+        return scaled(x, mean, factor, beta, activate), gradient
 
-    x, *coefficients = connect(x, *gammas, *betas)
-    factors, offsets = coefficients[: len(norms)], coefficients[len(norms) :]
-    return x, [(mean, *pair) for pair in zip(factors, offsets, strict=True)]
-
-
-@traced_once
-def _through_statistics(factors, scales, d_gammas, d_betas):
-    """``(2, channels)``: what all pixels' gradients share, and per unit of ``x``."""
-    slopes = [a * b * c for a, b, c in zip(factors, scales, d_gammas, strict=True)]
-    constants = [a * b for a, b in zip(factors, d_betas, strict=True)]
-    return tf.stack([tf.add_n(constants), tf.add_n(slopes)])
+    return normalize(x, gamma, beta), moments
 
 
-@traced_once
+def running_statistics(mean, variance, new_mean, new_variance, count, momentum):
+    """Running mean and variance ``(channels,)``, moved towards a batch's.
+
+    Args:
+        mean: the running one.
+        variance: the running one.
+        new_mean: what :func:`batch_normalization` returns, as the following.
+        new_variance: biased; what it is moved towards is unbiased, as in PyTorch.
+        count: pixels.
+        momentum: weight of the old values.
+    """
+    momentum = tf.convert_to_tensor(momentum, new_mean.dtype)
+    tensors = mean, variance, new_mean, new_variance, count
+    return _moved(*map(tf.convert_to_tensor, tensors), momentum)
+
+
+@traced
+def _moved(mean, variance, new_mean, new_variance, count, momentum):
+    unbiased = new_variance * (count / tf.maximum(count - 1, 1))
+    moved = []
+    for old, new in ((mean, new_mean), (variance, unbiased)):
+        mixed = momentum * old + (1 - momentum) * new
+        # The optimisers leave out a step that overflows; one such value would stay
+        # here for ever.
+        moved.append(tf.where(tf.math.is_finite(mixed), mixed, old))
+    return moved
+
+
+@traced
 def _without_share(dx, x, mean, shared, count):
     return corrected(dx, x, mean, *tf.unstack(shared / count))
 
 
-def _moments_over_replicas(x, norm):
+def _moments_over_replicas(x, dtype):
     """Mean, biased variance ``(channels,)`` and pixel count over the global batch."""
     # Replicas may hold different numbers of samples, so sums are added, not means.
-    sums = _add_over_replicas(_sums(x, dtype=norm.variable_dtype))
+    sums = _add_over_replicas(_sums(x, dtype=dtype))
     mean, squares = _squares(x, sums)
     variance, count = _variance(_add_over_replicas(squares), sums)
     return mean, variance, count
 
 
-@traced_once
+@traced
 def _sums(x, *, dtype):
     """Sums of all channels, then the number of pixels."""
     count = tf.cast(math.prod(sizes(x, (0, 1, 2))), dtype)
     return tf.concat([total(short_sums_of_map(x), dtype), count[None]], 0)
 
 
-@traced_once
+@traced
 def _squares(x, sums):
     """Mean and sum of squares around it."""
     mean = sums[:-1] / sums[-1]
     return mean, total(short_sums_of_squares(x, mean), mean.dtype)
 
 
-@traced_once
+@traced
 def _variance(squares, sums):
     """Variance and pixel count."""
     return squares / sums[-1], sums[-1]

@@ -1,121 +1,91 @@
-"""Functions traced once for all layers that use them, and compiled by XLA."""
+"""Functions traced once for all layers that use them, or compiled by XLA.
+
+A layer's arithmetic is the same for every layer of its kind, so it is made into one
+graph for every combination of shapes, and XLA compiles what gains by it.
+"""
 
 import concurrent.futures
 import contextlib
+import contextvars
+import dataclasses
 import functools
 import inspect
 import math
-import threading
 
 import tensorflow as tf
 
-# Elements of the largest tensor up to which compiling takes longer than it saves.
-SMALL = 2**17
+# Functions of smaller tensors are not compiled: that takes longer than it saves.
+MIN_XLA_ELEMENTS = 2**17
 # The same for functions that do little with every element.
-SMALL_IF_SIMPLE = 2**21
-# Else TensorFlow pastes a function in wherever it is called and optimises that: a
-# training step would have nearly three times as many operations to go through, and to
-# keep. On GPUs that is left to it: integers, such as labels, enter functions from the
-# host.
-CALLED = {"_noinline": True}
-# What graphs depend on beside shapes and constants, by name; see `tracing_with`.
-_settings = {"plain": False}
-_thread = threading.local()
+MIN_XLA_ELEMENTS_IF_SIMPLE = 2**21
+# TensorFlow would otherwise copy a function's graph into every place that calls it: a
+# training step would have nearly three times as many operations to optimise and keep.
+# GPUs need those copies, as integers such as labels enter functions from the host.
+NOT_INLINED = {"_noinline": True}
+
+
+@dataclasses.dataclass(frozen=True)
+class TracingOptions:
+    """What a graph depends on beside shapes and constants.
+
+    Attributes:
+        plain: whether XLA and gradients of ours are left out.
+        convolution: see :func:`ccfpse_tf.ops.convolution.convolution_method`.
+    """
+
+    plain: bool = False
+    convolution: str = "auto"
+
+
+# The same for all threads, as replicas are traced in threads of their own.
+_options = TracingOptions()
+# Whether a function of ours is being traced: it calls the others as plain functions.
+_tracing = contextvars.ContextVar("tracing", default=False)
+
+
+def tracing_options() -> TracingOptions:
+    """The present options."""
+    return _options
 
 
 @contextlib.contextmanager
-def tracing_with(**settings):
-    """Sets what decides how things are traced inside the context.
-
-    Args:
-        **settings: hashable values by name, which :func:`setting` gives.
-    """
-    before = dict(_settings)
-    _settings.update(settings)
+def tracing_with(**changes):
+    """Changes :class:`TracingOptions` for what is traced inside the context."""
+    global _options
+    before = _options
+    _options = dataclasses.replace(before, **changes)
     try:
         yield
     finally:
-        _settings.clear()
-        _settings.update(before)
-
-
-def setting(name: str, default=None):
-    """The present value of a setting."""
-    return _settings.get(name, default)
+        _options = before
 
 
 def plain_graphs():
     """Leaves XLA and gradients out of what is traced inside the context.
 
-    For graphs that go elsewhere: TensorFlow Serving has XLA switched off by default,
-    where a function that must be compiled fails, and gradients of ours are unknown
-    there.
+    For graphs that other programs run: TensorFlow Serving has XLA switched off by
+    default, where a function that must be compiled fails, and does not know gradients
+    that were defined in Python.
     """
     return tracing_with(plain=True)
 
 
-@contextlib.contextmanager
-def without_gradients():
-    """Leaves gradients out of what this thread traces inside the context.
-
-    Where nobody differentiates, that saves every layer some operations that only pass
-    values on.
-    """
-    before = getattr(_thread, "without_gradients", False)
-    _thread.without_gradients = True
-    try:
-        yield
-    finally:
-        _thread.without_gradients = before
-
-
-@contextlib.contextmanager
-def recording():
-    """A ``tf.GradientTape`` that :func:`custom_gradient` can pause.
-
-    It is asked for gradients after the context: inside, the gradients of functions
-    would want to pause it, too, when it has stopped already.
-    """
-    before = _recording_tapes()
-    with tf.GradientTape() as tape:
-        _thread.tapes = (*(before or ()), tape)
-        try:
-            yield tape
-        finally:
-            _thread.tapes = before
-
-
-def _recording_tapes():
-    """Tapes of :func:`recording` that are not paused; None outside of any."""
-    return getattr(_thread, "tapes", None)
-
-
 def custom_gradient(function):
-    """As ``tf.custom_gradient``, but for the two contexts without gradients.
+    """As ``tf.custom_gradient``, but tapes do not record what the function does.
 
-    Nor does a tape record, and keep, what happens inside the function: one of
-    :func:`recording` is paused. To keep others out takes an operation for every tensor,
-    of which a training step had 1,700.
+    A tape that recorded the functions called inside would derive their gradients, which
+    nobody reads. :func:`plain_graphs` leaves the gradient out.
+
+    Args:
+        function: of tensors, that returns its result and the function of its gradient.
     """
-
-    def unrecorded(*tensors):
-        tapes = _recording_tapes()
-        if tapes is None:
-            return function(*map(tf.stop_gradient, tensors))
-        with contextlib.ExitStack() as stack:
-            for tape in tapes:
-                stack.enter_context(tape.stop_recording())
-            stack.callback(setattr, _thread, "tapes", tapes)
-            _thread.tapes = ()
-            return function(*tensors)
-
-    with_gradient = tf.custom_gradient(unrecorded)
+    with_gradient = tf.custom_gradient(
+        lambda *tensors: function(*map(tf.stop_gradient, tensors))
+    )
 
     @_stands_for(function)
     def call(*tensors):
-        if setting("plain") or getattr(_thread, "without_gradients", False):
-            return function(*tensors)[0]
-        return with_gradient(*tensors)
+        return function(*tensors)[0] if _options.plain else with_gradient(*tensors)
 
     return call
 
@@ -135,36 +105,36 @@ def _stands_for(function):
     return dress
 
 
-def compiled(function):
+def xla(function):
     """``function`` compiled by XLA on its own, inside graphs and eagerly.
 
-    For small tensors it is as :func:`traced_once`.
+    For small tensors it is as :func:`traced`.
 
     Args:
         function: of tensors (or lists of them), and of keyword arguments that are
             hashable constants. A shape must decide everything but the values.
     """
-    return compiled_if(lambda *specs: largest(specs) > SMALL)(function)
+    return xla_if(lambda *specs: largest(specs) > MIN_XLA_ELEMENTS)(function)
 
 
-def fused(function):
-    """As :func:`compiled`, for functions that do little: XLA makes one pass of them."""
-    return compiled_if(lambda *specs: largest(specs) > SMALL_IF_SIMPLE)(function)
+def xla_fused(function):
+    """As :func:`xla`, for a few operations on every element: XLA makes one pass."""
+    return xla_if(lambda *specs: largest(specs) > MIN_XLA_ELEMENTS_IF_SIMPLE)(function)
 
 
-def traced_once(function):
-    """``function`` as a graph of its own: traced once for every shape.
+def traced(function):
+    """``function`` as a graph of its own, traced once for every shape.
 
     What many layers do then does not take memory, and time to trace, for each of them.
 
     Args:
-        function: as for :func:`compiled`.
+        function: as for :func:`xla`.
     """
-    return compiled_if(lambda *specs: False)(function)
+    return xla_if(lambda *specs: False)(function)
 
 
-def compiled_if(uses_xla):
-    """A decorator: as :func:`compiled`, where ``uses_xla(*specs)`` says so.
+def xla_if(uses_xla):
+    """A decorator: as :func:`xla`, where ``uses_xla(*specs)`` says so.
 
     Args:
         uses_xla: function of the arguments' ``tf.TensorSpec``, lists as tuples.
@@ -173,24 +143,29 @@ def compiled_if(uses_xla):
 
 
 def _variants(function, uses_xla):
-    """One graph for every combination of shapes, constants and settings."""
+    """One graph for every combination of shapes, constants and options."""
 
     @functools.cache
-    def variant(specs, constants, settings, xla):
-        options = {}  # jit_compile=False would be written into the graph
-        if xla:
-            options["jit_compile"] = True
-        elif not setting("plain") and not on_gpu():
-            options["experimental_attributes"] = CALLED
+    def variant(specs, constants, options, compiled):
+        settings = {}  # jit_compile=False would be written into the graph
+        if compiled:
+            settings["jit_compile"] = True
+        elif not options.plain and not on_gpu():
+            settings["experimental_attributes"] = NOT_INLINED
 
-        @functools.wraps(function)  # for the name, which profiles show
         def graph(*tensors):
-            run = functools.partial(function, *tensors, **dict(constants))
-            return _in_thread(run, _present_graph())
+            token = _tracing.set(True)
+            try:
+                return function(*tensors, **dict(constants))
+            finally:
+                _tracing.reset(token)
 
-        del graph.__wrapped__  # else its arguments count
-        traced = tf.function(graph, autograph=False, **options)
-        return _in_thread(functools.partial(traced.get_concrete_function, *specs))
+        graph.__name__ = function.__name__  # which profiles show
+        graph = tf.function(graph, autograph=False, **settings)
+        # In a thread of its own, as the graph outlives what surrounds its first call
+        # here: another graph, a replica's device, tapes that have stopped.
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            return pool.submit(graph.get_concrete_function, *specs).result()
 
     @_stands_for(function)
     def call(*tensors, **constants):
@@ -198,71 +173,22 @@ def _variants(function, uses_xla):
         specs = tf.nest.map_structure(
             lambda x: tf.TensorSpec(x.shape, x.dtype), tensors
         )
-        constants, settings = (
-            tuple(sorted(values.items())) for values in (constants, _settings)
-        )
-        xla = not setting("plain") and uses_xla(*specs)
-        inside = not xla and getattr(_thread, "tracing", False)
+        compiled = not _options.plain and uses_xla(*specs)
+        inside = _tracing.get() and not compiled
         if inside or tf.config.functions_run_eagerly():
-            return function(*tensors, **dict(constants))
-        return variant(specs, constants, settings, xla)(*tensors)
+            return function(*tensors, **constants)
+        constants = tuple(sorted(constants.items()))
+        return variant(specs, constants, _options, compiled)(*tensors)
 
     return call
 
 
-def loop(count, body, *state):
-    """``state = body(number, *state)`` for every number below ``count``.
-
-    Inside graphs that is one loop, however large the count.
-
-    Args:
-        count: integer or tensor.
-        body: function of an int32 tensor and the state that returns the next state.
-        *state: (nested) tensors or tensor arrays.
-
-    Returns:
-        The last state, a tuple.
-    """
-
-    def turn(number, *state):
-        run = functools.partial(body, number, *state)
-        return number + 1, *_in_thread(run, _present_graph())
-
-    _, *state = tf.while_loop(lambda number, *_: number < count, turn, (0, *state))
-    return tuple(state)
-
-
-def _in_thread(function, graph=None):
-    """The result of ``function()``, called in a thread of its own.
-
-    TensorFlow keeps the Python stack of every operation, and XLA a copy of it. Under
-    the fifty frames of a model, Keras and ``tf.function`` that took more memory than
-    the compiled code itself.
-
-    Args:
-        function: without arguments.
-        graph: to which it adds operations; else it runs eagerly.
-    """
-
-    def run():
-        _thread.tracing = True
-        with graph.as_default() if graph else contextlib.nullcontext():
-            return function()
-
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        return pool.submit(run).result()
-
-
-def _present_graph():
-    return None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
-
-
 def on_gpu() -> bool:
-    """Whether this process computes on GPUs."""
+    """True if this process computes on GPUs."""
     return bool(tf.config.list_logical_devices("GPU"))
 
 
 def largest(specs) -> float:
-    """Elements of the largest of some (nested) tensors; of unknown sizes, infinity."""
+    """Size of the largest of some (nested) tensors; infinity if one is unknown."""
     sizes = [spec.shape.num_elements() for spec in tf.nest.flatten(specs)]
     return math.inf if None in sizes else max(sizes)

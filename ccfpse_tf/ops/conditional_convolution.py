@@ -3,9 +3,23 @@
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.ops.compilation import compiled, custom_gradient
+from ccfpse_tf.ops.compilation import custom_gradient, xla
 from ccfpse_tf.ops.precision import at_least_float32
 from ccfpse_tf.ops.resizing import sizes, spatial_size
+
+
+def reference(x: tf.Tensor, kernels: tf.Tensor) -> tf.Tensor:
+    """The equation of :func:`conditional_depthwise_convolution`, tap by tap."""
+    height, width = spatial_size(x)
+    padded = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
+    taps = tf.split(kernels, 9, axis=-1)
+    return tf.add_n(
+        [
+            taps[3 * u + v] * padded[:, u : u + height, v : v + width]
+            for u in range(3)
+            for v in range(3)
+        ]
+    )
 
 
 @custom_gradient
@@ -32,7 +46,7 @@ def conditional_depthwise_convolution(x: tf.Tensor, kernels: tf.Tensor) -> tf.Te
     return _forward(x, kernels), gradient
 
 
-@compiled
+@xla
 def _forward(x, kernels):
     y = tf.add_n(
         [at_least_float32(_tap(kernels, tap)) * _neighbour(x, tap) for tap in range(9)]
@@ -40,7 +54,7 @@ def _forward(x, kernels):
     return tf.cast(y, x.dtype)
 
 
-@compiled
+@xla
 def _backward(x, kernels, dy):
     # The tap that read a neighbour sends its share back there: seen from there, it is
     # the opposite neighbour's kernel, times that one's gradient.

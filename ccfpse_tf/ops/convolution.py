@@ -1,4 +1,4 @@
-"""3x3 convolutions of full maps, by whichever way is quickest on this machine."""
+"""3x3 convolutions of full maps, by the way that is quickest on this machine."""
 
 import math
 
@@ -6,13 +6,13 @@ import tensorflow as tf
 
 from ccfpse_tf.ops import winograd
 from ccfpse_tf.ops.compilation import (
-    compiled,
     custom_gradient,
-    loop,
     on_gpu,
-    setting,
+    tracing_options,
     tracing_with,
+    xla,
 )
+from ccfpse_tf.ops.scaling import short_sums, total
 
 METHODS = ("auto", "direct", "winograd")
 # Below these the transformed kernels (four times as large) or the transformation of the
@@ -43,14 +43,14 @@ def convolution_method(method: str):
 
 
 def uses_winograd(x: tf.Tensor, filters: int | None = None) -> bool:
-    """Whether 3x3 convolutions of ``x (batch, height, width, channels)`` do.
+    """True if 3x3 convolutions of ``x (batch, height, width, channels)`` use that form.
 
     Args:
         x: their input.
         filters: their output channels; None asks for their gradients.
     """
     height, width = x.shape[1:3]
-    method = setting("convolution", "auto")
+    method = tracing_options().convolution
     if method == "direct" or x.dtype not in (tf.float32, tf.float64):
         return False
     if height is None or width is None or height % 4 or width % 4:
@@ -60,6 +60,11 @@ def uses_winograd(x: tf.Tensor, filters: int | None = None) -> bool:
     if filters is not None and filters < LEAST_FILTERS:
         return False
     return height * width >= LEAST_PIXELS and not on_gpu()
+
+
+def reference(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+    """``conv3x3(x) + bias`` as TensorFlow has it."""
+    return tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "SAME"), bias)
 
 
 def convolution(
@@ -106,20 +111,20 @@ def convolution_gradients(x: tf.Tensor, kernel: tf.Tensor, dy: tf.Tensor) -> tup
     d_kernel = tf.raw_ops.Conv2DBackpropFilter(
         input=x, filter_sizes=kernel.shape, **options
     )
-    return dx, d_kernel, tf.reduce_sum(dy, (0, 1, 2))
+    return dx, d_kernel, total(short_sums(dy), dy.dtype)
 
 
 def goes_by_strips(x: tf.Tensor) -> bool:
-    """Whether direct convolutions of ``x (batch, height, width, channels)`` should.
+    """True if a direct convolution of ``x (batch, height, width, channels)`` should.
 
-    On CPUs, in float32, which XLA convolves well.
+    That is on CPUs, in float32, which XLA convolves well.
     """
-    if setting("convolution", "auto") != "auto" or not uses_winograd(x):
+    if tracing_options().convolution != "auto" or not uses_winograd(x):
         return False
     return x.dtype == tf.float32 and 9 * 4 * math.prod(x.shape[1:]) > UNFOLDED_BYTES
 
 
-def forward_by_strips(x: tf.Tensor, kernel: tf.Tensor, finish, widths) -> list:
+def forward_by_strips(x: tf.Tensor, kernel: tf.Tensor, finish) -> tf.Tensor:
     """Convolves directly, one strip of rows after the other.
 
     To be called inside a compiled function where :func:`goes_by_strips` says so.
@@ -128,51 +133,39 @@ def forward_by_strips(x: tf.Tensor, kernel: tf.Tensor, finish, widths) -> list:
         x: ``(batch, height, width, in)``.
         kernel: ``(3, 3, in, out)``.
         finish: function of a strip's convolution ``(1, rows, width, out)``, of the
-            :class:`ccfpse_tf.ops.winograd.Strips` and of the strip's number; it
-            returns a list of maps of the strip.
-        widths: channels of each.
+            :class:`ccfpse_tf.ops.winograd.Strips` and of the strip's number; what it
+            returns, in that shape, is kept.
 
     Returns:
-        These maps of all images, each ``(batch, height, width, channels)``.
+        ``(batch, height, width, out)``.
     """
     strips = winograd.Strips(*x.shape[1:3], STRIP_PIXELS // winograd.PIXELS)
-    total, pixels = strips.count(x), strips.rows * strips.width
+    total = strips.count(x)
+    shape = (strips.rows * strips.width, kernel.shape[-1])
+    padded_shape = (1, strips.rows + 2, strips.width + 2, x.shape[-1])
 
-    def body(strip, arrays):
-        padded = tf.reshape(
-            strips.padded(x, strip), (1, strips.rows + 2, strips.width + 2, x.shape[-1])
-        )
-        y = tf.nn.conv2d(padded, kernel, 1, "VALID")
-        maps = finish(y, strips, strip)
-        arrays = [
-            array.write(strip, tf.reshape(map_, (pixels, map_.shape[-1])))
-            for array, map_ in zip(arrays, maps, strict=True)
-        ]
-        return (arrays,)
+    def body(strip, y):
+        padded = tf.reshape(strips.padded(x, strip), padded_shape)
+        part = finish(tf.nn.conv2d(padded, kernel, 1, "VALID"), strips, strip)
+        return strip + 1, y.write(strip, tf.reshape(part, shape))
 
-    arrays = [
-        tf.TensorArray(x.dtype, total, element_shape=(pixels, width))
-        for width in widths
-    ]
-    [arrays] = loop(total, body, arrays)
-    return [strips.images(array.stack()) for array in arrays]
+    y = tf.TensorArray(x.dtype, total, element_shape=shape)
+    _, y = tf.while_loop(lambda strip, _: strip < total, body, (0, y))
+    return strips.images(y.stack())
 
 
 def _direct(x, kernel, bias):
     if goes_by_strips(x):
         return _strips_forward(x, kernel, bias)
-    return tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "SAME"), bias)
+    return reference(x, kernel, bias)
 
 
-@compiled
+@xla
 def _strips_forward(x, kernel, bias):
-    [y] = forward_by_strips(
-        x, kernel, lambda y, *_: [tf.nn.bias_add(y, bias)], kernel.shape[-1:]
-    )
-    return y
+    return forward_by_strips(x, kernel, lambda y, *_: tf.nn.bias_add(y, bias))
 
 
-@compiled
+@xla
 def _winograd_forward(x, kernel, bias):
     strips = winograd.Strips(*x.shape[1:3])
     return winograd.forward(
@@ -180,7 +173,7 @@ def _winograd_forward(x, kernel, bias):
     )
 
 
-@compiled
+@xla
 def _winograd_backward(x, kernel, dy):
     strips = winograd.Strips(*x.shape[1:3])
     return winograd.backward(

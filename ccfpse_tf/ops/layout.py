@@ -10,8 +10,8 @@ from ccfpse_tf.ops.resizing import resize_nearest
 class Layout(NamedTuple):
     """Semantics: one-hot classes, then further channels, kept apart.
 
-    The one-hot channels, nearly all zeros, are never made where a look-up does: see
-    :func:`ccfpse_tf.ops.layout_convolution.layout_convolutions`. A plain tensor
+    The one-hot channels, nearly all zeros, are not made where a look-up replaces them,
+    see :func:`ccfpse_tf.ops.layout_convolution.layout_convolution`. A plain tensor
     ``(batch, height, width, channels)`` is accepted wherever a Layout is, for instance
     for soft labels.
 
@@ -56,7 +56,7 @@ def extend_layout(layout: Layout | tf.Tensor, features: tf.Tensor):
 def instance_edges(instance: tf.Tensor) -> tf.Tensor:
     """Marks pixels whose instance id differs from a 4-neighbour's.
 
-    Both sides of a boundary are edges; the image border is none.
+    Both sides of a boundary are edges; the border of the image is not an edge.
 
     Args:
         instance: ``(batch, height, width)`` of any integer ids.

@@ -7,7 +7,7 @@ does not grow with the number of classes.
 import tensorflow as tf
 
 from ccfpse_tf.ops import winograd
-from ccfpse_tf.ops.compilation import compiled, custom_gradient, loop, traced_once
+from ccfpse_tf.ops.compilation import custom_gradient, traced, xla
 from ccfpse_tf.ops.convolution import (
     convolution,
     convolution_gradients,
@@ -19,164 +19,135 @@ from ccfpse_tf.ops.precision import at_least_float32
 from ccfpse_tf.ops.resizing import spatial_size
 from ccfpse_tf.ops.row_lookup import (
     add_rows,
-    gradients_of_rows,
+    append_dense,
     mean_of_rows,
-    no_rows,
-    sums_of_rows,
-    with_further,
-    with_rows,
+    scatter_rows,
+    sum_of_rows,
+    table_gradient,
+    zero_table,
 )
 
 
-def layout_convolutions(layout, kernels, biases, relu: bool = False) -> list[tf.Tensor]:
-    """Several 3x3 convolutions of one layout, stride 1, zero padded, run as one.
+def reference(layout, kernel, bias, relu: bool = False) -> tf.Tensor:
+    """The convolution of the layout with all its one-hot channels written out."""
+    if isinstance(layout, Layout):
+        layout = layout.one_hot(kernel.shape[2] - layout.features.shape[-1])
+    y = tf.nn.conv2d(layout, kernel, 1, "SAME") + bias
+    return tf.nn.relu(y) if relu else y
+
+
+def layout_convolution(
+    layout: Layout | tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, relu: bool = False
+) -> tf.Tensor:
+    """3x3 convolution of a layout, stride 1, zero padded.
 
     A tap outside the image contributes nothing (it is not class 0).
 
     Args:
         layout: a :class:`Layout` ``(batch, height, width)`` or a dense tensor
             ``(batch, height, width, channels)``.
-        kernels: each ``(3, 3, channels, out)``; the layout's classes come first.
-        biases: each ``(out,)``.
+        kernel: ``(3, 3, channels, out)``; the layout's classes come first. It is used
+            as it lies in memory: with thousands of classes, a copy of it would take
+            longer than the convolution.
+        bias: ``(out,)``.
         relu: whether ``max(0, .)`` follows.
 
     Returns:
-        For each kernel ``(batch, height, width, out)``.
+        ``(batch, height, width, out)``.
     """
-    if isinstance(layout, Layout):
-        return _looked_up(*layout, kernels, biases, relu)
-    kernel, bias = tf.concat(kernels, -1), tf.concat(biases, 0)
-    y = convolution(layout, kernel, bias, exact_zeros=relu)
-    widths = [kernel.shape[-1] for kernel in kernels]
-    return tf.split(tf.nn.relu(y) if relu else y, widths, -1)
-
-
-def _looked_up(label, features, kernels, biases, relu):
-    """The convolutions with their gradient.
-
-    Kernels are used as they lie in memory: with thousands of classes, copies of them
-    would take longer than the convolution.
-    """
+    if not isinstance(layout, Layout):
+        y = convolution(layout, kernel, bias, exact_zeros=relu)
+        return tf.nn.relu(y) if relu else y
+    label = layout.label
 
     @custom_gradient
-    def convolve(features, *weights):
-        kernels, biases = weights[: len(weights) // 2], weights[len(weights) // 2 :]
-        outputs = _forward(label, features, kernels, biases, relu=relu)
+    def convolve(features, kernel, bias):
+        y = _forward(label, features, kernel, bias, relu=relu)
 
-        def gradient(*dy):
-            masks = outputs if relu else []
-            return _backward(label, features, kernels, list(dy), masks)
+        def gradient(dy):
+            mask = [y] if relu else []
+            return _backward(label, features, kernel, dy, mask)
 
-        return tuple(outputs), gradient
+        return y, gradient
 
-    return list(convolve(features, *kernels, *biases))
+    return convolve(layout.features, kernel, bias)
 
 
-@traced_once
-def _forward(label, features, kernels, biases, *, relu):
-    classes = kernels[0].shape[2] - features.shape[-1]
+@traced
+def _forward(label, features, kernel, bias, *, relu):
+    classes = kernel.shape[2] - features.shape[-1]
     # Without ReLU, Winograd's form is quicker.
     if relu and goes_by_strips(features):
-        return _strips_forward(label, features, kernels, biases)
-    bias = tf.concat(biases, 0)
+        return _strips_forward(label, features, kernel, bias)
     if features.shape[-1]:
-        y = convolution(features, _dense(kernels, classes), bias, exact_zeros=relu)
+        y = convolution(features, kernel[:, :, classes:], bias, exact_zeros=relu)
     else:
         y = bias[None, None, None]
     known = _known(label, classes)
-    return sums_of_rows(known, y, *_tables(kernels), places=_taps, relu=relu)
+    return sum_of_rows(known, y, _rows(kernel), places=_taps, relu=relu)
 
 
-@compiled
-def _strips_forward(label, features, kernels, biases):
-    bias, tables = tf.concat(biases, 0), _tables(kernels)
-    classes = kernels[0].shape[2] - features.shape[-1]
-    dense = _dense(kernels, classes)
+@xla
+def _strips_forward(label, features, kernel, bias):
+    classes = kernel.shape[2] - features.shape[-1]
 
     def finish(y, strips, strip):
         taps = _strip_taps(label, classes, strips, strip)
-        return with_rows(taps, tf.nn.bias_add(y, bias), tables, relu=True)
+        return add_rows(taps, tf.nn.bias_add(y, bias), _rows(kernel), relu=True)
 
-    widths = [kernel.shape[-1] for kernel in kernels]
-    return forward_by_strips(features, dense, finish, widths)
+    return forward_by_strips(features, kernel[:, :, classes:], finish)
 
 
-@traced_once
-def _backward(label, features, kernels, dy, masks):
+@traced
+def _backward(label, features, kernel, dy, mask):
+    """Gradients; ``mask`` is the result, in a list, where ReLU followed."""
     further = features.shape[-1]
-    classes = kernels[0].shape[2] - further
-    if masks and goes_by_strips(features):
-        return _strips_backward(label, features, kernels, dy, masks)
-    if masks:
-        pairs = zip(dy, masks, strict=True)
-        dy = [tf.raw_ops.ReluGrad(gradients=d, features=y) for d, y in pairs]
-    dy = tf.concat(dy, -1)
+    classes = kernel.shape[2] - further
+    if mask and goes_by_strips(features):
+        return _strips_backward(label, features, kernel, dy, *mask)
+    if mask:
+        dy = tf.raw_ops.ReluGrad(gradients=dy, features=mask[0])
     if further:
-        dense = _dense(kernels, classes)
-        d_features, d_dense, d_bias = convolution_gradients(features, dense, dy)
+        d_features, d_dense, d_bias = convolution_gradients(
+            features, kernel[:, :, classes:], dy
+        )
     else:
         d_features = tf.zeros_like(features)
         d_dense = tf.zeros((3, 3, 0, dy.shape[-1]), dy.dtype)
         d_bias = tf.reduce_sum(dy, (0, 1, 2))
-    known, d_dense = _known(label, classes), _rows(d_dense)
-    d_tables = gradients_of_rows(known, dy, d_dense, *_tables(kernels), places=_taps)
-    return _gradients(d_features, d_tables, d_bias, kernels)
+    known = _known(label, classes)
+    d_table = table_gradient(known, dy, _rows(d_dense), _rows(kernel), places=_taps)
+    return d_features, tf.reshape(d_table, kernel.shape), d_bias
 
 
-@compiled
-def _strips_backward(label, features, kernels, dy, masks):
+@xla
+def _strips_backward(label, features, kernel, dy, y):
     """As :func:`_backward`; ReLU's gradient, as large as its result, is never whole."""
-    strips, tables = winograd.Strips(*features.shape[1:3]), _tables(kernels)
-    classes = kernels[0].shape[2] - features.shape[-1]
-    pairs = list(zip(dy, masks, strict=True))
+    strips, table = winograd.Strips(*features.shape[1:3]), _rows(kernel)
+    classes = kernel.shape[2] - features.shape[-1]
 
     def masked(strip):
-        parts = [
-            tf.where(strips.cut(y, strip) > 0, strips.cut(d, strip), 0)
-            for d, y in pairs
-        ]
-        return tf.concat(parts, -1)
+        return tf.where(strips.cut(y, strip) > 0, strips.cut(dy, strip), 0)
 
     def add_strip(strip, sums):
         taps = _strip_taps(label, classes, strips, strip)
-        return (add_rows(sums, taps, masked(strip), tables),)
+        return strip + 1, scatter_rows(sums, taps, masked(strip), table)
 
-    dense = _dense(kernels, classes)
     d_features, d_dense, d_bias = winograd.backward(
         strips,
         features,
-        dense,
+        kernel[:, :, classes:],
         lambda _, strip: (strips.in_tiles(masked(strip)), (), (), ()),
     )
-    sums = no_rows(tables, features.dtype, label)
-    [sums] = loop(strips.count(features), add_strip, sums)
-    d_tables = with_further(sums, _rows(d_dense), tables)
-    return _gradients(d_features, d_tables, d_bias, kernels)
+    count, sums = strips.count(features), zero_table(table, dy.dtype)
+    _, sums = tf.while_loop(lambda strip, _: strip < count, add_strip, (0, sums))
+    d_table = append_dense(sums, _rows(d_dense), table)
+    return d_features, tf.reshape(d_table, kernel.shape), d_bias
 
 
-def _gradients(d_features, d_tables, d_bias, kernels):
-    """With respect to the features, every kernel and every bias."""
-    d_kernels = [
-        tf.reshape(d_table, kernel.shape)
-        for d_table, kernel in zip(d_tables, kernels, strict=True)
-    ]
-    widths = [kernel.shape[-1] for kernel in kernels]
-    return d_features, *d_kernels, *tf.split(d_bias, widths)
-
-
-def _rows(dense):
+def _rows(kernel):
     """A kernel ``(3, 3, in, out)`` as nine tables of rows."""
-    return tf.reshape(dense, (9, *dense.shape[2:]))
-
-
-def _tables(kernels):
-    """The kernels as nine tables of rows each."""
-    return [_rows(kernel) for kernel in kernels]
-
-
-def _dense(kernels, classes):
-    """What the kernels do with the features, side by side."""
-    return tf.concat([kernel[:, :, classes:] for kernel in kernels], -1)
+    return tf.reshape(kernel, (9, *kernel.shape[2:]))
 
 
 def pooled_embedding(layout, kernel, bias, size: int) -> tf.Tensor:
@@ -228,11 +199,9 @@ def _taps(label):
 def _strip_taps(label, classes, strips, strip):
     """As :func:`_taps`, of a strip ``(1, rows, width)`` of labels known or not."""
     # Strips are padded with zeros.
-    around = strips.padded(
-        label[..., None], strip, change=lambda found: _known(found, classes) + 1
-    )
+    around = strips.padded(_known(label, classes)[..., None] + 1, strip) - 1
     size = strips.rows, strips.width
-    return _windows(tf.reshape(around - 1, (1, size[0] + 2, size[1] + 2)), *size)
+    return _windows(tf.reshape(around, (1, size[0] + 2, size[1] + 2)), *size)
 
 
 def _windows(padded, height, width):

@@ -1,70 +1,61 @@
-"""What the predictors of a block read: ReLU(conv3x3(layout)), each by its own weights.
+"""What a predictor reads: ReLU(conv3x3(layout)), made again for the gradient.
 
-All of a block's are the largest tensors beside the predicted kernels.
+Every predictor of a block has features of its own. Together they would be the largest
+tensors beside the predicted kernels, so none is kept.
 """
-
-import functools
 
 import tensorflow as tf
 
 from ccfpse_tf.ops.layout import Layout
-from ccfpse_tf.ops.layout_convolution import layout_convolutions
-from ccfpse_tf.ops.recomputation import recomputed
+from ccfpse_tf.ops.layout_convolution import layout_convolution
+from ccfpse_tf.ops.recomputation import checkpointed
 
 # Pixels from which features are made again rather than kept: smaller ones save little,
 # and every one of them costs a graph some hundred nodes.
 LARGE = 24 * 24
 
 
-def layout_features(layout, *weights) -> list[tf.Tensor]:
-    """``ReLU(conv3x3(layout))`` of every pair of kernel and bias, run as one."""
-    return layout_convolutions(layout, *zip(*weights, strict=True), relu=True)
+def layout_features(
+    layout: Layout | tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor
+) -> tf.Tensor:
+    """``ReLU(conv3x3(layout))``, ``(batch, height, width, out)``."""
+    return layout_convolution(layout, kernel, bias, relu=True)
 
 
-def together(layout, weights):
-    """For every pair of kernel and bias, a way to use ``ReLU(conv3x3(layout))``.
-
-    All are made by one convolution, and kept for the gradient.
+def apply_to_features(
+    function,
+    layout: Layout | tf.Tensor,
+    kernel: tf.Tensor,
+    bias: tf.Tensor,
+    x: tf.Tensor,
+    *weights: tf.Tensor,
+    again: bool,
+) -> tf.Tensor:
+    """``function(layout_features(layout, kernel, bias), x, *weights)``.
 
     Args:
+        function: of the tensors alone; it may not change any state.
         layout: a :class:`Layout` or ``(batch, height, width, layout channels)``.
-        weights: the pairs.
-
-    Yields:
-        Functions ``read(function, *tensors, **constants)``, each to be called once,
-        that return ``function(features, *tensors, **constants)``.
-    """
-    for hidden in layout_features(layout, *weights):
-        yield functools.partial(_call_with, hidden)
-
-
-def _call_with(hidden, function, *tensors, **constants):
-    return function(hidden, *tensors, **constants)
-
-
-def one_by_one(layout, weights):
-    """As :func:`together`, but the features are made when they are used.
-
-    And made again for the gradient, with everything that the function makes of them.
+        kernel: ``(3, 3, layout channels, out)``.
+        bias: ``(out,)``.
+        x: ``(batch, height, width, channels)``.
+        *weights: further tensors.
+        again: whether features of large maps, and what the function makes of them,
+            are made again for the gradient instead of being kept.
     """
     sparse = isinstance(layout, Layout)
 
-    def read(own, function, first, *tensors, **constants):
-        def apply(first, dense, kernel, bias, *tensors):
-            known = layout._replace(features=dense) if sparse else dense
-            [hidden] = layout_features(known, (kernel, bias))
-            return function(hidden, first, *tensors, **constants)
+    def apply(x, dense, kernel, bias, *weights):
+        known = layout._replace(features=dense) if sparse else dense
+        return function(layout_features(known, kernel, bias), x, *weights)
 
-        nonlocal dense
-        y, dense = recomputed(apply, first, dense, *own, *tensors)
-        return y
-
-    dense = layout.features if sparse else layout
-    for own in weights:
-        yield functools.partial(read, own)
+    tensors = x, layout.features if sparse else layout, kernel, bias, *weights
+    if again and _is_large(x):
+        return checkpointed(apply, *tensors)
+    return apply(*tensors)
 
 
-def is_large(height, width):
-    """Whether the features of a map are; of sizes not known, they are."""
-    known = isinstance(height, int) and isinstance(width, int)
-    return not known or height * width >= LARGE
+def _is_large(x):
+    """True for maps of many pixels, and for those whose size is not known yet."""
+    height, width = x.shape[1:3]
+    return None in (height, width) or height * width >= LARGE

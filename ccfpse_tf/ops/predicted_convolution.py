@@ -10,21 +10,23 @@ than arithmetic.
 import tensorflow as tf
 
 from ccfpse_tf.ops import winograd
-from ccfpse_tf.ops.compilation import compiled, custom_gradient, recording, traced_once
+from ccfpse_tf.ops.compilation import custom_gradient, traced, xla
 from ccfpse_tf.ops.conditional_convolution import conditional_depthwise_convolution
 from ccfpse_tf.ops.convolution import convolution, uses_winograd
-from ccfpse_tf.ops.recomputation import after
-from ccfpse_tf.ops.resizing import (
-    spatial_size,
-    upsample_nearest,
-    upsample_nearest_gradient,
-)
-from ccfpse_tf.ops.scaling import scaled, scaling_gradients
+from ccfpse_tf.ops.recomputation import wait_for
+from ccfpse_tf.ops.resizing import spatial_size
 
 # Channels are worked on in groups. Bytes per group of what it takes most memory for:
 # its predicted kernels; or, where Winograd's strips never hold those, the convolution's
 # transformed kernels.
 GROUP_BYTES = 16 * 2**20
+
+
+def reference(
+    x: tf.Tensor, hidden: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor
+) -> tf.Tensor:
+    """Predicts all kernels, then applies them."""
+    return conditional_depthwise_convolution(x, convolution(hidden, kernel, bias))
 
 
 def predicted_convolution(
@@ -33,8 +35,6 @@ def predicted_convolution(
     kernel: tf.Tensor,
     bias: tf.Tensor,
     recompute: bool = True,
-    coefficients: tuple | None = None,
-    upsample: bool = False,
 ) -> tf.Tensor:
     """Convolves ``x`` with the kernels ``conv3x3(hidden)`` (section 3.2).
 
@@ -45,69 +45,39 @@ def predicted_convolution(
         bias: ``(9 * channels,)``.
         recompute: whether to make the kernels again for the gradient; else all of them
             are kept. Sizes that are unknown when a graph is traced are not split.
-        coefficients: mean, factor and offset by which ``x`` is scaled first, see
-            :func:`ccfpse_tf.ops.scaling.scaled`. The scaled map is not held whole
-            where strips are used.
-        upsample: whether ``x`` is brought to twice its size first, from
-            ``(batch, height / 2, width / 2, channels)``; a group of channels at a time
-            where kernels are recomputed.
 
     Returns:
         ``(batch, height, width, channels)``.
     """
-    if coefficients is None:
-        zeros = tf.zeros(x.shape[-1:], x.dtype)
-        coefficients = zeros, zeros + 1, zeros
-    if not recompute:
-        x = upsample_nearest(x) if upsample else x
-        kernels = convolution(hidden, kernel, bias)
-        return conditional_depthwise_convolution(scaled(x, *coefficients), kernels)
-    in_groups = _upsampled_in_groups if upsample else _in_groups
-    return in_groups(x, *coefficients, hidden, kernel, bias)
+    return (_in_groups if recompute else reference)(x, hidden, kernel, bias)
 
 
 @custom_gradient
-def _in_groups(*inputs):
-    return _groups_forward(inputs, upsample=False)
-
-
-@custom_gradient
-def _upsampled_in_groups(*inputs):
-    return _groups_forward(inputs, upsample=True)
-
-
-def _groups_forward(inputs, upsample):
-    x, *_, hidden, kernel, _ = inputs
+def _in_groups(x, hidden, kernel, bias):
+    """Group by group of channels; a group is convolved as if it were all."""
     strips = uses_winograd(hidden, kernel.shape[-1])
-    options = {"count": _group_count(x, hidden, strips), "upsample": upsample}
-    run, y = _strips_forward if strips else _direct_forward, []
-    for number in range(options["count"]):
-        y.append(run(*_group(_turn(number, y), inputs, **options)))
+    count = _group_count(x, hidden, strips)
+    forward = _strips_forward if strips else reference
+    backward = _strips_gradients if strips else _direct_gradients
+    y = []
+    for number in range(count):
+        part = _group(_turn(number, y), x, kernel, bias, count=count)
+        y.append(forward(part[0], hidden, *part[1:]))
 
     def gradient(dy):
-        run = _strips_gradients if strips else _direct_gradients
-        return _groups_backward(run, inputs, dy, options)
+        dx, d_hidden, d_weights = [], [], []
+        for number in range(count):
+            turn = _turn(number, d_hidden)
+            *part, d_part = _group(turn, x, kernel, bias, dy, count=count)
+            d_x, d_h, *d_w = backward(part[0], hidden, *part[1:], d_part)
+            dx.append(d_x)
+            d_hidden.append(d_hidden[-1] + d_h if d_hidden else d_h)
+            d_weights.append([_split_taps(d) for d in d_w])
+        d_kernel, d_bias = map(_joined, zip(*d_weights, strict=True))
+        d_kernel = tf.reshape(d_kernel, kernel.shape)
+        return _joined(dx), d_hidden[-1], d_kernel, tf.reshape(d_bias, bias.shape)
 
     return _joined(y), gradient
-
-
-def _groups_backward(run, inputs, dy, options):
-    x, mean, factor, offset, _, kernel, bias = inputs
-    d_hidden, others = [], []
-    for number in range(options["count"]):
-        turn = _turn(number, d_hidden)
-        d_scaled, d_part, *d_weights = run(*_group(turn, inputs, dy, **options))
-        d_hidden.append(d_hidden[-1] + d_part if d_hidden else d_part)
-        if options["upsample"]:
-            d_scaled = upsample_nearest_gradient(d_scaled)
-        others.append((d_scaled, *d_weights))
-    d_scaled, d_kernel, d_bias = map(_joined, zip(*others, strict=True))
-    dx, d_factor, d_offset = scaling_gradients(
-        x, mean, factor, offset, d_scaled, activate=False
-    )
-    d_kernel = tf.reshape(d_kernel, kernel.shape)
-    d_bias = tf.reshape(d_bias, bias.shape)
-    return dx, None, d_factor, d_offset, d_hidden[-1], d_kernel, d_bias
 
 
 def _turn(number, done):
@@ -116,7 +86,7 @@ def _turn(number, done):
     TensorFlow would cut parts out as soon as it has the tensors: a second copy of the
     weights, held through the whole step.
     """
-    return after(done[-1:], tf.constant(number))[0] if done else tf.constant(number)
+    return wait_for(done[-1:], tf.constant(number))[0] if done else tf.constant(number)
 
 
 def _joined(parts):
@@ -128,37 +98,33 @@ def _split_taps(weights):
     return tf.reshape(weights, (*weights.shape[:-1], 9, weights.shape[-1] // 9))
 
 
-@traced_once
-def _group(number, inputs, *further, count, upsample):
-    """Group ``number`` of ``count`` equal ones of the channels, as if it were all.
+@traced
+def _group(number, x, kernel, bias, *maps, count):
+    """Group ``number`` of ``count`` equal ones of the channels.
 
     Args:
         number: int32 scalar.
-        inputs: list of what :func:`predicted_convolution` takes.
-        *further: maps ``(batch, height, width, channels)``.
+        x: ``(batch, height, width, channels)``.
+        kernel: ``(3, 3, in, 9 * channels)``.
+        bias: ``(9 * channels,)``.
+        *maps: further ones, as ``x``.
         count: int.
-        upsample: whether ``x`` is brought to twice its size.
 
     Returns:
         A list of all of them.
     """
+    if count == 1:
+        return [x, kernel, bias, *maps]
+    width = x.shape[-1] // count
 
     def part(tensor):
-        if count == 1:
-            return tensor
-        *others, channels = tensor.shape
-        width = channels // count
+        *others, _ = tensor.shape
         start = [*(0 for _ in others), number * width]
         return tf.slice(tensor, start, [*(n or -1 for n in others), width])
 
-    x, mean, factor, offset, hidden, kernel, bias = inputs
-    x, *scaling = map(part, (x, mean, factor, offset))
     kernel, bias = (part(_split_taps(weights)) for weights in (kernel, bias))
-    together = 9 * x.shape[-1]
-    kernel = tf.reshape(kernel, (*kernel.shape[:3], together))
-    bias = tf.reshape(bias, (together,))
-    x = upsample_nearest(x) if upsample else x
-    return [x, *scaling, hidden, kernel, bias, *map(part, further)]
+    kernel = tf.reshape(kernel, (*kernel.shape[:3], 9 * width))
+    return [part(x), kernel, tf.reshape(bias, (-1,)), *map(part, maps)]
 
 
 def _group_count(x, hidden, strips):
@@ -175,37 +141,22 @@ def _group_count(x, hidden, strips):
     return next((n for n in fitting if size <= n * GROUP_BYTES), channels)
 
 
-@traced_once
-def _direct_forward(x, mean, factor, offset, hidden, kernel, bias):
-    return _whole(scaled(x, mean, factor, offset), hidden, kernel, bias)
-
-
-@traced_once
-def _direct_gradients(x, mean, factor, offset, hidden, kernel, bias, dy):
-    inputs = [scaled(x, mean, factor, offset), hidden, kernel, bias]
-    with recording() as tape:
+@traced
+def _direct_gradients(x, hidden, kernel, bias, dy):
+    inputs = [x, hidden, kernel, bias]
+    with tf.GradientTape() as tape:
         tape.watch(inputs)
-        y = _whole(*inputs)
-    d_scaled, d_hidden, *d_weights = tape.gradient(y, inputs, dy)
-    return d_scaled, d_hidden, *map(_split_taps, d_weights)
+        y = reference(*inputs)
+    return tape.gradient(y, inputs, dy)
 
 
-def _whole(x, hidden, kernel, bias):
-    """A group whose predicted kernels are all made before they are applied."""
-    return conditional_depthwise_convolution(x, convolution(hidden, kernel, bias))
-
-
-def _scaling(mean, factor, offset):
-    return lambda pixels: (pixels - mean) * factor + offset
-
-
-@compiled
-def _strips_forward(x, mean, factor, offset, hidden, kernel, bias):
+@xla
+def _strips_forward(x, hidden, kernel, bias):
     strips = winograd.Strips(*x.shape[1:3])
 
     def apply(tiles, strip):
         kernels = _split_taps(tiles + bias)
-        around = strips.padded(x, strip, _scaling(mean, factor, offset))
+        around = strips.padded(x, strip)
         taps, neighbours = (
             tf.unstack(t, axis=2) for t in (kernels, strips.neighbours())
         )
@@ -215,22 +166,20 @@ def _strips_forward(x, mean, factor, offset, hidden, kernel, bias):
     return winograd.forward(strips, hidden, kernel, apply, x.shape[-1])
 
 
-@compiled
-def _strips_gradients(x, mean, factor, offset, hidden, kernel, bias, dy):
+@xla
+def _strips_gradients(x, hidden, kernel, bias, dy):
     # Larger strips: every one of them adds to the whole gradient of the kernel.
     strips = winograd.Strips(*x.shape[1:3], 2 * winograd.STRIP_TILES)
 
     def start(predict, strip):
         neighbours = strips.neighbours()
         dy_tiles = strips.inner(dy, strip)[:, :, None]
-        around = tf.gather(
-            strips.padded(x, strip, _scaling(mean, factor, offset)), neighbours
-        )
+        around = tf.gather(strips.padded(x, strip), neighbours)
         d_kernels = tf.reshape(around * dy_tiles, (*around.shape[:2], bias.shape[0]))
         dx = _split_taps(predict() + bias) * dy_tiles
         return d_kernels, (strips.add_samples(dx, neighbours),), (), ()
 
-    d_hidden, d_kernel, d_bias, d_scaled = winograd.backward(
+    d_hidden, d_kernel, d_bias, dx = winograd.backward(
         strips, hidden, kernel, start, padded=(x.shape[-1],)
     )
-    return d_scaled, d_hidden, _split_taps(d_kernel), _split_taps(d_bias)
+    return dx, d_hidden, d_kernel, d_bias

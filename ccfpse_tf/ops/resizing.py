@@ -8,7 +8,7 @@ device, and have exact gradients.
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.ops.compilation import custom_gradient, traced_once
+from ccfpse_tf.ops.compilation import custom_gradient, traced
 
 
 def sizes(x: tf.Tensor, axes: tuple | None = None) -> tuple[int | tf.Tensor, ...]:
@@ -55,30 +55,36 @@ def _nearest_along(x, axis, out):
     return tf.gather(x, index, axis=axis)
 
 
+def reference_nearest(x: tf.Tensor) -> tf.Tensor:
+    """The equation of :func:`upsample_nearest`."""
+    return tf.repeat(tf.repeat(x, 2, axis=1), 2, axis=2)
+
+
 def upsample_nearest(x: tf.Tensor) -> tf.Tensor:
     """Repeats every pixel twice both ways: ``(b, h, w, c) -> (b, 2h, 2w, c)``."""
 
     @custom_gradient
     def double(x):
-        return _repeated(x), upsample_nearest_gradient
+        # The gradient is the sum of 2x2 pixels.
+        return _repeated(x), lambda dy: 4 * tf.nn.avg_pool2d(dy, 2, 2, "VALID")
 
     return double(x)
 
 
-def upsample_nearest_gradient(dy: tf.Tensor) -> tf.Tensor:
-    """Gradient of :func:`upsample_nearest`, given the result's: sums of 2x2 pixels.
-
-    ``(b, 2h, 2w, c) -> (b, h, w, c)``.
-    """
-    return 4 * tf.nn.avg_pool2d(dy, 2, 2, "VALID")
-
-
-@traced_once
+@traced
 def _repeated(x):
     batch, h, w, c = sizes(x)
     x = tf.reshape(x, [batch, h, 1, w, 1, c])
     x = tf.broadcast_to(x, [batch, h, 2, w, 2, c])
     return tf.reshape(x, [batch, 2 * h, 2 * w, c])
+
+
+def reference_bilinear(x: tf.Tensor) -> tf.Tensor:
+    """The equation of :func:`upsample_bilinear`, as products with two matrices."""
+    height, width = spatial_size(x)
+    rows = _interpolation_matrix(height, 2 * height, x.dtype)
+    columns = _interpolation_matrix(width, 2 * width, x.dtype)
+    return tf.einsum("yh,xw,bhwc->byxc", rows, columns, x)
 
 
 def upsample_bilinear(x: tf.Tensor) -> tf.Tensor:
@@ -95,12 +101,12 @@ def upsample_bilinear(x: tf.Tensor) -> tf.Tensor:
     return double(x)
 
 
-@traced_once
+@traced
 def _interpolated(x):
     return _double_along(_double_along(x, 1), 2)
 
 
-@traced_once
+@traced
 def _interpolation_gradient(dy):
     return _halve_along(_halve_along(dy, 2), 1)
 

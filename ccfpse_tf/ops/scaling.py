@@ -5,11 +5,17 @@ import math
 import tensorflow as tf
 
 from ccfpse_tf.ops import activations
-from ccfpse_tf.ops.compilation import custom_gradient, fused, traced_once
+from ccfpse_tf.ops.compilation import custom_gradient, traced, xla_fused
 from ccfpse_tf.ops.precision import at_least_float32
 from ccfpse_tf.ops.resizing import sizes
 
 _TOGETHER = 8  # pixels; more are no faster, and lose digits
+
+
+def reference(x, mean, factor, offset, activate=False):
+    """The equation of :func:`scaled`."""
+    y = (x - mean) * factor + offset
+    return activations.leaky_relu(y) if activate else y
 
 
 def scaled(
@@ -25,7 +31,7 @@ def scaled(
         x: ``(batch, height, width, channels)``, or pixels in another order
             ``(..., n, channels)``.
         mean: ``(channels,)`` as all the following, in float32 at least. It counts as
-            constant; :mod:`ccfpse_tf.layers.normalization` adds what it contributes.
+            constant; :mod:`ccfpse_tf.ops.batch_statistics` adds what it contributes.
         factor: likewise, with a gradient.
         offset: likewise, with a gradient.
         activate: whether leaky ReLU follows.
@@ -67,10 +73,10 @@ def short_sums(x: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.reshape(x, split), -2)
 
 
-short_sums_of_map = fused(short_sums)
+short_sums_of_map = xla_fused(short_sums)
 
 
-@fused
+@xla_fused
 def short_sums_of_squares(x: tf.Tensor, mean: tf.Tensor) -> tf.Tensor:
     """As :func:`short_sums` of ``(x - mean)^2``."""
     return short_sums(tf.square(tf.cast(x, mean.dtype) - mean))
@@ -94,7 +100,7 @@ def _added(sums, axes, dtype):
     return tf.cast(tf.reduce_sum(tf.cast(sums, tf.float64), axes), dtype)
 
 
-@fused
+@xla_fused
 def corrected(
     dx: tf.Tensor, x: tf.Tensor, mean: tf.Tensor, constant: tf.Tensor, slope: tf.Tensor
 ) -> tf.Tensor:
@@ -103,20 +109,20 @@ def corrected(
     return tf.cast(tf.cast(dx, mean.dtype) - constant - slope * centered, x.dtype)
 
 
-@fused
+@xla_fused
 def _forward(x, mean, factor, offset, *, activate):
     y = (tf.cast(x, mean.dtype) - mean) * factor + offset
     return tf.cast(activations.leaky_relu(y) if activate else y, x.dtype)
 
 
-@traced_once
+@traced
 def scaling_gradients(x, mean, factor, offset, dy, *, activate):
     """Gradients of :func:`scaled` by map, factor and offset, given the result's."""
     dx, *sums = _backward(x, mean, factor, offset, dy, activate=activate)
     return dx, *(total(part, mean.dtype) for part in sums)
 
 
-@fused
+@xla_fused
 def _backward(x, mean, factor, offset, dy, *, activate):
     centered, dy = tf.cast(x, mean.dtype) - mean, tf.cast(dy, mean.dtype)
     if activate:

@@ -8,11 +8,16 @@ them again.
 import tensorflow as tf
 
 from ccfpse_tf.ops import winograd
-from ccfpse_tf.ops.compilation import compiled, custom_gradient, recording
+from ccfpse_tf.ops.compilation import custom_gradient, xla
 from ccfpse_tf.ops.convolution import convolution, uses_winograd
 
 
-def of_convolution(
+def reference(function, hidden, kernel, bias, x, *weights):
+    """``function(conv3x3(hidden), x, *weights)`` of the whole map at once."""
+    return function(convolution(hidden, kernel, bias), x, *weights)
+
+
+def apply_to_convolution(
     function,
     hidden: tf.Tensor,
     kernel: tf.Tensor,
@@ -38,7 +43,7 @@ def of_convolution(
         ``(batch, height, width, channels of the function's result)``.
     """
     if not uses_winograd(hidden, kernel.shape[-1]):
-        return function(convolution(hidden, kernel, bias), x, *weights)
+        return reference(function, hidden, kernel, bias, x, *weights)
 
     @custom_gradient
     def run(*inputs):
@@ -58,7 +63,7 @@ def pointwise_convolution(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     return tf.reshape(y, (*x.shape[:-1], kernel.shape[-1]))
 
 
-@compiled
+@xla
 def _forward(hidden, kernel, bias, x, *weights, function):
     strips = winograd.Strips(*x.shape[1:3])
 
@@ -70,14 +75,14 @@ def _forward(hidden, kernel, bias, x, *weights, function):
     return winograd.forward(strips, hidden, kernel, apply, channels)
 
 
-@compiled
+@xla
 def _backward(hidden, kernel, bias, x, *weights_and_dy, function):
     *weights, dy = weights_and_dy
     strips = winograd.Strips(*x.shape[1:3])
 
     def start(predict, strip):
         inputs = [predict() + bias, strips.inner(x, strip), *weights]
-        with recording() as tape:
+        with tf.GradientTape() as tape:
             tape.watch(inputs)
             y = function(*inputs)
         gradients = tape.gradient(

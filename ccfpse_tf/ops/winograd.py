@@ -16,8 +16,6 @@ are meant to be called inside a compiled function with static image sizes.
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.ops.compilation import loop
-
 TILE = 4
 POINTS = (0.0, 0.75, -0.75, 1.5, -1.5)  # and infinity
 PIXELS = TILE**2  # results per tile
@@ -108,11 +106,11 @@ class Strips:
         right = right % TILE * self.tiles + right // TILE
         return tf.reshape(tf.add(down[:, None], right), (-1,))
 
-    def padded(self, x, strip, change=tf.identity):
+    def padded(self, x, strip):
         """Rows ``((rows + 2) * (width + 2), channels)``: a strip and one pixel around.
 
         Zeros outside of the image; cut from ``x`` itself, so that no padded copy of it
-        is needed, nor one of what ``change`` makes of its pixels.
+        is needed.
         """
         first, part = self.rows * strip, strip % self.per_image
         # Where there is no row above or below, one of the strip's own times 0.
@@ -121,10 +119,9 @@ class Strips:
         ]
         above = self._rows(x, first - inside[0], 1)
         below = self._rows(x, first + inside[1] + (self.rows - 1), 1)
-        above, own, below = map(change, (above, self.cut(x, strip), below))
         above *= tf.cast(inside[0], x.dtype)
         below *= tf.cast(inside[1], x.dtype)
-        around = tf.concat([above, own, below], 1)
+        around = tf.concat([above, self.cut(x, strip), below], 1)
         around = tf.pad(around, [[0, 0], [0, 0], [1, 1], [0, 0]])
         return tf.reshape(around, (-1, x.shape[-1]))
 
@@ -212,10 +209,11 @@ def forward(strips, x, kernel, finish, channels):
     def body(strip, samples, y):
         tiles = _tiles(_transform(DATA, samples), transformed)
         y = y.write(strip, strips.in_rows(finish(tiles, strip)))
-        return _samples(strips, x, tf.minimum(strip + 1, total - 1)), y
+        return strip + 1, _samples(strips, x, tf.minimum(strip + 1, total - 1)), y
 
     y = tf.TensorArray(x.dtype, total, element_shape=shape)
-    _, y = loop(total, body, _samples(strips, x, 0), y)
+    state = 0, _samples(strips, x, 0), y
+    *_, y = tf.while_loop(lambda strip, *_: strip < total, body, state)
     return strips.images(y.stack())
 
 
@@ -253,7 +251,8 @@ def backward(strips, x, kernel, start, padded=(), inner=(), shared=()):
         d_transformed = tf.matmul(data, products, transpose_a=True)
         d_data = tf.matmul(products, transformed, transpose_b=True)
         dx = strips.add_samples(_transform(DATA.T, d_data), strips.samples())
-        d_bias = tf.reduce_sum(tf.reduce_sum(dy, 1), 0)
+        # Sums over all pixels in float64, as a bias's gradient may nearly cancel out.
+        d_bias = tf.reduce_sum(tf.cast(tf.reduce_sum(dy, 0), tf.float64), 0)
         added = zip(sums, (d_transformed, d_bias, *summands), strict=True)
         own, around = zip(*map(strips.split_padded, (dx, *others[0])), strict=True)
         arrays = tuple(
@@ -262,19 +261,20 @@ def backward(strips, x, kernel, start, padded=(), inner=(), shared=()):
         )
         sums = tuple(a + b for a, b in added)
         following = _samples(strips, x, tf.minimum(strip + 1, total - 1))
-        return following, sums, arrays
+        return strip + 1, following, sums, arrays
 
-    shapes = (transformed.shape, (out,), *shared)
-    sums = tuple(tf.zeros(shape, dtype) for shape in shapes)
-    first = _samples(strips, x, 0)
-    _, (d_transformed, *sums), arrays = loop(total, body, first, sums, arrays)
+    sums = tuple(tf.zeros(shape, dtype) for shape in (transformed.shape, *shared))
+    sums = (sums[0], tf.zeros((out,), tf.float64), *sums[1:])
+    state = 0, _samples(strips, x, 0), sums, arrays
+    state = tf.while_loop(lambda strip, *_: strip < total, body, state)
+    *_, (d_transformed, *sums), arrays = state
     d_kernel = tf.reshape(_transform(KERNEL.T, d_transformed), kernel.shape)
     values = [array.stack() for array in arrays]
     count = 1 + len(padded)
     own, others, around = values[:count], values[count:-count], values[-count:]
     dx, *images = map(strips.overlapping_images, own, around)
     images += map(strips.images, others)
-    return dx, d_kernel, sums[0], *images, *sums[1:]
+    return dx, d_kernel, tf.cast(sums[0], dtype), *images, *sums[1:]
 
 
 def _transform_kernel(kernel):

@@ -108,6 +108,18 @@ def test_pads_one_zero_on_all_four_sides(size, strides, height, width):
     assert tuple(y.shape) == layer.compute_output_shape(x.shape)
 
 
+@pytest.mark.parametrize("size", range(1, 6))
+@pytest.mark.parametrize("strides", [1, 2, 3])
+def test_output_shape_is_that_of_a_call(size, strides):
+    layer = SpectralConv2D(3, size, strides)
+    for height, width in ((5, 6), (7, 8), (9, 5)):
+        x = tf.zeros((1, height, width, 2))
+        expected = layer.compute_output_shape(x.shape)
+        assert tuple(layer(x).shape) == expected
+    unknown = layer.compute_output_shape((None, None, None, 2))
+    assert unknown == (None, None, None, 3)
+
+
 def test_bias_free_and_only_the_kernel_is_trained(layer):
     assert [weight.name for weight in layer.trainable_weights] == ["kernel"]
     assert [weight.name for weight in layer.non_trainable_weights] == ["u", "v"]

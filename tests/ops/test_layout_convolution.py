@@ -6,13 +6,17 @@ import tensorflow as tf
 
 from ccfpse_tf.ops.convolution import goes_by_strips
 from ccfpse_tf.ops.layout import Layout
-from ccfpse_tf.ops.layout_convolution import layout_convolutions, pooled_embedding
+from ccfpse_tf.ops.layout_convolution import (
+    layout_convolution,
+    pooled_embedding,
+    reference,
+)
 from tests.layers.contract import numbers
 
 pytestmark = pytest.mark.usefixtures("either_way")
 
 CLASSES = 5
-WIDTHS = (3, 1, 4)
+WIDTH = 3
 
 
 def layout(further, size=(6, 4)):
@@ -24,20 +28,16 @@ def layout(further, size=(6, 4)):
 
 def weights(further, kernel_size=3):
     channels = CLASSES + further
-    kernels = [
-        numbers(2 + i, kernel_size, kernel_size, channels, width, dtype="float64")
-        for i, width in enumerate(WIDTHS)
-    ]
-    biases = [numbers(9 + i, width, dtype="float64") for i, width in enumerate(WIDTHS)]
-    return [tf.constant(x) for x in kernels], [tf.constant(x) for x in biases]
+    kernel = numbers(2, kernel_size, kernel_size, channels, WIDTH, dtype="float64")
+    return tf.constant(kernel), tf.constant(numbers(9, WIDTH, dtype="float64"))
 
 
 def with_gradients(function, watched):
     with tf.GradientTape() as tape:
         tape.watch(watched)
-        outputs = function()
-        loss = tf.add_n([tf.reduce_sum(tf.sin(y)) for y in outputs])
-    return outputs, tf.nest.flatten(tape.gradient(loss, watched))
+        output = function()
+        loss = tf.reduce_sum(tf.sin(output))
+    return output, tf.nest.flatten(tape.gradient(loss, watched))
 
 
 def assert_same(found, expected):
@@ -48,19 +48,12 @@ def assert_same(found, expected):
 @pytest.mark.parametrize("relu", [False, True])
 @pytest.mark.parametrize("further", [0, 2])
 def test_equals_convolutions_of_the_one_hot_map(further, relu):
-    sparse, (kernels, biases) = layout(further), weights(further)
-    dense = sparse.one_hot(CLASSES)
-
-    def one_by_one():
-        for kernel, bias in zip(kernels, biases, strict=True):
-            y = tf.nn.bias_add(tf.nn.conv2d(dense, kernel, 1, "SAME"), bias)
-            yield tf.nn.relu(y) if relu else y
-
-    watched = [kernels, biases]
-    expected = with_gradients(lambda: list(one_by_one()), watched)
-    for form in (sparse, dense):
+    sparse, (kernel, bias) = layout(further), weights(further)
+    watched = [kernel, bias]
+    expected = with_gradients(lambda: reference(sparse, kernel, bias, relu), watched)
+    for form in (sparse, sparse.one_hot(CLASSES)):
         found = with_gradients(
-            lambda form=form: layout_convolutions(form, kernels, biases, relu), watched
+            lambda form=form: layout_convolution(form, kernel, bias, relu), watched
         )
         assert_same(found, expected)
 
@@ -73,30 +66,20 @@ def test_large_maps_go_by_strips_and_zeros_stay_zero():
     features[:, :, 62:] = 0
     sparse = Layout(tf.constant(label), tf.constant(features))
     assert goes_by_strips(sparse.features)
-    kernels = [
-        random.normal(size=(3, 3, CLASSES + further, width)).astype(np.float32)
-        for width in WIDTHS
-    ]
-    kernels[0][:, :, :CLASSES] = 0
-    biases = [np.zeros(width, np.float32) for width in WIDTHS]
-    kernels, biases = (list(map(tf.constant, x)) for x in (kernels, biases))
-    dense, watched = sparse.one_hot(CLASSES), [sparse.features, kernels, biases]
-
-    def convolved():
-        maps = sparse.one_hot(CLASSES)
-        for kernel, bias in zip(kernels, biases, strict=True):
-            y = tf.nn.bias_add(tf.nn.conv2d(maps, kernel, 1, "SAME"), bias)
-            yield tf.nn.relu(y)
-
-    expected, expected_gradients = with_gradients(lambda: list(convolved()), watched)
+    kernel = random.normal(size=(3, 3, CLASSES + further, WIDTH)).astype(np.float32)
+    kernel[:, :, :CLASSES] = 0
+    kernel, bias = tf.constant(kernel), tf.zeros(WIDTH)
+    dense, watched = sparse.one_hot(CLASSES), [sparse.features, kernel, bias]
+    expected, expected_gradients = with_gradients(
+        lambda: reference(sparse, kernel, bias, relu=True), watched
+    )
     for form in (sparse, dense):
         found, gradients = with_gradients(
-            lambda form=form: layout_convolutions(form, kernels, biases, relu=True),
+            lambda form=form: layout_convolution(form, kernel, bias, relu=True),
             watched if form is sparse else watched[1:],
         )
-        for ours, theirs in zip(found, expected, strict=True):
-            np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
-        assert not np.any(found[0][:, :, 63:]) and np.any(found[0][:, :, 62])
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+        assert not np.any(found[:, :, 63:]) and np.any(found[:, :, 62])
         theirs = expected_gradients[-len(gradients) :]
         for one, other in zip(gradients, theirs, strict=True):
             largest = np.abs(other).max()
@@ -104,8 +87,8 @@ def test_large_maps_go_by_strips_and_zeros_stay_zero():
 
 
 def test_gradient_reaches_the_further_channels():
-    sparse, (kernels, biases) = layout(2), weights(2)
-    run = lambda x: layout_convolutions(x, kernels, biases, True)  # noqa: E731
+    sparse, (kernel, bias) = layout(2), weights(2)
+    run = lambda x: layout_convolution(x, kernel, bias, True)  # noqa: E731
     _, [found] = with_gradients(lambda: run(sparse), [sparse.features])
     dense = sparse.one_hot(CLASSES)
     _, [expected] = with_gradients(lambda: run(dense), [dense])
@@ -115,17 +98,16 @@ def test_gradient_reaches_the_further_channels():
 @pytest.mark.parametrize("further", [0, 1])
 @pytest.mark.parametrize("size", [1, 2])
 def test_pooled_embedding_is_the_pooled_convolution(size, further):
-    sparse, (kernels, biases) = layout(further), weights(further, 1)
-    kernel, bias = kernels[2], biases[2]
+    sparse, (kernel, bias) = layout(further), weights(further, 1)
 
     def convolved_then_pooled():
         y = tf.nn.conv2d(sparse.one_hot(CLASSES), kernel, 1, "SAME") + bias
-        return [tf.nn.avg_pool2d(y, size, size, "VALID")]
+        return tf.nn.avg_pool2d(y, size, size, "VALID")
 
     expected = with_gradients(convolved_then_pooled, [kernel, bias])
     for form in (sparse, sparse.one_hot(CLASSES)):
         found = with_gradients(
-            lambda form=form: [pooled_embedding(form, kernel, bias, size)],
+            lambda form=form: pooled_embedding(form, kernel, bias, size),
             [kernel, bias],
         )
         assert_same(found, expected)
@@ -133,19 +115,19 @@ def test_pooled_embedding_is_the_pooled_convolution(size, further):
 
 def test_a_label_that_is_no_class_counts_as_none():
     """As in a one-hot map; compiled graphs leave out the check of the labels."""
-    sparse, (kernels, biases) = layout(1), weights(1)
+    sparse, (kernel, bias) = layout(1), weights(1)
     label = tf.tensor_scatter_nd_update(sparse.label, [[0, 1, 1], [1, 2, 2]], [5, -3])
     sparse = sparse._replace(label=label)
-    expected = layout_convolutions(sparse.one_hot(CLASSES), kernels, biases)
-    assert_same(layout_convolutions(sparse, kernels, biases), expected)
-    [_, _, kernel], [_, _, bias] = weights(1, 1)
+    expected = layout_convolution(sparse.one_hot(CLASSES), kernel, bias)
+    assert_same(layout_convolution(sparse, kernel, bias), expected)
+    kernel, bias = weights(1, 1)
     expected = pooled_embedding(sparse.one_hot(CLASSES), kernel, bias, 2)
     assert_same(pooled_embedding(sparse, kernel, bias, 2), expected)
 
 
 def test_unknown_sizes():
     """Batch and image size may be known only when the graph runs."""
-    sparse, (kernels, biases) = layout(1), weights(1)
+    sparse, (kernel, bias) = layout(1), weights(1)
 
     @tf.function(
         input_signature=[
@@ -154,7 +136,7 @@ def test_unknown_sizes():
         ]
     )
     def run(label, features):
-        return layout_convolutions(Layout(label, features), kernels, biases)
+        return layout_convolution(Layout(label, features), kernel, bias)
 
-    expected = layout_convolutions(sparse, kernels, biases)
+    expected = layout_convolution(sparse, kernel, bias)
     assert_same(run(*sparse), expected)

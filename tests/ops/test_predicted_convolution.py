@@ -5,10 +5,8 @@ import pytest
 import tensorflow as tf
 
 from ccfpse_tf.ops import predicted_convolution as module
-from ccfpse_tf.ops.conditional_convolution import conditional_depthwise_convolution
-from ccfpse_tf.ops.convolution import convolution, convolution_method
-from ccfpse_tf.ops.predicted_convolution import predicted_convolution
-from ccfpse_tf.ops.resizing import upsample_nearest
+from ccfpse_tf.ops.convolution import convolution_method
+from ccfpse_tf.ops.predicted_convolution import predicted_convolution, reference
 from tests.layers.contract import numbers
 
 pytestmark = pytest.mark.usefixtures("either_way")
@@ -32,10 +30,6 @@ def with_gradients(function, operands):
     return y, *tape.gradient(loss, operands)
 
 
-def apart(x, hidden, kernel, bias):
-    return conditional_depthwise_convolution(x, convolution(hidden, kernel, bias))
-
-
 def assert_same(found, expected):
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)
@@ -45,7 +39,7 @@ def assert_same(found, expected):
 @pytest.mark.parametrize("method", ["direct", "winograd"])
 def test_equals_the_two_steps(operands, method, recompute):
     with convolution_method("direct"):
-        expected = with_gradients(apart, operands)
+        expected = with_gradients(reference, operands)
     with convolution_method(method):
         found = with_gradients(
             lambda *x: predicted_convolution(*x, recompute=recompute), operands
@@ -53,30 +47,10 @@ def test_equals_the_two_steps(operands, method, recompute):
     assert_same(found, expected)
 
 
-@pytest.mark.parametrize("recompute", [False, True])
-@pytest.mark.parametrize("method", ["direct", "winograd"])
-def test_upsampling_inside_is_upsampling_before(
-    operands, method, recompute, monkeypatch
-):
-    monkeypatch.setattr(module, "GROUP_BYTES", 2**14)
-    x, *others = operands
-    operands = [x[:, ::2, ::2], *others]
-    with convolution_method(method):
-        expected = with_gradients(
-            lambda x, *others: predicted_convolution(upsample_nearest(x), *others),
-            operands,
-        )
-        found = with_gradients(
-            lambda *x: predicted_convolution(*x, recompute=recompute, upsample=True),
-            operands,
-        )
-    assert_same(found, expected)
-
-
 @pytest.mark.parametrize("groups", [2, 3, 6])
 @pytest.mark.parametrize("method", ["direct", "winograd"])
 def test_groups_of_channels_in_graphs(operands, method, groups, monkeypatch):
-    expected = with_gradients(apart, operands)
+    expected = with_gradients(reference, operands)
     strips = method == "winograd"
     x, hidden = operands[:2]
     # Per channel: kernels of all pixels, or the transformed kernel.

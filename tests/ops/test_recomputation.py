@@ -3,8 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.ops.compilation import recording
-from ccfpse_tf.ops.recomputation import after, in_turn, recomputed
+from ccfpse_tf.ops.recomputation import checkpointed, wait_for
 
 
 def product(x, y):
@@ -19,11 +18,6 @@ def gradients(function, *values):
     return z, tape.gradient(z, tensors)
 
 
-def again(function, *xs):
-    """The result alone, with nobody else who reads what is shared."""
-    return recomputed(function, *xs)[0]
-
-
 def assert_equal(found, wanted):
     for ours, theirs in zip(
         tf.nest.flatten(found), tf.nest.flatten(wanted), strict=True
@@ -34,26 +28,13 @@ def assert_equal(found, wanted):
 def test_same_value_and_gradients():
     values = [1.0, 2.0], [3.0, -4.0]
     assert_equal(
-        gradients(lambda *xs: again(product, *xs), *values),
+        gradients(lambda *xs: checkpointed(product, *xs), *values),
         gradients(product, *values),
     )
 
 
-def test_gradients_of_what_is_shared_are_added_up():
-    def twice(x, shared):
-        first, shared = recomputed(product, x, shared)
-        second, shared = recomputed(product, first, shared)
-        return second + shared
-
-    def plain(x, shared):
-        return product(product(x, shared), shared) + shared
-
-    values = [1.0, 2.0], [3.0, -4.0]
-    assert_equal(gradients(twice, *values), gradients(plain, *values))
-
-
 def test_what_is_not_used_has_a_zero_gradient():
-    found = gradients(lambda *xs: again(lambda x, y: 2 * x, *xs), 1.0, 5.0)
+    found = gradients(lambda *xs: checkpointed(lambda x, y: 2 * x, *xs), 1.0, 5.0)
     assert [float(x) for x in found[1]] == [2.0, 0.0]
 
 
@@ -64,45 +45,17 @@ def test_it_is_called_again_for_the_gradient_only():
         calls.append(x)
         return x * y
 
-    assert float(again(counted, *map(tf.constant, (3.0, 3.0)))) == 9
+    assert float(checkpointed(counted, *map(tf.constant, (3.0, 3.0)))) == 9
     assert len(calls) == 1
-    gradients(lambda *xs: again(counted, *xs), 3.0, 3.0)
+    gradients(lambda *xs: checkpointed(counted, *xs), 3.0, 3.0)
     assert len(calls) == 3
-
-
-def test_branches_in_turn_forwards_and_backwards():
-    @tf.function
-    def run(x, y):
-        x, y = tf.sin(x, "first"), tf.identity(y)
-        with recording() as tape:
-            tape.watch((x, y))
-            a, b = in_turn(x, y)
-            z = tf.cos(a, "left") * tf.exp(b, "right")
-        return z, tape.gradient(z, (x, y))
-
-    graph = run.get_concrete_function(*[tf.TensorSpec(())] * 2).graph
-    forwards, backwards = (
-        (op, op.control_inputs[0])
-        for op in graph.get_operations()
-        if op.type == "Identity" and op.control_inputs
-    )
-    assert forwards[1].name == "first"
-    # The gradient of the first is handed on when that of the second is made, out of
-    # the gradient of exp.
-    readers = graph.get_operation_by_name("right").outputs[0].consumers()
-    assert backwards[1] in readers
-    x, y = tf.constant(0.3), tf.constant(0.7)
-    z, (dx, dy) = run(x, y)
-    np.testing.assert_allclose(z, tf.cos(tf.sin(x)) * tf.exp(y), rtol=1e-6)
-    np.testing.assert_allclose(dy, z, rtol=1e-6)
-    np.testing.assert_allclose(dx, -tf.sin(tf.sin(x)) * tf.exp(y), rtol=1e-6)
 
 
 def test_nothing_begins_before_what_it_waits_for():
     @tf.function
     def run(x):
         first = tf.identity(x, "first")
-        [later] = after([first], 2 * x)
+        [later] = wait_for([first], 2 * x)
         return later
 
     graph = run.get_concrete_function(tf.TensorSpec(())).graph

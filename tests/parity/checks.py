@@ -132,8 +132,8 @@ def recorded_signs() -> Iterator[list]:
         for owner, name, patch in (
             (tf.nn, "relu", recording),
             (activations, "leaky_relu", recording),
-            (layout_features, "layout_convolutions", by_result),
-            (conditional_block, "_activate", by_result),
+            (layout_features, "layout_convolution", by_result),
+            (conditional_block, "attended", by_result),
             (NormalizedConvolution, "call", by_result),
         ):
             changed = patch(getattr(owner, name))

@@ -10,8 +10,8 @@ from ccfpse_tf.layers.plain_convolution import plain_convolution, weights_of
 from ccfpse_tf.ops import activations
 from ccfpse_tf.ops.convolution import convolution
 from ccfpse_tf.ops.layout import Layout, extend_layout, resize_layout
-from ccfpse_tf.ops.layout_convolution import layout_convolutions
-from ccfpse_tf.ops.recomputation import after
+from ccfpse_tf.ops.layout_convolution import layout_convolution
+from ccfpse_tf.ops.recomputation import wait_for
 from ccfpse_tf.ops.resizing import spatial_size
 
 
@@ -124,7 +124,7 @@ class Generator(keras.Model):
         layout = None
         for block in self.blocks:
             if block.upsample or layout is None:
-                [context] = after([x], next(maps))
+                [context] = wait_for([x], next(maps))
                 small = resize_layout(semantics, spatial_size(context))
                 layout = extend_layout(small, context)
             x = block(x, layout, training=training)
@@ -144,7 +144,7 @@ class Generator(keras.Model):
         if not self.z_dim:
             size = (height // self.stride, width // self.stride)
             small = resize_layout(semantics, size)
-            return layout_convolutions(small, *zip(weights_of(self.latent)))[0]
+            return layout_convolution(small, *weights_of(self.latent))
         if isinstance(height, int) and (height, width) != self.image_size:
             raise ValueError(
                 f"layout of {height}x{width}: a generator with style code makes images "
