@@ -14,7 +14,7 @@ from pathlib import Path
 from ccfpse_tf.data import description
 from ccfpse_tf.data.datasets import DATASETS
 from ccfpse_tf.data.prepare.arguments import parse_arguments
-from ccfpse_tf.data.prepare.parallel import Workers
+from ccfpse_tf.data.prepare.parallel import WorkerPool
 from ccfpse_tf.data.prepare.plan import Plan, plan_dataset
 from ccfpse_tf.data.prepare.plan_folder import plan_folder
 from ccfpse_tf.data.prepare.records_folder import OutputFolder
@@ -52,7 +52,7 @@ def main(dataset_name: str, argv: Sequence[str] | None = None) -> int:
     arguments = parse_arguments(dataset, argv)
     plan = plan_dataset(dataset, arguments) if dataset else plan_folder(arguments)
     _note_counts(plan)
-    with Workers(arguments.workers) as workers:
+    with WorkerPool(arguments.workers) as workers:
         if arguments.check:
             summaries = _check(plan, workers)
             _print_histograms(_with_classes(plan, summaries), summaries)
@@ -61,7 +61,7 @@ def main(dataset_name: str, argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def prepare(plan: Plan, folder: Path, workers: Workers) -> Description:
+def prepare(plan: Plan, folder: Path, workers: WorkerPool) -> Description:
     """Checks the sources of a plan and writes its records; see `main`."""
     output = OutputFolder(folder, plan.settings(), _inputs(plan))
     if output.complete():
@@ -111,7 +111,7 @@ def _inputs(plan: Plan) -> str:
     return sha256(json.dumps(identities, sort_keys=True))
 
 
-def _check(plan: Plan, workers: Workers) -> dict[str, SplitSummary]:
+def _check(plan: Plan, workers: WorkerPool) -> dict[str, SplitSummary]:
     """Looks at every example and raises all problems together."""
     summaries = {
         split: check_source(source, plan.table, workers, split)

@@ -10,7 +10,7 @@ from pathlib import Path
 import ccfpse_tf
 from ccfpse_tf.data import description
 from ccfpse_tf.data.prepare.label_table import LabelTable
-from ccfpse_tf.data.prepare.parallel import Workers
+from ccfpse_tf.data.prepare.parallel import WorkerPool
 from ccfpse_tf.data.prepare.plan import Plan
 from ccfpse_tf.data.prepare.records_folder import OutputFolder
 from ccfpse_tf.data.prepare.sources import Item
@@ -53,7 +53,7 @@ def write_split(
     split: str,
     summary: SplitSummary,
     output: OutputFolder,
-    workers: Workers,
+    workers: WorkerPool,
 ) -> Split:
     """Writes the shards of a split that are not finished yet; returns its facts."""
     source, size = plan.sources[split], plan.record_size(split)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ccfpse_tf.data.prepare.image_files import turned_by_exif
 from ccfpse_tf.data.prepare.label_table import LabelTable, count_values, unpack_color
-from ccfpse_tf.data.prepare.parallel import Workers
+from ccfpse_tf.data.prepare.parallel import WorkerPool
 from ccfpse_tf.data.prepare.sources import Item, Sample, Source
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.runtime.progress_bar import track
@@ -69,7 +69,7 @@ class SplitSummary:
 
 
 def check_source(
-    source: Source, table: LabelTable | None, workers: Workers, what: str
+    source: Source, table: LabelTable | None, workers: WorkerPool, what: str
 ) -> SplitSummary:
     """Opens every example of a source.
 
