@@ -34,7 +34,7 @@ class Tensor:
 
 
 @dataclasses.dataclass(frozen=True)
-class Signature:
+class SignatureSpec:
     """Inputs and outputs by name."""
 
     inputs: dict[str, Tensor]
@@ -62,8 +62,8 @@ class ModelVersion:
         self.path = path
         self.version = version
         definitions = read_signatures(path)
-        self.signatures: Mapping[str, Signature] = {
-            name: Signature(_tensors(one.inputs), _tensors(one.outputs))
+        self.signatures: Mapping[str, SignatureSpec] = {
+            name: SignatureSpec(_tensors(one.inputs), _tensors(one.outputs))
             for name, one in definitions.items()
             if name != _INTERNAL
         }
