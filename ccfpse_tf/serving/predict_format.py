@@ -40,7 +40,9 @@ class PredictRequest:
         return sizes.pop()[0] if len(sizes) == 1 and () not in sizes else None
 
 
-def read_request(body: bytes, signatures: Mapping[str, SignatureSpec]) -> PredictRequest:
+def read_request(
+    body: bytes, signatures: Mapping[str, SignatureSpec]
+) -> PredictRequest:
     """Reads the body of a predict request.
 
     Raises:
