@@ -21,7 +21,7 @@ class Adversary:
 
     Attributes:
         network: ``(config, semantic_channels)`` to a
-            :class:`ccfpse_tf.models.discriminators.base.Discriminator`.
+            :class:`ccfpse_tf.models.discriminators.discriminator.Discriminator`.
         losses: returns its :class:`ccfpse_tf.gan.losses.AdversarialLosses`.
         problems: takes a config and returns why it cannot be trained with this
             discriminator, at most one sentence for each key ("height", "width", ...).

@@ -12,7 +12,7 @@ import tensorflow as tf
 from ccfpse_tf.data.label_mapping import dont_care_index
 from ccfpse_tf.data.transforms import resize_image
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.evaluation.evaluators.base import (
+from ccfpse_tf.evaluation.evaluators.evaluator import (
     IGNORED,
     Evaluator,
     describe_files,

@@ -5,7 +5,7 @@ from pathlib import Path
 from ccfpse_tf.data.datasets import DATASETS
 from ccfpse_tf.data.label_mapping import LABEL_MAPPINGS
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.evaluation.evaluators.base import Evaluator
+from ccfpse_tf.evaluation.evaluators.evaluator import Evaluator
 from ccfpse_tf.evaluation.evaluators.model_file import ModelFileEvaluator
 from ccfpse_tf.evaluation.evaluators.published import EVALUATORS
 from ccfpse_tf.evaluation.networks.deeplab import DeepLabV2

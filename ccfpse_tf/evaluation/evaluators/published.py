@@ -8,7 +8,7 @@ from PIL import Image
 
 from ccfpse_tf.data.datasets import Dataset
 from ccfpse_tf.data.transforms import resize
-from ccfpse_tf.evaluation.evaluators.base import (
+from ccfpse_tf.evaluation.evaluators.evaluator import (
     Evaluator,
     describe_files,
     look_up,
