@@ -1,7 +1,7 @@
-"""Measures a run's images: draws a split, measures it, writes ``metrics.json``.
+"""Measures a run's images: generates a split, measures it, writes ``metrics.json``.
 
 An evaluation that was stopped goes on where it was: images that are there are not
-drawn again, and what the metrics have seen is kept in ``progress.npz``.
+generated again, and the state of the metrics is kept in ``progress.npz``.
 """
 
 import json
@@ -32,7 +32,7 @@ PACKAGES = ("ccfpse-tf", "keras", "tensorflow", "numpy", "pillow")
 
 
 def evaluate(images: Images, measures: Measures, out: Path) -> dict:
-    """Measures images; writes ``metrics.json``, ``iou.png`` and the images drawn.
+    """Measures images; writes ``metrics.json``, ``iou.png`` and the images generated.
 
     The walk: :class:`ImageSource` opens records and run, :func:`open_metrics` opens a
     metric for everything that is asked for, every image is shown to every metric, and
@@ -167,5 +167,5 @@ def _finish(out, protocol, metrics: Sequence[ImageMetric], description) -> dict:
 
 
 def _json(values):
-    """JSON has no NaN: what is undefined becomes null."""
+    """Replaces what is undefined by null, as JSON does not have NaN."""
     return {name: None if np.isnan(x) else float(x) for name, x in values.items()}

@@ -1,4 +1,4 @@
-"""What every evaluator does: an image to class indices, a label map to the same."""
+"""The base class of evaluators, which turn images and label maps into classes."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Evaluator(abc.ABC):
     def labels(self, label: np.ndarray) -> np.ndarray:
         """Our label indices ``(h, w)`` as this evaluator's classes, int32.
 
-        ``IGNORED`` stands where nothing is judged.
+        ``IGNORED`` marks pixels that are not evaluated.
 
         Raises:
             InputError: an index that the data set does not have.
@@ -109,7 +109,7 @@ def look_up(label: np.ndarray, ids: np.ndarray, what: str) -> np.ndarray:
     """``ids[label]``, int32.
 
     Raises:
-        InputError: a label map that is no map of integers, or with an index beyond.
+        InputError: a label map that does not hold integers, or an index beyond `ids`.
     """
     label = integer_map(label, what)
     top = len(ids) - 1
@@ -144,7 +144,7 @@ def describe_files(paths: Sequence[Path]) -> list[dict]:
 
 
 IGNORED = 255
-"""What an evaluator's label map holds where nothing is judged."""
+"""The index of pixels in an evaluator's label map that are not evaluated."""
 
 
 def segmenter_ids(dataset: Dataset, mapping: str) -> tuple[int, ...]:

@@ -38,7 +38,7 @@ class ModelFileEvaluator(Evaluator):
             (``"softmax"``, or ``"logits"``, which are made probabilities before they
             are resized).
         label_mapping: of the label indices (see ``label_mapping.file_ids``); under
-            ``"raw"``, index 0 is no class and ignored as well.
+            ``"raw"``, index 0 is not a class and is ignored, too.
         image_size: see :class:`Evaluator`; where the files name a size, images are
             resized to that one afterwards.
 
@@ -92,7 +92,7 @@ class ModelFileEvaluator(Evaluator):
         """See :class:`Evaluator`.
 
         Raises:
-            InputError: outputs that are no class scores.
+            InputError: outputs that are not class scores.
         """
         if self.input_size is not None:
             image = resize_image(image, self.input_size)
@@ -129,7 +129,7 @@ class ModelFileEvaluator(Evaluator):
 
 @dataclass(frozen=True)
 class _Model:
-    """How to run a model, and what it says of itself (None where it does not)."""
+    """A function that runs a model, and the model's facts (None where it has none)."""
 
     run: object
     classes: int | None
@@ -196,7 +196,7 @@ def _description(path):
     except ValueError as error:
         raise InputError(f"{file}: is not JSON: {error}") from error
     if not isinstance(found, dict):
-        raise InputError(f"{file}: holds no object with classes, image_size, scores")
+        raise InputError(f"{file}: is not an object with classes, image_size, scores")
     if found.get("scores") not in (*SCORES, None):
         raise InputError(
             f"{file}: scores is {found['scores']!r}; allowed are {', '.join(SCORES)}"

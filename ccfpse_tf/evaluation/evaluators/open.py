@@ -45,7 +45,7 @@ def open_evaluator(
         normalisation: which release a UPerNet is from, ``"imagenet"`` or ``"caffe"``,
             where its weights leave that open.
         num_classes: of the labels to come; a published network refuses labels of
-            another data set by it. None asks nothing.
+            another data set by it. None checks nothing.
 
     Raises:
         InputError: another form of specification, files that are missing, cannot be
@@ -62,9 +62,9 @@ def open_evaluator(
     (dataset,) = (data for data in DATASETS.values() if data.segmenter == kind)
     if num_classes not in (None, dataset.num_classes):
         raise InputError(
-            f"{spec}: judges {dataset.title}, whose labels have {dataset.num_classes} "
-            f"classes; these have {num_classes}; give the .keras file of a segmenter "
-            "that was trained on your own data"
+            f"{spec}: evaluates {dataset.title}, whose labels have "
+            f"{dataset.num_classes} classes; these have {num_classes}; give the "
+            ".keras file of a segmenter that was trained on your own data"
         )
     files = _upernet_files(rest) if kind == "upernet" else [Path(rest)]
     state = read_state(*files)

@@ -100,10 +100,10 @@ class Reservoir:
 
     @classmethod
     def from_state(cls, state: Mapping[str, np.ndarray]) -> Reservoir:
-        """What :meth:`state` gave.
+        """Restores the sample from the arrays of :meth:`state`.
 
         Raises:
-            InputError: for arrays that are none such.
+            InputError: for arrays that are not such a state.
         """
         kind = "sample of features"
         size, seed, features = take(

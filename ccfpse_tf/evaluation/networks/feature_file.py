@@ -45,14 +45,14 @@ class FeatureFile:
         self.sha256 = digest(self.path)
 
     def protocol(self) -> dict[str, str]:
-        """What has to be equal for two results to be comparable."""
+        """The facts that must be equal for two results to be comparable."""
         return {"network": self.name, "sha256": self.sha256, "resize": "none"}
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Features of a batch of RGB images, float32.
 
         Raises:
-            InputError: if the network gives no vector per image, or of other widths
+            InputError: if the network does not give a vector per image, or other widths
                 than before.
         """
         images = check_images(images)

@@ -84,7 +84,7 @@ def _from_archive(path):
                 if member.size > LARGEST:
                     raise InputError(f"{path}: its {GRAPH} claims {member.size} bytes")
                 return archive.extractfile(member).read()
-    raise InputError(f"{path} holds no {GRAPH}; {_way_out()}")
+    raise InputError(f"{path} does not hold {GRAPH}; {_way_out()}")
 
 
 def _way_out():

@@ -8,7 +8,7 @@ BATCH_NORM = "BatchNormWithGlobalNormalization"
 
 
 def needed_nodes(graph: tf.compat.v1.GraphDef, feed: str, fetches: tuple[str, ...]):
-    """What lies between nodes of a graph, in modern operations.
+    """Returns the nodes of a graph that lie between others, in modern operations.
 
     Args:
         graph: frozen.

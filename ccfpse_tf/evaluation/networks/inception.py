@@ -99,14 +99,14 @@ class InceptionFeatures:
             raise InputError(f"{file.path} is not the graph {NAME}: {error}") from error
 
     def protocol(self) -> dict[str, str]:
-        """What has to be equal for two results to be comparable."""
+        """The facts that must be equal for two results to be comparable."""
         return {"network": NAME, "sha256": self.sha256, "resize": self.resize}
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Features of a batch of RGB images, float32.
 
         Raises:
-            InputError: if these are no such images.
+            InputError: if these are not such images.
         """
         images = check_images(images)
         return self._run(RESIZES[self.resize](images))[1].numpy()[:, 0, 0]

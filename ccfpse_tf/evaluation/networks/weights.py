@@ -195,7 +195,7 @@ def _read(path):
 
 
 def write_npz(path: str | os.PathLike, state: Mapping[str, np.ndarray]) -> None:
-    """Keeps tensors in a file that needs no PyTorch to be read.
+    """Writes tensors to a file that is read without PyTorch.
 
     Raises:
         InputError: a name that does not end in ``.npz``.
@@ -207,7 +207,7 @@ def write_npz(path: str | os.PathLike, state: Mapping[str, np.ndarray]) -> None:
 
 
 def upernet_normalisation(state: Mapping[str, np.ndarray], said: str | None) -> str:
-    """Which of UPerNet's two releases a file is from: how its inputs are normalised.
+    """Returns the input normalisation of UPerNet's release that a file is from.
 
     Their files have equal names and shapes, and a wrong guess only shows in bad scores;
     but one reads values of 0..255, so its first kernel is about 60 times smaller.

@@ -82,8 +82,8 @@ def test_wrong_features_are_named_and_not_counted():
     state = moments.state()
     for broken, message in (
         (state | {"scatter": np.eye(2)}, r"shape \(2, 2\), not \(3, 3\)"),
-        (state | {"mean": np.full(3, math.inf)}, "none of ours"),
-        (state | {"count": np.int64(-1)}, "none of ours"),
+        (state | {"mean": np.full(3, math.inf)}, "not finite moments"),
+        (state | {"count": np.int64(-1)}, "not finite moments"),
     ):
         with pytest.raises(InputError, match=message):
             Moments.from_state(broken)
@@ -143,7 +143,7 @@ def test_frechet_of_statistics_kept_in_float32():
         (1, [[math.inf, 0], [0, 1]], "first covariance holds values"),
         (2, [0, 0, 0], r"the second mean and covariance have the shapes \(3,\)"),
         (3, [[1, 0.5], [0.4, 1]], "the second covariance is not symmetric"),
-        (3, [[1, 0], [0, -1]], "has the eigenvalue -1 beside 1: it is no covariance"),
+        (3, [[1, 0], [0, -1]], "the eigenvalue -1 beside 1: it is not a covariance"),
     ],
 )
 def test_wrong_gaussians_are_named(place, value, message):
