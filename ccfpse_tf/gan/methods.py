@@ -51,10 +51,10 @@ class Method:
             ``discriminator.architecture``.
         optimizers: ``(config, steps_per_epoch)`` to the optimisers of generator and
             discriminator.
-        problems: as :attr:`Adversary.problems`, of the generator. Where both have
-            something to say about a key, this sentence is shown.
-        z_dim: takes a config and returns the length of the style code, 0 without.
-        summary: takes a config and returns its generator in a few words.
+        problems: as :attr:`Adversary.problems`, of the generator. Where both name
+            the same key, this sentence is shown.
+        z_dim: takes a config and returns the length of the style code, 0 if none.
+        summary: takes a config and returns a few words about its generator.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""Adam with epsilon where PyTorch has it, and what keeps bad steps from it."""
+"""Adam with epsilon where PyTorch has it, and wrappers that leave out bad steps."""
 
 import keras
 import numpy as np
@@ -96,7 +96,7 @@ class SkipNonFinite(keras.optimizers.LossScaleOptimizer):
     Args: as ``keras.optimizers.LossScaleOptimizer``; the scale is 1 here.
 
     Attributes:
-        skipped: how many steps were left out, since the process began.
+        skipped: the number of steps left out since the process began.
     """
 
     def build(self, variables):
@@ -178,7 +178,7 @@ def guarded(optimizer, scale_loss: bool) -> SkipNonFinite:
 
 
 def unwrapped(optimizer):
-    """Returns the optimiser itself, without what guards or scales it."""
+    """Returns the optimiser itself, without wrappers that skip steps or scale losses."""
     return getattr(optimizer, "inner_optimizer", optimizer)
 
 
