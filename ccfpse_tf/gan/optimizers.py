@@ -178,7 +178,7 @@ def guarded(optimizer, scale_loss: bool) -> SkipNonFinite:
 
 
 def unwrapped(optimizer):
-    """Returns the optimiser itself, without wrappers that skip steps or scale losses."""
+    """Returns the optimiser itself, without the wrappers around it."""
     return getattr(optimizer, "inner_optimizer", optimizer)
 
 
