@@ -59,7 +59,7 @@ def test_discriminators_and_encoders():
     [
         (discriminator(), "G.pth: holds a CC-FPSE discriminator, where a generator"),
         (encoder(), "holds a CC-FPSE encoder"),
-        ({"x": np.zeros(1)}, r"holds no CC-FPSE network.*'x'"),
+        ({"x": np.zeros(1)}, r"does not hold a CC-FPSE network.*'x'"),
         (
             generator(levels=0) | {"labelenc1.0.0.weight_orig": np.zeros(1)},
             "has 1 conv",
