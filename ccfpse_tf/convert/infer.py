@@ -90,8 +90,10 @@ def check_kind(state: State, kind: str, source: str) -> None:
     if others:
         found = f"holds a CC-FPSE {others[0]}"
     else:
-        first = list(state)[:3]
-        found = f"does not hold a CC-FPSE network; its tensors begin with {first}"
+        found = (
+            "does not hold a CC-FPSE network; its tensors begin with "
+            f"{list(state)[:3]}"
+        )
     raise InputError(
         f"{source}: {found}, where a {kind} is expected (which has {SIGNS[kind]}); "
         "official files are called EPOCH_net_G.pth (generator), EPOCH_net_D.pth "

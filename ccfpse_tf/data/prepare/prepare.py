@@ -44,7 +44,7 @@ def main(dataset_name: str, argv: Sequence[str] | None = None) -> int:
         0, the exit code.
 
     Raises:
-        InputError: for anything that the user can mend. Nothing is written if the
+        InputError: for anything that the user can correct. Nothing is written if the
             data have problems.
         OSError: for a full or forbidden disk; finished shards are kept.
     """
@@ -112,7 +112,7 @@ def _inputs(plan: Plan) -> str:
 
 
 def _check(plan: Plan, workers: WorkerPool) -> dict[str, SplitSummary]:
-    """Looks at every example and raises all problems together."""
+    """Checks every example and raises all problems together."""
     summaries = {
         split: check_source(source, plan.table, workers, split)
         for split, source in plan.sources.items()
@@ -132,7 +132,7 @@ def _check(plan: Plan, workers: WorkerPool) -> dict[str, SplitSummary]:
 
 
 def _with_classes(plan: Plan, summaries: Mapping[str, SplitSummary]) -> Plan:
-    """Takes the classes from the label files where nothing else named them."""
+    """Takes the classes from the label files if nothing else names them."""
     if plan.table is not None:
         return plan
     ids, count, care = infer_ids(summaries.values(), plan.dont_care_id)
@@ -149,7 +149,7 @@ def _with_classes(plan: Plan, summaries: Mapping[str, SplitSummary]) -> Plan:
 def _print_totals(plan: Plan, summaries: Mapping[str, SplitSummary]) -> None:
     for split, summary in summaries.items():
         found = index_counts(summary.pixels, plan.table)
-        if found:  # drawn scenes are not looked at
+        if found:  # drawn scenes are not checked
             print(
                 f"{split}: {summary.images} images in order, {len(found)} of "
                 f"{plan.label_channels} label indices occur"
