@@ -91,8 +91,7 @@ def check_kind(state: State, kind: str, source: str) -> None:
         found = f"holds a CC-FPSE {others[0]}"
     else:
         found = (
-            "does not hold a CC-FPSE network; its tensors begin with "
-            f"{list(state)[:3]}"
+            f"does not hold a CC-FPSE network; its tensors begin with {list(state)[:3]}"
         )
     raise InputError(
         f"{source}: {found}, where a {kind} is expected (which has {SIGNS[kind]}); "

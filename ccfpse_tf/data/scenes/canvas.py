@@ -109,7 +109,7 @@ class Canvas:
         self._pen.polygon([point(*corner) for corner in corners], fill=surface)
 
     def beside(self, x: float, reach: float) -> bool:
-        """Returns whether columns x - reach to x + reach are all outside the picture."""
+        """Returns whether x - reach to x + reach are columns outside the picture."""
         return x + reach < 0 or x - reach > self.camera.width
 
     def ellipse(self, x: float, y: float, rx: float, ry: float, surface: int) -> None:
