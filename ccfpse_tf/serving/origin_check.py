@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ccfpse_tf.serving.body import Incoming
 from ccfpse_tf.serving.metrics import Metrics
 
-# The page draws what it got as bytes, hence blob: for images.
+# The page shows images that it received as bytes, hence blob: for images.
 POLICY = (
     "default-src 'self'; img-src 'self' blob:; object-src 'none'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -34,9 +34,9 @@ class OriginCheck:
     by another host name (a name can be pointed at 127.0.0.1 by whoever owns it).
 
     Args:
-        app: what answers.
-        metrics: told every request.
-        hosts: host names that requests may come by; empty for any.
+        app: the application that answers.
+        metrics: counts every request.
+        hosts: host names under which requests are accepted; empty for any.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics, hosts: Iterable[str] = ()):
