@@ -44,14 +44,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, metavar="DIR", help="run folder to make (--vgg: .npz file)")
     add("--discriminator", type=Path, metavar="FILE", help="D.pth")
     add("--encoder", type=Path, metavar="FILE", help="E.pth")
-    add("--epoch", help="which of a folder's files, such as latest or 50")
-    add("--dataset", metavar="NAME", help=f"of the model: {'|'.join(DATASETS)}")
+    add("--epoch", help="choice of a folder's files, such as latest or 50")
+    add("--dataset", metavar="NAME", help=f"data of the model: {'|'.join(DATASETS)}")
     add("--records", type=Path, metavar="DIR", help="or: records of the same classes")
     add("--classes", type=int, metavar="K", help="or: number of classes")
-    add("--dont-care", action="store_true", help="with --classes: and don't care")
-    add("--instances", action="store_true", help="with --classes: has instance edges")
-    add("--label-mapping", metavar="NAME", help="if not the official code's")
-    add("--image-size", metavar="HxW", help="if not the data set's published one")
+    add("--dont-care", action="store_true", help="for --classes: add don't care")
+    add("--instances", action="store_true", help="for --classes: add instance edges")
+    add("--label-mapping", metavar="NAME", help="rule for label ids, if not official")
+    add("--image-size", metavar="HxW", help="size of images, if not as published")
     add(
         "--to-official",
         type=Path,

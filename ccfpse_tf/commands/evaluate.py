@@ -17,9 +17,9 @@ def add(commands) -> None:
     parser.set_defaults(action=run)
     add = parser.add_argument
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--run", type=Path, metavar="DIR", help="run that generates")
+    source.add_argument("--run", type=Path, metavar="DIR", help="run to evaluate")
     source.add_argument(
-        "--images", type=Path, metavar="DIR", help="finished images, named by key"
+        "--images", type=Path, metavar="DIR", help="or finished images, named by key"
     )
     add("--out", type=Path, required=True, metavar="DIR", help="made or resumed")
     add("--records", type=Path, metavar="DIR", help="default: those of the training")
@@ -45,11 +45,12 @@ def _add_segmenter(group):
     add(
         "--label-size",
         metavar="HxW",
-        help="compare at this size: images bicubic, labels nearest (default: unresized)",
+        help="compare at this size: images bicubic, labels nearest "
+        "(default: without resizing)",
     )
     add("--single-scale", action="store_true", help="do not test at several scales")
-    add("--normalisation", choices=("imagenet", "caffe"), help="of a UPerNet release")
-    add("--no-real", action="store_true", help="do not segment the photographs too")
+    add("--normalisation", choices=("imagenet", "caffe"), help="of UPerNet's release")
+    add("--no-real", action="store_true", help="do not segment the photographs, too")
 
 
 def _add_distance(group):
@@ -61,7 +62,7 @@ def _add_distance(group):
         default="pytorch-fid",
         help="rule for resizing to 299x299",
     )
-    add("--fid-sha256", metavar="HEX", help="digest that it must have")
+    add("--fid-sha256", metavar="HEX", help="digest that the graph must have")
     add("--features", type=Path, metavar="FILE", help="another feature network")
     add("--reference", type=Path, metavar="NPZ", help="statistics, read or made")
 

@@ -29,8 +29,12 @@ def add_command(commands) -> None:
         metavar="URL",
         help="http://HOST:PORT, for TensorFlow Serving with /v1/models/NAME",
     )
-    parser.add_argument("--labels", required=True, type=Path, metavar="DIR")
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR")
+    parser.add_argument(
+        "--labels", required=True, type=Path, metavar="DIR", help="label PNGs"
+    )
+    parser.add_argument(
+        "--out", required=True, type=Path, metavar="DIR", help="made or replaced"
+    )
     parser.add_argument(
         "--instances", type=Path, metavar="DIR", help="PNGs of the same names"
     )

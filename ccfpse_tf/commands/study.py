@@ -43,18 +43,20 @@ def run_command(arguments: argparse.Namespace) -> str:
 def _add_build(parser):
     images = "an output of generate, a folder of PNG or JPEG, or 'DIR/{key}_x.png'"
     parser.add_argument("--a", required=True, metavar="DIR", help=images)
-    parser.add_argument("--b", required=True, metavar="DIR", help="the other's images")
+    parser.add_argument("--b", required=True, metavar="DIR", help="the other method's")
     parser.add_argument(
         "--labels", required=True, metavar="DIR", help="label maps: ids or colours"
     )
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR")
-    pairs = f"how many (default: all, {DEFAULT_PAIRS} at most)"
+    parser.add_argument(
+        "--out", required=True, type=Path, metavar="DIR", help="folder to make"
+    )
+    pairs = f"number of pairs (default: all, {DEFAULT_PAIRS} at most)"
     parser.add_argument("--pairs", type=int, metavar="N", help=pairs)
     parser.add_argument(
         "--per-rater", type=int, metavar="N", help="pairs for each rater (default: all)"
     )
     parser.add_argument(
-        "--repeats", type=int, metavar="N", help="pairs asked twice (default: 1 in 10)"
+        "--repeats", type=int, metavar="N", help="pairs shown twice (default: 1 in 10)"
     )
     parser.add_argument(
         "--checks", type=int, metavar="N", help="attention checks (default: 1 in 20)"
