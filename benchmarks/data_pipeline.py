@@ -108,7 +108,7 @@ def _prepare(source: Path, folder: Path, workers: WorkerPool) -> None:
 
 
 def _check_equal(source: Path, records: Path) -> None:
-    """Stops if the two ways give other pixels: their rates would say nothing."""
+    """Stops if the ways give different pixels, as their rates then do not compare."""
     ours = training_dataset(records, official_input.SIZE, 1, flip=False)
     paths = official_input.photos(source)
     expected = [official_input.load((path, False)) for path in paths]
