@@ -27,7 +27,7 @@ class Malicious:
         self.command = f"touch {marker}"
 
     def __reduce__(self):
-        """What unpickling runs."""
+        """Returns the call that unpickling would run."""
         return os.system, (self.command,)
 
 

@@ -20,7 +20,7 @@ def gradients(function, *values):
 
 
 def again(function, *xs):
-    """The result alone, with nobody else who reads what is shared."""
+    """The result alone, without other readers of the shared values."""
     return recomputed(function, *xs)[0]
 
 

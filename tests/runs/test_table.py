@@ -1,4 +1,4 @@
-"""`ccfpse runs`: what it finds, what it says of damage, and what it does without."""
+"""`ccfpse runs`: the runs that it finds, and its messages about damaged ones."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Versions that come, break and go while requests are answered."""
+"""Versions that are added, damaged and removed while requests are answered."""
 
 import asyncio
 import shutil

@@ -1,4 +1,4 @@
-"""`ccfpse study build`: what the page gets, what it must not tell, what is refused."""
+"""`ccfpse study build`: the page, the facts that it must hide, and the refusals."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Palette files in both notations, and what can be wrong with them."""
+"""Palette files in both notations, and their errors."""
 
 import json
 

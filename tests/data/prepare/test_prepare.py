@@ -354,7 +354,7 @@ def test_the_script_prints_errors_without_traceback(tmp_path, repository):
     "argv, message",
     [
         ([], "--out DIR is needed"),
-        (["--out", "o", "--keep-size", "--size", "32"], "leaves no use for --size"),
+        (["--out", "o", "--keep-size", "--size", "32"], "does not go with --size"),
         (["--out", "o", "--size", "2x3x4"], "expected HEIGHTxWIDTH"),
         (["--out", "o", "--shards", "0"], "integer of 1 or more"),
         (["--out", "o", "--val-fraction", "1"], "number in"),

@@ -1,4 +1,4 @@
-"""Everything wrong in a data set is found, named and placed."""
+"""Every problem of a data set is found and named with its place."""
 
 import numpy as np
 import pytest

@@ -12,7 +12,7 @@ from ccfpse_tf.evaluation.metrics.moments import Moments
 
 
 def draw(count, dimensions, seed=0):
-    """Correlated features, far from 0 as Inception's are not even."""
+    """Correlated features, further from 0 than Inception's."""
     rng = np.random.default_rng(seed)
     mixing = rng.standard_normal((dimensions, dimensions)) / np.sqrt(dimensions)
     return rng.standard_normal((count, dimensions)) @ mixing + rng.random(dimensions)
@@ -115,7 +115,7 @@ def test_frechet_agrees_with_the_matrix_square_root(dimensions):
 
 
 def test_frechet_of_few_images():
-    """What happens in five dimensions, turned into a hundred: nothing may change."""
+    """Five dimensions, rotated into a hundred, must give the same distance."""
     first, second = draw(40, 5, 3), draw(30, 5, 4)
     turn = np.linalg.qr(np.random.default_rng(5).standard_normal((100, 100)))[0][:5]
     expected = frechet_distance(*gaussian(first), *gaussian(second))
@@ -183,7 +183,7 @@ def test_mmd_agrees_with_a_double_loop():
 
 
 def test_mmd_is_unbiased():
-    """Of two halves of one distribution, on average nothing."""
+    """The distance of two halves of one distribution is 0 on average."""
     halves = [
         np.split(draw(60, 4, 1)[np.random.default_rng(i).permutation(60)], 2)
         for i in range(300)

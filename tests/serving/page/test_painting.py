@@ -1,4 +1,4 @@
-"""What is painted is what is sent, pixel by pixel."""
+"""The page sends exactly the painted pixels."""
 
 import numpy as np
 
