@@ -135,7 +135,7 @@ def test_no_test_imports_another(repository):
         ("ccfpse_tf.gan.losses", "def f():\n import ccfpse_tf.training.train", "gan"),
         ("ccfpse_tf.data.records", "from .. import generation", "imports"),
         ("ccfpse_tf.models.style_encoder", "import ccfpse_tf.config", "models"),
-        ("ccfpse_tf.gan.losses", "import ccfpse_tf.gan.lossy", "no module"),
+        ("ccfpse_tf.gan.losses", "import ccfpse_tf.gan.lossy", "not a module"),
         ("ccfpse_tf.config.schema", "import numpy as np", "load at once"),
         ("ccfpse_tf.config.schema", "def f():\n import tensorflow", "load at once"),
         ("recipes.scenes", "from recipes import folder", "nothing imports scripts"),

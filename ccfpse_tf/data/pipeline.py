@@ -3,7 +3,7 @@
 The stream of a training is a function of (records, seed, batch size): every epoch
 has its own order, and each element's crop and flip depend on its number in the
 stream alone. So `start_step=n` continues exactly where a run stopped after n
-batches, whatever machine or number of replicas it had.
+batches, on any machine and any number of replicas.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 To add a metric, write a file in `metrics/` with a subclass of
 :class:`~ccfpse_tf.evaluation.image_metric.ImageMetric` and a function that opens it,
-and add a row to `METRICS`. What its user has to say (and so whether it is wanted) is a
-field of :class:`Measures` and an option of the same name in `commands/evaluate.py`.
+and add a row to `METRICS`. The user's choice of it is a field of :class:`Measures` and
+an option of the same name in `commands/evaluate.py`.
 """
 
 import dataclasses
@@ -70,7 +70,7 @@ def open_metrics(
     """Opens the networks and, for distances, the statistics of the photographs.
 
     Args:
-        measures: what is to be measured.
+        measures: the metrics that are wanted.
         source: of the images.
         out: folder of the results.
 

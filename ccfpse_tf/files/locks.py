@@ -49,7 +49,7 @@ class Holder:
         except ProcessLookupError:
             return False
         except PermissionError:
-            pass  # somebody else's
+            pass  # a process of another user
         return True
 
     def __str__(self):

@@ -67,7 +67,7 @@ def write_tensors(
 ) -> None:
     """Writes arrays as ``torch.save`` does an ordered state dictionary.
 
-    Module versions go along in ``_metadata``, without which old releases of PyTorch
+    Module versions are written in ``_metadata``, without which old releases of PyTorch
     take a spectral norm for one of before 1.0. The caller handles half-written files.
 
     Args:

@@ -90,7 +90,7 @@ class SkipNonFinite(keras.optimizers.LossScaleOptimizer):
     """Leaves a step out, on all replicas, whose gradients are not finite on any.
 
     Neither weights nor moments nor the count of ``iterations`` then change. Keras's
-    loss scaling does this by itself, but looks at the first replica's gradients only,
+    loss scaling does this by itself, but checks the first replica's gradients only,
     before they are added up: an overflow on another one would reach all weights.
 
     Args: as ``keras.optimizers.LossScaleOptimizer``; the scale is 1 here.

@@ -2,7 +2,7 @@
 
 ``TF_CONFIG`` names them, as everywhere in TensorFlow. All of them do the same at the
 same time. Work of one alone (the chief writes pictures and checkpoints, and prints)
-must not start a computation of all, or it would wait for the others for ever.
+must not start a computation of all, or it would wait for the others forever.
 """
 
 import contextlib

@@ -1,8 +1,8 @@
 """Puts predictions that wait at the same time into one call of the model.
 
-Requests go together when their model, signature and sizes are equal. Rows do not see
-each other in the graph, so everybody gets what they would have got alone; where a call
-fails, its requests are run one by one, so that only the wrong one is refused.
+Requests share a call if their model, signature and sizes are equal. Rows do not affect
+each other in the graph, so each request gets the same answer as alone. If a call fails,
+its requests are run one after the other, so that only the wrong one is refused.
 """
 
 import asyncio

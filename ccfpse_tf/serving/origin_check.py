@@ -31,7 +31,7 @@ class OriginCheck:
 
     Any page in the user's browser can send requests to a loopback address, so those
     that name another origin are refused, and, for a loopback server, those that came
-    by another host name (a name can be pointed at 127.0.0.1 by whoever owns it).
+    by another host name (the owner of a name can point it at 127.0.0.1).
 
     Args:
         app: the application that answers.

@@ -87,8 +87,8 @@ def draw(matched: Matched, options: Options) -> Design:
 def fingerprint(design: Design, colors: object) -> str:
     """Returns a digest of everything that the page shows, files included.
 
-    Names of pictures and the study's id derive from it: results of another build are
-    recognised, and whoever has the page only cannot tell whose image is whose.
+    Names of pictures and the study's id derive from it, so that results of another
+    build are recognised, and the page alone does not tell the methods of its images.
     """
     options = dataclasses.asdict(design.options)
     total = hashlib.sha256(repr((options, colors)).encode())

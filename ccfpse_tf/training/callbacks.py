@@ -42,7 +42,7 @@ class StopOnDivergence(StepCallback):
     """Ends a training in which too many steps in a row were left out.
 
     The model leaves out every step with a loss or gradient that is not finite. It must
-    come before whatever saves.
+    come before the callbacks that save.
 
     Args:
         store: knows the model's step.

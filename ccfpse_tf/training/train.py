@@ -58,7 +58,7 @@ def train(
     Raises:
         InputError: a config that does not fit its networks, records or a run folder
             that do not fit the config, diverged losses, too little memory, a lost
-            worker, another training in the folder: anything that the user can mend.
+            worker, another training in the folder: anything that the user can correct.
         KeyboardInterrupt: Ctrl-C or SIGTERM, after the state has been saved.
     """
     methods.check(config)
@@ -152,7 +152,7 @@ def _fit(model, training):
                 verbose=0,
             )
         store.save()
-        training.group.any(False)  # nobody leaves before the chief has saved
+        training.group.any(False)  # no worker ends before the chief has saved
 
 
 def _stream(config, group, start_step):

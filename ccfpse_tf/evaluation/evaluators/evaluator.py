@@ -18,8 +18,8 @@ MIOU_RULES = {
     "labelled": "mean IoU over classes that are labelled anywhere",
     "all": "mean over all classes of sum I / (sum U + 1e-10), absent ones counting 0",
 }
-"""How one number is made of intersections and unions summed over all images. Ignored
-pixels are in none of these sums, whatever was predicted there."""
+"""Rules for one number from intersections and unions summed over all images. Ignored
+pixels do not enter these sums, whatever class was predicted there."""
 
 
 class Evaluator(abc.ABC):
@@ -31,10 +31,10 @@ class Evaluator(abc.ABC):
         miou: one of ``MIOU_RULES``.
         image_size: ``(height, width)`` that images are resized to first (Pillow's
             bicubic), None to feed them as they are.
-        protocol: what else decides over the scores, as JSON.
+        protocol: all other facts that the scores depend on, as JSON.
 
     Attributes:
-        classes: how many there are.
+        classes: their number.
     """
 
     def __init__(

@@ -26,14 +26,14 @@ SCORES = ("softmax", "logits")
 
 
 class ModelFileEvaluator(Evaluator):
-    """A segmentation network of one's own: RGB of 0..255 in, class scores out.
+    """The user's own segmentation network, from RGB of 0..255 to class scores.
 
     Its classes are our label indices; a label index beyond them is ignored.
 
     Args:
         path: a ``.keras`` file or a SavedModel's folder that maps float32
             ``(batch, height, width, 3)`` to ``(batch, h, w, classes)``. A
-            ``segmenter.json`` beside the file or in the folder may say ``classes``
+            ``segmenter.json`` next to the file or in the folder may name ``classes``
             (names), ``image_size`` (``[height, width]`` that it needs) and ``scores``
             (``"softmax"``, or ``"logits"``, which are made probabilities before they
             are resized).
@@ -144,7 +144,7 @@ def _open_keras(path):
             import keras_cv  # noqa: F401  registers its classes
 
         model = keras.models.load_model(path, compile=False)
-    except Exception as error:  # zipfile, h5py, Keras: whatever the reader raises
+    except Exception as error:  # of zipfile, h5py or Keras
         raise InputError(f"{path}: cannot be read as a Keras model: {error}") from error
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise InputError(
@@ -158,7 +158,7 @@ def _open_keras(path):
 def _open_saved_model(path):
     try:
         run = Signature(path)
-    except Exception as error:  # tf.errors, KeyError: whatever the reader raises
+    except Exception as error:  # of tf.errors, or KeyError
         raise InputError(
             f"{path}: cannot be read as a SavedModel with the signature "
             f"serving_default: {error}"

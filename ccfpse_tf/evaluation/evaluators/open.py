@@ -1,4 +1,4 @@
-"""From the words on a command line to an evaluator."""
+"""Opens the evaluator that a command line names."""
 
 from pathlib import Path
 

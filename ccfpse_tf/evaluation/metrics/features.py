@@ -1,4 +1,4 @@
-"""From images to what the Frechet and the kernel distance need of them."""
+"""Statistics of images for the Frechet and the kernel distance."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from ccfpse_tf.evaluation.networks.resampling import max_pool, resize_bilinear
 from ccfpse_tf.evaluation.networks.units import Stage, Unit, convolution
 
 INPUT_RULE = InputRule("BGR", 1.0, (104.008, 116.669, 122.675))
-SCALES = (0.5, 0.75)  # beside the image itself
+SCALES = (0.5, 0.75)  # in addition to the image itself
 SCALE_RULES = ("sizes", "factor")
 
 
