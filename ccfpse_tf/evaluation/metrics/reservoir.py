@@ -113,7 +113,7 @@ class Reservoir:
         rising = (priorities[1:] > priorities[:-1]).all()  # diff() would wrap around
         fits = priorities.dtype == np.uint64 and rising
         if not fits or len(features) > size or not np.isfinite(features).all():
-            raise InputError(f"{kind}: the saved numbers are none of ours")
+            raise InputError(f"{kind}: the saved numbers are not a sample")
         self = cls(features.shape[1], int(size), int(seed))
         self._priorities = priorities
         self._features = features.astype(np.float32)

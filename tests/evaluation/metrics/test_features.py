@@ -72,7 +72,7 @@ def test_an_image_counted_twice_is_found():
         reservoir.merge(Reservoir(4, 30))
     with pytest.raises(InputError, match="2 keys for 1 features"):
         reservoir.update(["a", "b"], FEATURES[:1])
-    with pytest.raises(InputError, match="not finite moments"):
+    with pytest.raises(InputError, match="are not a sample"):
         state = reservoir.state()
         Reservoir.from_state(state | {"priorities": state["priorities"][::-1]})
 
