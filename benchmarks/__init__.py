@@ -1,4 +1,4 @@
-"""Benchmarks: every figure is a ratio within one run; README.md says how to read them.
+"""Benchmarks: every figure is a ratio within one run; README.md explains them.
 
 `BENCHMARKS` lists the modules that measure something, in the order of `make bench`.
 """

@@ -8,7 +8,7 @@ from ccfpse_tf.errors import exit_cleanly
 
 
 def main() -> int:
-    """Every step in a process of its own; one that fails does not stop the others."""
+    """Runs every step in its own process; if one fails, the others still run."""
     steps = [[f"benchmarks.{name}"] for name in BENCHMARKS]
     steps += [["benchmarks.check", "--record"], ["benchmarks.report"]]
     failed = []

@@ -1,7 +1,7 @@
 """Multiply-adds that an image or a step needs, counted from the shapes of the layers.
 
-What a network has to compute, not what an implementation spends: a one-hot channel
-costs nothing, as looking a kernel row up replaces multiplying by zeros and one.
+The count is what the equations need, not what an implementation spends: a one-hot
+channel costs nothing, as looking a kernel row up replaces multiplying by zeros and one.
 Normalisations, activations, resizing and inner products are not counted.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from benchmarks.models import Network
 from ccfpse_tf.models.style_encoder import SIZE
 
-EDGE = 1  # channels of the semantics that are no one-hot
+EDGE = 1  # channels of the semantics beside the one-hot ones
 RGB = 3
 BLOCK_WIDTHS = (16, 16, 16, 8, 4, 2, 1)
 DISCRIMINATOR_WIDTHS = (1, 2, 4, 8, 8)

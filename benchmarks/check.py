@@ -25,12 +25,12 @@ from benchmarks.results import QUICK, Result, read, recordings_of
 from ccfpse_tf.errors import InputError, exit_cleanly
 
 TOLERANCE = 0.2
-MISSING = 2  # exit status of `exit_cleanly` for what the user can mend
+MISSING = 2  # exit status of `exit_cleanly` for errors that the user can correct
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Ratios by what became of them.
+    """The ratios of two runs, sorted by the result of the comparison.
 
     Args:
         worse: (recorded, now) of those worse by more than the tolerance.
@@ -46,7 +46,7 @@ class Comparison:
 
 
 def is_worse(recorded: Ratio, now: Ratio, tolerance: float = TOLERANCE) -> bool:
-    """Whether `now` is worse than `recorded` by more than the tolerance."""
+    """Returns whether `now` is worse than `recorded` by more than the tolerance."""
     if recorded.better == HIGHER:
         return now.value < recorded.value * (1 - tolerance)
     return now.value > recorded.value * (1 + tolerance)
@@ -67,7 +67,7 @@ def compare(recorded: Iterable[Ratio], now: Iterable[Ratio]) -> Comparison:
 
 
 def confirmed(first: Comparison, second: Comparison) -> list[tuple[Ratio, Ratio]]:
-    """What both comparisons found worse, with the better of the two values."""
+    """Returns the ratios that both comparisons found worse, with the better values."""
     found = []
     again = {old.name: (old, now) for old, now in second.worse}
     for old, now in first.worse:
@@ -116,7 +116,7 @@ def report(names: Sequence[str], recordings: Path) -> int:
 
 
 def _recording(name: str, recordings: Path, processor: str) -> Path | None:
-    """That of this kind of processor, or else the first of any other, if there is."""
+    """Returns the recording of this kind of processor, else of any other, or None."""
     own = recordings_of(processor, recordings) / f"{name}.json"
     others = sorted(recordings.glob(f"*/{name}.json"))
     return next((path for path in (own, *others) if path.exists()), None)
@@ -167,7 +167,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.check")
     add = parser.add_argument
-    add("--record", action="store_true", help="write what is compared with later")
+    add("--record", action="store_true", help="record for later comparisons")
     add("names", nargs="*", help=f"default: all of {', '.join(BENCHMARKS)}")
     arguments = parser.parse_args(argv)
     names = arguments.names or BENCHMARKS

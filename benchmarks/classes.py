@@ -2,11 +2,10 @@
 
     python -m benchmarks.classes
 
-Models that differ in nothing but the classes take turns. Inference should not notice
-them. A training step should grow by no more than what the optimiser spends on the
-larger tables: the growth is divided by the time of one update of as many weights, the
-look at whether they are finite included. Images are small there, so that the growth
-stands out.
+Models that differ only in the number of classes take turns. Inference should not depend
+on it. A training step should grow by no more than the optimiser's time for the larger
+tables: the growth is divided by the time of one update of as many weights, with the
+check that they are finite. Images are small there, so that the growth stands out.
 """
 
 from __future__ import annotations

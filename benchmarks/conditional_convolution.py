@@ -49,7 +49,7 @@ class Settings:
 
 
 def bytes_to_move(size) -> dict[str, int]:
-    """What must go through the memory at least, in bytes."""
+    """Returns the bytes that must be read and written at least."""
     feature = FLOAT * size[0] * size[1] * size[2]
     kernels = 9 * feature
     forward = kernels + 2 * feature
@@ -145,7 +145,7 @@ def _times(timings, moved, needed) -> dict:
 
 
 def _check_equal(results, size) -> None:
-    """Stops if the sides do not compute the same: their times would say nothing."""
+    """Stops if the sides do not compute the same, as the times would not compare."""
     height, width, channels = size
     for side, arrays in results.items():
         if side == TORCH:
@@ -173,7 +173,8 @@ def _memory_of_call(**arguments) -> dict[str, int]:
 
 
 def peak_of_call(side: str, passes: str, size) -> dict[str, int]:
-    """What a later call adds to the process at its peak, and its results, in bytes.
+    """Returns the bytes that a later call adds to the process at its peak, and of its
+    results.
 
     With gradients the result is not kept, so what counts are the two gradients.
     """

@@ -24,7 +24,7 @@ from benchmarks.measure import HIGHER, interleaved, ratio
 from benchmarks.results import Result
 from ccfpse_tf.data.pipeline import training_dataset
 from ccfpse_tf.data.prepare import prepare
-from ccfpse_tf.data.prepare.parallel import Workers, usable_cores
+from ccfpse_tf.data.prepare.parallel import WorkerPool, usable_cores
 from ccfpse_tf.errors import InputError
 
 OURS, PREPARE = "ours", "prepare"
@@ -56,7 +56,7 @@ def measure(settings: Settings) -> Result:
             f"{source}: no photos leftImg8bit/train/CITY/*_leftImg8bit.png; name a "
             "folder of Cityscapes: --set source=DIR"
         )
-    with tempfile.TemporaryDirectory() as folder, Workers(usable_cores()) as workers:
+    with tempfile.TemporaryDirectory() as folder, WorkerPool(usable_cores()) as workers:
         sides, counts = _sides(settings, source, Path(folder), workers)
         counts[PREPARE] = len(found)
         timings = interleaved(sides, settings.rounds)
@@ -95,7 +95,7 @@ def _sides(settings, source, folder: Path, workers):
     return sides, counts | {OURS: batches * settings.batch_size}
 
 
-def _prepare(source: Path, folder: Path, workers: Workers) -> None:
+def _prepare(source: Path, folder: Path, workers: WorkerPool) -> None:
     """Checks the sources and writes the records, as the script does."""
     arguments = prepare.parse_arguments(
         prepare.DATASETS["cityscapes"],
@@ -108,7 +108,7 @@ def _prepare(source: Path, folder: Path, workers: Workers) -> None:
 
 
 def _check_equal(source: Path, records: Path) -> None:
-    """Stops if the two ways give other pixels: their rates would say nothing."""
+    """Stops if the ways give different pixels, as their rates then do not compare."""
     ours = training_dataset(records, official_input.SIZE, 1, flip=False)
     paths = official_input.photos(source)
     expected = [official_input.load((path, False)) for path in paths]

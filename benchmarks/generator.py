@@ -25,7 +25,7 @@ OURS = "generator"
 
 @dataclass(frozen=True)
 class Settings:
-    """The network, the dense convolutions that it is held against, and the rounds."""
+    """The network, the dense convolutions to compare it with, and the rounds."""
 
     label_channels: int = 183
     image_size: tuple = (256, 256)

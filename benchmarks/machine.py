@@ -23,7 +23,7 @@ WARM_COPY, FRESH_COPY, READ = "copy (warm)", "copy (fresh)", "reading alone"
 
 @dataclass(frozen=True)
 class Limit:
-    """A call that does nothing but what the machine is limited by.
+    """A call that reaches one of the machine's limits.
 
     Args:
         call: without arguments.

@@ -24,11 +24,11 @@ class Ratio:
     """One figure of a benchmark.
 
     Args:
-        name: what is divided by what.
+        name: the two sides of the ratio.
         value: the median of the rounds.
         low, high: the smallest and largest round; both `value` where there was one.
         better: `"higher"` or `"lower"`.
-        target: what is aimed at, None where nothing is.
+        target: the value to reach, None without one.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Ratio:
 
     @property
     def reached(self) -> bool | None:
-        """Whether the target is met; None without a target."""
+        """Returns whether the target is met; None without a target."""
         if self.target is None:
             return None
         if self.better == HIGHER:
@@ -51,7 +51,7 @@ class Ratio:
 def ratio(
     name: str, values: Sequence[float], better: str, target: float | None = None
 ) -> Ratio:
-    """Sums the rounds of a figure up.
+    """Summarises the rounds of a figure.
 
     Args:
         values: the figure in every round, at least one.
@@ -96,10 +96,10 @@ def interleaved(
 ) -> Timings:
     """Lets the sides take turns and times each turn.
 
-    A turn includes letting go of its result: giving memory back is part of its cost.
+    A turn includes freeing its result, as returning memory is part of its cost.
 
     Args:
-        sides: what to call, by name.
+        sides: the functions to call, by name.
         rounds: rounds that count, at least 5.
         warm_up: rounds before those, in which functions are traced and compiled.
         turn: seconds that a turn lasts at least: quick sides are called several times

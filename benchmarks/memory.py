@@ -22,7 +22,7 @@ _RESET_PEAK = "5"
 
 
 def available() -> bool:
-    """Whether this system lets a process read and reset its peak."""
+    """Returns whether this system lets a process read and reset its peak."""
     try:
         _CLEAR.write_text(_RESET_PEAK)
     except OSError:
@@ -63,11 +63,11 @@ def measured_alone(
     """Calls `module.function(**arguments)` in a fresh process.
 
     Args:
-        environment: variables that the process finds beside ours.
+        environment: variables of the process in addition to ours.
         arguments: values that JSON can hold.
 
     Returns:
-        What the function returns, a dictionary that JSON can hold.
+        The function's result, a dictionary that JSON can hold.
 
     Raises:
         subprocess.CalledProcessError: if it fails; its errors have been printed.
@@ -85,7 +85,7 @@ def _status(field: str) -> int:
     for line in _STATUS.read_text().splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1]) * 1024  # the file says kB and means KiB
-    raise OSError(f"{_STATUS} has no field {field}")
+    raise OSError(f"{_STATUS} lacks the field {field}")
 
 
 def _give_back() -> None:

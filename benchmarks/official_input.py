@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ccfpse_tf.data.prepare.parallel import Workers
+from ccfpse_tf.data.prepare.parallel import WorkerPool
 
 SIZE = (256, 512)  # height, width
 
@@ -40,7 +40,7 @@ def load(task: tuple[Path, bool]) -> dict[str, np.ndarray]:
 
 
 def stream(
-    source: Path, count: int, workers: Workers | None = None
+    source: Path, count: int, workers: WorkerPool | None = None
 ) -> Iterator[dict[str, np.ndarray]]:
     """Yields `count` loaded images, epoch after epoch in random order.
 

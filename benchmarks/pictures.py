@@ -37,7 +37,7 @@ def grouped_bars(
 
 
 def legend_below(axes) -> None:
-    """A legend that hides no bar."""
+    """Adds a legend that does not hide a bar."""
     place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.13)}
     axes.legend(fontsize=8, ncols=2, frameon=False, **place)
 
@@ -46,7 +46,7 @@ def curve_against_ideal(axes, x: Sequence[float], y: Sequence[float], ideal) -> 
     """A measured curve with marked points, and a dashed band of 10 % around `ideal`.
 
     Args:
-        ideal: what `y` should be at every `x`.
+        ideal: the expected `y` at every `x`.
     """
     axes.plot(x, y, "o-", label="measured")
     axes.plot(x, ideal, "k--", linewidth=1, label="ideal")

@@ -17,7 +17,7 @@ from benchmarks.results import Result
 
 @dataclass(frozen=True)
 class Settings:
-    """`sizes`: (height, width) each, the first is what the others are held against."""
+    """`sizes`: (height, width) each; the others are compared with the first."""
 
     sizes: tuple = ((128, 128), (128, 256), (256, 256), (256, 512), (512, 512))
     label_channels: int = 183

@@ -1,4 +1,4 @@
-"""What a benchmark found, as a file."""
+"""The results of a benchmark, and their files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Result:
 
     Args:
         ratios: the figures.
-        numbers: what they were made from, for the pictures: seconds and bytes.
+        numbers: the seconds and bytes behind them, for the pictures.
         notes: lines on what was left out, and why.
     """
 
@@ -41,7 +41,7 @@ class Result:
 
 
 def recordings_of(processor: str, folder: Path = QUICK) -> Path:
-    """The folder inside `folder` of what was recorded on a kind of processor."""
+    """The folder inside `folder` of the recordings on a kind of processor."""
     return folder / re.sub("[^a-z0-9]+", "-", processor.lower()).strip("-")
 
 

@@ -87,7 +87,7 @@ def _bare() -> float:
 
 
 def _timed_child(options) -> tuple[float, list[float]]:
-    """When an interpreter was started, and the times that it printed last."""
+    """Returns the time of an interpreter's start, and the times that it printed."""
     begin = time.monotonic()  # one clock for all processes
     command = [sys.executable, *options]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)

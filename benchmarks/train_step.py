@@ -58,7 +58,7 @@ class Settings:
 
 
 def measure(settings: Settings) -> Result:
-    """Times and weighs variants at every width."""
+    """Measures time and memory of the variants at every width."""
     ratios, numbers, notes = [], {}, []
     weighed = settings.images
     if not memory.available():

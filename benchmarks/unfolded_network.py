@@ -16,7 +16,7 @@ from torch import nn
 
 from ccfpse_tf.convert.official_tensors import BLOCK_NAMES, entries
 
-STYLE_SIZE = 256  # what the style encoder resizes images to
+STYLE_SIZE = 256  # edge of the images that the style encoder sees
 BLOCK_WIDTHS = (16, 16, 16, 8, 4, 2, 1)
 
 
@@ -103,7 +103,7 @@ class Block(nn.Module):
 
 
 class Generator(nn.Module):
-    """From one-hot semantics and a style code to images."""
+    """Makes images from one-hot semantics and a style code."""
 
     def __init__(self, semantics, image_size, ngf, depth, z_dim, hidden):
         super().__init__()
@@ -197,7 +197,7 @@ class Discriminator(nn.Module):
 
 
 class Encoder(nn.Module):
-    """From an image to mean and log-variance of its style."""
+    """Returns mean and log-variance of the style of an image."""
 
     def __init__(self, nef, z_dim):
         super().__init__()

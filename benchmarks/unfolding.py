@@ -23,7 +23,7 @@ def patches(x: tf.Tensor, kernels: tf.Tensor) -> tf.Tensor:
 
 
 def torch_available() -> bool:
-    """Whether PyTorch is installed; nothing is imported."""
+    """Returns whether PyTorch is installed, without importing it."""
     return importlib.util.find_spec("torch") is not None
 
 

@@ -1,4 +1,4 @@
-"""``python -m ccfpse_tf`` is ``ccfpse``, whatever is on the path."""
+"""``python -m ccfpse_tf`` runs ``ccfpse`` even where the command is not on the path."""
 
 from ccfpse_tf.commands.main import main
 

@@ -26,7 +26,7 @@ _DISK_ADVICE = {
 
 
 class InputError(ValueError):
-    """Something that the user can cause and mend.
+    """An error that the user can cause and correct.
 
     The message names the file or option, the value found, the values allowed and
     the way out. Command lines print it without a traceback (`exit_cleanly`).
@@ -78,7 +78,7 @@ def exit_cleanly(main: Callable[[], int | None]) -> NoReturn:
     except KeyboardInterrupt:
         code = _complain("interrupted; run the same command again to go on", 130)
     except BrokenPipeError:
-        # The reader of our output has left (`| head`): nobody to tell.
+        # The reader of our output has left (`| head`), so no message can reach it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     except OSError as error:

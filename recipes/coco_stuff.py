@@ -24,7 +24,8 @@ from ccfpse_tf.config import (
 )
 from ccfpse_tf.errors import exit_cleanly
 
-# What is not written here has its default; losses and optimisers have the paper's.
+# Keys that are not written here have their defaults, those of the paper for the losses
+# and optimisers.
 CONFIG = Config(
     name="coco_stuff",
     generator=GeneratorConfig(ngf=64, depth=5, z_dim=256),

@@ -4,13 +4,13 @@
     python recipes/folder.py train --records RECORDS --run RUN
     python recipes/folder.py generate --run RUN --out GALLERY --styles 3
 
-Labels are integer maps, or colour-coded maps with a palette file; docs/data.md tells.
+Labels are integer maps, or colour-coded maps with a palette file; see docs/data.md.
 This recipe also trains on records of any other data set, as they describe themselves.
 
-The hyperparameters are the paper's for COCO-Stuff; what to adapt to your data:
+The hyperparameters are the paper's for COCO-Stuff. Adapt these to your data:
   --set data.image_size=256x512     height x width, multiples of 2**generator.depth
   --set generator.depth=6           for images of 512 pixels and more
-  --set data.batch_size=4           what one GPU of 24 GB or so can hold
+  --set data.batch_size=4           for one GPU of about 24 GB
   --set schedule.epochs=200         small data sets need more epochs
 """
 
@@ -27,7 +27,8 @@ from ccfpse_tf.config import (
 )
 from ccfpse_tf.errors import exit_cleanly
 
-# What is not written here has its default; losses and optimisers have the paper's.
+# Keys that are not written here have their defaults, those of the paper for the losses
+# and optimisers.
 CONFIG = Config(
     name="folder",
     generator=GeneratorConfig(ngf=64, depth=5, z_dim=256),

@@ -5,9 +5,10 @@
     python recipes/scenes.py generate --run RUN --out GALLERY --styles 3
 
 --demo trains a narrow network for a few minutes on two CPU cores; `make demo` does all
-three. Its rates are higher than the paper's and it has no perceptual loss, so that the
-little time shows. Without --demo the paper's hyperparameters are trained at half
-width, which wants a GPU. Nobody has published scores on these scenes.
+three. Its rates are higher than the paper's and it trains without the perceptual loss,
+so that a short training has visible results. Without --demo the paper's
+hyperparameters are trained at half width, which needs a GPU. There are no published
+scores on these scenes.
 """
 
 from ccfpse_tf.commands import recipe
@@ -23,7 +24,8 @@ from ccfpse_tf.config import (
 )
 from ccfpse_tf.errors import exit_cleanly
 
-# What is not written here has its default; losses and optimisers have the paper's.
+# Keys that are not written here have their defaults, those of the paper for the losses
+# and optimisers.
 CONFIG = Config(
     name="scenes",
     generator=GeneratorConfig(ngf=32, depth=5, z_dim=256),

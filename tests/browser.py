@@ -22,7 +22,7 @@ LOCAL_HOSTS = {"127.0.0.1", "localhost"}
 
 @dataclasses.dataclass(frozen=True)
 class Tab:
-    """A page with what it did wrong.
+    """A page and its errors.
 
     Args:
         page: Playwright's.
@@ -97,7 +97,7 @@ def _listen(tab):
 
 
 def find_chromium() -> str | None:
-    """What ``CHROMIUM`` names, or one on the path; None: try Playwright's own."""
+    """Returns the browser that ``CHROMIUM`` names, or one on the path, else None."""
     named = os.environ.get("CHROMIUM")
     return named or next(filter(None, map(shutil.which, NAMES)), None)
 

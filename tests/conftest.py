@@ -31,7 +31,7 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:
-    """Real data and reference values beside the checkout; skips where absent."""
+    """Real data and reference values next to the checkout; skips where absent."""
     folder = REPOSITORY.parent / "shared"
     if not folder.is_dir():
         pytest.skip(f"needs the folder {folder}, which is not part of the checkout")
@@ -48,7 +48,7 @@ def tiny_model():
 
 @pytest.fixture(scope="session")
 def tiny_export(tiny_model, tmp_path_factory):
-    """That model's export: several files ask it."""
+    """That model's export, which several files use."""
     from tests.export.exported import export_tiny
 
     return export_tiny(tiny_model, tmp_path_factory.mktemp("models") / "tiny")
@@ -79,7 +79,7 @@ def pytest_collection_modifyitems(items):
 
 
 def _folder(item):
-    """The folder below ``tests``, or the file that lies loose there."""
+    """Returns the folder below ``tests``, or the file directly in it."""
     return item.path.relative_to(REPOSITORY / "tests").parts[0].removesuffix(".py")
 
 

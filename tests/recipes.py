@@ -1,4 +1,4 @@
-"""Recipes as modules, and what makes their runs tiny."""
+"""Recipes as modules, and settings that make their runs tiny."""
 
 import importlib.util
 
@@ -10,7 +10,7 @@ TINY = [
 
 
 def load(repository, name):
-    """Imports a recipe, which is a script and in no package."""
+    """Imports a recipe, which is a script outside of packages."""
     path = repository / "recipes" / f"{name}.py"
     spec = importlib.util.spec_from_file_location(f"recipe_{name}", path)
     module = importlib.util.module_from_spec(spec)

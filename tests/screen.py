@@ -1,4 +1,4 @@
-"""A terminal for tests: a stream that says it is one, and the lines that it shows."""
+"""A terminal for tests: a stream that passes for one, and the lines that it shows."""
 
 import io
 import re
@@ -14,7 +14,7 @@ class Terminal(io.StringIO):
         return True
 
     def screen(self):
-        """The lines that a terminal shows after what was written, the last one open.
+        """Returns the lines that a terminal shows after the output, the last one open.
 
         Raises:
             ValueError: a control sequence that these lines do not account for.

@@ -1,4 +1,4 @@
-"""Imports only go down the floors of the house, read from the syntax trees."""
+"""Imports only go down the floors of the package, read from the syntax trees."""
 
 import ast
 import re
@@ -74,7 +74,7 @@ def imports(source, module, known, is_package=False):
 
 
 def complaints(source, module, known, is_package=False):
-    """What is wrong with the imports of one module, as text."""
+    """Yields the errors in the imports of one module, as text."""
     own = floor_of(module)
     # The root itself holds the version, and names that it imports when they are used.
     allowed = {own, "ccfpse_tf", *FLOORS.get(own, "").split()}
@@ -86,7 +86,7 @@ def complaints(source, module, known, is_package=False):
             if own in LIGHT and first not in sys.stdlib_module_names | LIGHT_LIBRARIES:
                 yield f"{module} imports {name}: {own} has to load at once"
         elif name not in known:
-            yield f"{module} imports {name}, which is no module"
+            yield f"{module} imports {name}, which is not a module"
         elif own in FLOORS and floor_of(name) not in allowed:
             yield f"{module} imports {name}: {own} stands on {FLOORS[own]}"
 
@@ -120,7 +120,7 @@ def test_imports_only_go_down(known):
 
 
 def test_no_test_imports_another(repository):
-    """What several share stands in a module that is not a test."""
+    """Shared code of tests is in modules that are not tests."""
     for path in (repository / "tests").rglob("*.py"):
         source = path.read_text(encoding="utf-8")
         assert not re.search(r"^ *from tests[\w.]*[. ]test_", source, re.M), path
@@ -135,7 +135,7 @@ def test_no_test_imports_another(repository):
         ("ccfpse_tf.gan.losses", "def f():\n import ccfpse_tf.training.train", "gan"),
         ("ccfpse_tf.data.records", "from .. import generation", "imports"),
         ("ccfpse_tf.models.style_encoder", "import ccfpse_tf.config", "models"),
-        ("ccfpse_tf.gan.losses", "import ccfpse_tf.gan.lossy", "no module"),
+        ("ccfpse_tf.gan.losses", "import ccfpse_tf.gan.lossy", "not a module"),
         ("ccfpse_tf.config.schema", "import numpy as np", "load at once"),
         ("ccfpse_tf.config.schema", "def f():\n import tensorflow", "load at once"),
         ("recipes.scenes", "from recipes import folder", "nothing imports scripts"),

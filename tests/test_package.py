@@ -1,4 +1,4 @@
-"""What ``import ccfpse_tf`` gives, and what it costs."""
+"""The names of ``import ccfpse_tf``, and its cost."""
 
 import importlib
 import importlib.metadata

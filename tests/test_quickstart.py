@@ -1,4 +1,4 @@
-"""The quickstart notebook: what it shows, and that its cells still do it."""
+"""The quickstart notebook: its committed outputs, and a run of its cells."""
 
 import base64
 import copy
@@ -33,7 +33,7 @@ def pictures(notebook):
 
 
 def check_text(notebook, steps):
-    """All went through, without warnings, and nothing tells of the machine."""
+    """All cells ran without warnings, and no output names the machine."""
     assert outputs(notebook, "error") == []
     streams = outputs(notebook, "stream")
     assert [each.text for each in streams if each.name != "stdout"] == []
@@ -47,7 +47,7 @@ def check_text(notebook, steps):
 
 
 def cells_of(picture):
-    """The pictures that ``show`` has set in a grid."""
+    """The pictures in the grids of ``show``."""
     step = EDGE + GAP
     for top in range(0, len(picture), step):
         for left in range(0, picture.shape[1], step):

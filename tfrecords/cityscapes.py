@@ -2,7 +2,7 @@
 
     python tfrecords/cityscapes.py --source DIR --out records/cityscapes
 
-DIR is what the official archives gtFine and leftImg8bit unpack to:
+DIR holds the unpacked official archives gtFine and leftImg8bit:
 
     leftImg8bit/train/aachen/aachen_000000_000019_leftImg8bit.png
     gtFine/train/aachen/aachen_000000_000019_gtFine_labelIds.png     0..33
@@ -10,9 +10,9 @@ DIR is what the official archives gtFine and leftImg8bit unpack to:
     leftImg8bit/val/  gtFine/val/
 
 Everything becomes 256 rows x 512 columns. About 0.7 GB. Ids above 34, 255 included,
-are errors: official labelIds have none (trainIds are another numbering).
-`--tfds [DATA_DIR]` reads an installed copy of TFDS's `cityscapes` instead; that one
-has no instance maps, so the records have none either. More: docs/data.md.
+are errors, as official labelIds do not have them (trainIds are numbered otherwise).
+`--tfds [DATA_DIR]` reads an installed copy of TFDS's `cityscapes` instead, which lacks
+instance maps, and so do its records. More: docs/data.md.
 """
 
 from ccfpse_tf.data.prepare.prepare import main

@@ -2,7 +2,7 @@
 
     python tfrecords/coco_stuff.py --source DIR --out records/coco_stuff
 
-DIR is laid out as SPADE's and CC-FPSE's data sets are:
+DIR has the layout of SPADE's and CC-FPSE's data sets:
 
     train_img/000000000009.jpg     photos of train2017
     train_label/000000000009.png   stuffthingmaps: ids 0..181, 255 = don't care
@@ -11,8 +11,8 @@ DIR is laid out as SPADE's and CC-FPSE's data sets are:
 
 Photos become 286x286 for training, of which 256x256 are cropped later, and 256x256
 for validation; the aspect ratio is not kept, as in the paper. About 18 GB.
-`--check` looks at all files and prints the classes; `--no-instances` does without
-the third folder. A stopped run goes on where it was when started again.
+`--check` checks all files and prints the classes; `--no-instances` does without the
+third folder. A stopped run goes on where it was when it is started again.
 More: docs/data.md.
 """
 

@@ -12,7 +12,7 @@ colours that a palette file explains:
 
 Try `--check` first: it lists all problems at once and prints the classes. Then
 
-    --num-classes 11 --dont-care-id 11     instead of what the files show
+    --num-classes 11 --dont-care-id 11     instead of the values in the files
     --palette FILE                         names and colours
     --val-images DIR --val-labels DIR      a validation split, or
     --val-fraction 0.1                     a part of the photos

@@ -2,7 +2,7 @@
 
     python tfrecords/scenes.py --out records/scenes --train 1000 --val 100
 
-Needs no download. Training scenes are 72x72, of which 64x64 are cropped later,
+A download is not needed. Training scenes are 72x72, of which 64x64 are cropped later,
 validation scenes 64x64; `--size 128x256` draws larger ones. The same `--seed` draws
 the same scenes. About 10 KB an image. More: docs/data.md.
 """

@@ -1,1 +1,1 @@
-"""Subcommands of the recipes and of ``ccfpse``: options in, one call, lines out."""
+"""Subcommands of the recipes and of ``ccfpse``: their options and their output."""

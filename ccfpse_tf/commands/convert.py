@@ -1,4 +1,4 @@
-"""``ccfpse convert``: its options, and what it prints.
+"""``ccfpse convert``: its options and its output.
 
 Nothing heavy is imported before it is needed.
 """
@@ -12,7 +12,7 @@ from ccfpse_tf.data.datasets import DATASETS
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.runtime.startup import import_tensorflow
 
-# What each of the three ways takes beside the source; anything else is a mistake.
+# The options that each of the three ways takes; any other option is a mistake.
 IMPORT = {
     "out",
     "discriminator",
@@ -44,29 +44,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, metavar="DIR", help="run folder to make (--vgg: .npz file)")
     add("--discriminator", type=Path, metavar="FILE", help="D.pth")
     add("--encoder", type=Path, metavar="FILE", help="E.pth")
-    add("--epoch", help="which of a folder's files, such as latest or 50")
-    add("--dataset", metavar="NAME", help=f"{'|'.join(DATASETS)}: what the model draws")
+    add("--epoch", help="choice of a folder's files, such as latest or 50")
+    add("--dataset", metavar="NAME", help=f"data of the model: {'|'.join(DATASETS)}")
     add("--records", type=Path, metavar="DIR", help="or: records of the same classes")
-    add("--classes", type=int, metavar="K", help="or: number of classes, with")
-    add("--dont-care", action="store_true", help="a don't-care class after them, and")
-    add("--instances", action="store_true", help="instance edges")
-    add("--label-mapping", metavar="NAME", help="if not the official code's")
-    add("--image-size", metavar="HxW", help="if not the data set's published one")
+    add("--classes", type=int, metavar="K", help="or: number of classes")
+    add("--dont-care", action="store_true", help="for --classes: add don't care")
+    add("--instances", action="store_true", help="for --classes: add instance edges")
+    add("--label-mapping", metavar="NAME", help="rule for label ids, if not official")
+    add("--image-size", metavar="HxW", help="size of images, if not as published")
     add(
         "--to-official",
         type=Path,
         metavar="DIR",
         help="write a run's networks as latest_net_{G,D,E}.pth",
     )
-    add("--format", metavar="zip|legacy", help="of these files (default: zip)")
+    add("--format", metavar="zip|legacy", help="of the .pth files (default: zip)")
     add("--vgg", action="store_true", help="VGG19 for losses.vgg_weights")
 
 
 def convert(arguments: argparse.Namespace) -> None:
-    """Runs ``ccfpse convert`` and prints what was done.
+    """Runs ``ccfpse convert`` and prints its result.
 
     Raises:
-        InputError: whatever the user can mend.
+        InputError: anything that the user can correct.
     """
     if arguments.to_official:
         _check_options(arguments, EXPORT, "--to-official")
@@ -127,7 +127,7 @@ def _print_report(report):
         print(
             f"{kind:14}none given: "
             + (
-                "the run can draw, not train"
+                "the run can generate images, not train"
                 if kind == "discriminator"
                 else "styles come from --style random only, and the run cannot train"
             )

@@ -1,4 +1,4 @@
-"""``evaluate``: the paper's metrics of a run, with the protocol that made them."""
+"""``evaluate``: the paper's metrics of a run, with their protocol."""
 
 import re
 from pathlib import Path
@@ -12,22 +12,22 @@ from ccfpse_tf.runtime.startup import import_tensorflow
 def add(commands) -> None:
     """Adds the subcommand to a recipe's parser."""
     parser = commands.add_parser(
-        "evaluate", help="mIoU, accuracy, FID and more of a run's images"
+        "evaluate", help="measure mIoU, accuracy, FID and more of a run's images"
     )
     parser.set_defaults(action=run)
     add = parser.add_argument
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--run", type=Path, metavar="DIR", help="run that draws")
+    source.add_argument("--run", type=Path, metavar="DIR", help="run to evaluate")
     source.add_argument(
-        "--images", type=Path, metavar="DIR", help="finished images, named by key"
+        "--images", type=Path, metavar="DIR", help="or finished images, named by key"
     )
-    add("--out", type=Path, required=True, metavar="DIR", help="made, or gone on with")
+    add("--out", type=Path, required=True, metavar="DIR", help="made or resumed")
     add("--records", type=Path, metavar="DIR", help="default: those of the training")
     add("--split", default="val", help="of the records (default: val)")
-    add("--count", default="all", metavar="N", help="layouts, or all (default)")
+    add("--count", default="all", metavar="N", help="number of layouts (default: all)")
     add("--style", metavar="reference|random|IMAGE", help="as for generate")
-    add("--seed", type=int, default=0, help="of the styles (default: 0)")
-    add("--batch", type=int, default=4, metavar="N", help="drawn at once (default: 4)")
+    add("--seed", type=int, default=0, help="seed of the styles (default: 0)")
+    add("--batch", type=int, default=4, metavar="N", help="images at once (default: 4)")
     add("--devices", default="auto", metavar="LIST", help=f"{ALLOWED} (default: auto)")
     _add_segmenter(parser.add_argument_group("mIoU and pixel accuracy"))
     _add_distance(parser.add_argument_group("FID and KID"))
@@ -45,11 +45,12 @@ def _add_segmenter(group):
     add(
         "--label-size",
         metavar="HxW",
-        help="compare at this size: images bicubic, labels nearest (default: as drawn)",
+        help="compare at this size: images bicubic, labels nearest "
+        "(default: without resizing)",
     )
-    add("--single-scale", action="store_true", help="without its own test-time scales")
-    add("--normalisation", choices=("imagenet", "caffe"), help="of a UPerNet release")
-    add("--no-real", action="store_true", help="do not segment the photographs too")
+    add("--single-scale", action="store_true", help="do not test at several scales")
+    add("--normalisation", choices=("imagenet", "caffe"), help="of UPerNet's release")
+    add("--no-real", action="store_true", help="do not segment the photographs, too")
 
 
 def _add_distance(group):
@@ -59,9 +60,9 @@ def _add_distance(group):
         "--fid-resize",
         choices=FID_RESIZES,
         default="pytorch-fid",
-        help="to its 299x299",
+        help="rule for resizing to 299x299",
     )
-    add("--fid-sha256", metavar="HEX", help="that the graph must have")
+    add("--fid-sha256", metavar="HEX", help="digest that the graph must have")
     add("--features", type=Path, metavar="FILE", help="another feature network")
     add("--reference", type=Path, metavar="NPZ", help="statistics, read or made")
 
@@ -79,9 +80,9 @@ def _add_diversity(group):
         "--diversity-network",
         default="vgg19",
         metavar="vgg19|FILE",
-        help="of feature maps (default: vgg19)",
+        help="network of feature maps (default: vgg19)",
     )
-    add("--diversity-weights", type=Path, metavar="FILE", help="of VGG19")
+    add("--diversity-weights", type=Path, metavar="FILE", help="weights of VGG19")
 
 
 def run(arguments) -> int:
@@ -90,7 +91,7 @@ def run(arguments) -> int:
     label_size = _size(arguments.label_size) if arguments.label_size else None
     if arguments.batch < 1:
         raise InputError(f"--batch {arguments.batch}: must be 1 or more")
-    parse_devices(arguments.devices)  # what is wrong is told before TensorFlow starts
+    parse_devices(arguments.devices)  # errors appear before TensorFlow starts
     import_tensorflow(open_devices=False)
     from ccfpse_tf.evaluation.evaluate import evaluate
     from ccfpse_tf.evaluation.image_source import Images

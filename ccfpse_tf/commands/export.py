@@ -10,7 +10,7 @@ from ccfpse_tf.runtime.startup import import_tensorflow
 
 def add(commands) -> None:
     """Adds the subcommand to a recipe's parser."""
-    export = commands.add_parser("export", help="a SavedModel for TensorFlow Serving")
+    export = commands.add_parser("export", help="write a model for TensorFlow Serving")
     export.set_defaults(action=run)
     add = export.add_argument
     add("--run", type=Path, required=True, metavar="DIR", help="run folder")
@@ -19,30 +19,31 @@ def add(commands) -> None:
         type=Path,
         required=True,
         metavar="MODELS/NAME",
-        help="the next version is made in it; a new file for other targets",
+        help="folder to make the next version in; for other targets a new file",
     )
     add("--records", type=Path, metavar="DIR", help="default: those of the training")
     add(
         "--precision",
         choices=PRECISIONS,
         default="float32",
-        help="of weights; bfloat16 also computes in it (default: float32)",
+        help="of the weights; bfloat16 also computes in it (default: float32)",
     )
     add(
         "--size",
         metavar="HxW",
-        help="or any; other sizes than the run's need a model without style code",
+        help="size of images, or any; other sizes than the run's need a model without "
+        "style code",
     )
     add(
         "--target",
         choices=("savedmodel", "onnx", "litert"),
         default="savedmodel",
-        help="onnx and litert: one file that does what synthesize does, in float32",
+        help="onnx and litert: one file with the signature synthesize, in float32",
     )
 
 
 def run(arguments) -> int:
-    """Exports and says what came out; returns 0.
+    """Exports, prints the result and returns 0.
 
     Raises:
         InputError: as :func:`ccfpse_tf.export.export.export_run`.

@@ -9,7 +9,9 @@ from ccfpse_tf.runtime.startup import import_tensorflow
 
 def add(commands) -> None:
     """Adds the subcommand to a recipe's parser."""
-    generate = commands.add_parser("generate", help="images and a gallery page")
+    generate = commands.add_parser(
+        "generate", help="generate images and a gallery page"
+    )
     generate.set_defaults(action=run)
     add = generate.add_argument
     add("--run", type=Path, required=True, metavar="DIR", help="run folder")
@@ -24,13 +26,13 @@ def add(commands) -> None:
         "one image file",
     )
     add("--styles", type=int, default=1, metavar="K", help="images per layout")
-    add("--seed", type=int, default=0, help="of the styles (default: 0)")
+    add("--seed", type=int, default=0, help="seed of the styles (default: 0)")
     add("--labels", type=Path, metavar="DIR", help="label PNGs instead of records")
     add("--instances", type=Path, metavar="DIR", help="instance PNGs for --labels")
 
 
 def run(arguments) -> int:
-    """Draws and says where the page is."""
+    """Generates images and prints the path of the page."""
     if arguments.count != "all" and not re.fullmatch("0*[1-9][0-9]*", arguments.count):
         raise InputError(f"--count {arguments.count}: must be 1 or more, or all")
     if arguments.styles < 1:

@@ -16,11 +16,11 @@ from ccfpse_tf.files.unlock import unlock as unlock_folder
 from ccfpse_tf.runs.table import as_json, list_runs, table
 
 RECIPES = """\
-Data sets are prepared, trained and drawn by the recipes of the source tree:
+The recipes of the source tree prepare records, train, and generate images:
   python recipes/scenes.py prepare --records DIR
   python recipes/scenes.py train --records DIR --run DIR
   python recipes/scenes.py generate --run DIR --out DIR
-and likewise for every other file there; each one's --help tells more.
+The other recipes work in the same way; see the --help of each.
 """
 
 
@@ -39,17 +39,17 @@ def run(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="store_true", help="print the version")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    commands.add_parser("version", help="print the versions of what does the work")
+    commands.add_parser("version", help="print the versions of the packages in use")
     runs = commands.add_parser("runs", help="list the runs below a folder")
-    runs.add_argument("folder", type=Path, metavar="DIR", help="searched in depth")
-    runs.add_argument("--json", action="store_true", help="for scripts")
+    runs.add_argument("folder", type=Path, metavar="DIR", help="folder to search")
+    runs.add_argument("--json", action="store_true", help="print JSON, for scripts")
     unlock = commands.add_parser(
-        "unlock", help="clear the lock that a machine which is gone has left"
+        "unlock", help="clear a lock that was left by a machine that is gone"
     )
     unlock.add_argument("folder", type=Path, metavar="DIR", help="run or records")
     study.add_parser(commands)
     convert_parser = commands.add_parser(
-        "convert", help="official PyTorch checkpoints into runs, and back"
+        "convert", help="convert official PyTorch checkpoints to runs, and back"
     )
     add_convert_arguments(convert_parser)
     serving.add_commands(commands)

@@ -24,8 +24,8 @@ def main(
     """Runs a recipe's command line.
 
     Args:
-        dataset: what `prepare` writes: a data set's name, or ``folder``.
-        config: what `train` trains.
+        dataset: the data that `prepare` writes: a data set's name, or ``folder``.
+        config: of the runs that `train` trains.
         variants: other configs by the flag that chooses them, ``{"smoke": ...}``.
         description: the recipe's docstring, shown by ``--help``.
         argv: arguments, default those of the process.
@@ -34,7 +34,7 @@ def main(
         The exit code, 0.
 
     Raises:
-        InputError: whatever the user can mend; `errors.exit_cleanly` prints it.
+        InputError: anything that the user can correct; `errors.exit_cleanly` prints it.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     if argv[:1] == ["prepare"]:
@@ -48,7 +48,7 @@ def _parser(config, variants, description):
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    commands.add_parser("prepare", help="write records (prepare --help has its own)")
+    commands.add_parser("prepare", help="write records (see prepare --help)")
     train.add(commands, config, variants)
     generate.add(commands)
     evaluate.add(commands)
@@ -58,7 +58,7 @@ def _parser(config, variants, description):
 
 
 def _prepare(dataset, argv):
-    if not {"--check", "--help", "-h"} & set(argv):  # these need none of it
+    if not {"--check", "--help", "-h"} & set(argv):  # these do not need TensorFlow
         import_tensorflow()
     from ccfpse_tf.data.prepare import prepare
 

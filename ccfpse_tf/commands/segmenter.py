@@ -1,4 +1,4 @@
-"""The subcommand ``segmenter`` trains a network that judges images on real ones."""
+"""The subcommand ``segmenter`` trains a network for the evaluation of images."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from ccfpse_tf.runtime.startup import import_tensorflow
 def add(commands, config: Config) -> None:
     """Adds the subcommand to a recipe's parser; ``config`` tells the images' size."""
     segmenter = commands.add_parser(
-        "segmenter", help="train a network that judges images, or go on with it"
+        "segmenter", help="train a segmentation network for evaluate, or resume it"
     )
     segmenter.set_defaults(action=lambda options: run(config, options))
     add = segmenter.add_argument
@@ -32,7 +32,7 @@ def run(config: Config, arguments) -> int:
     """Trains a segmenter and prints its score on real validation images.
 
     Raises:
-        InputError: options that do not fit, and whatever `train_segmenter` raises.
+        InputError: options that do not fit, and the errors of `train_segmenter`.
     """
     chosen = override(SegmenterConfig(), arguments.set)
     if arguments.records:

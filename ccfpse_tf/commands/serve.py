@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Serves until a signal comes.
 
     Raises:
-        InputError: no model, a taken port, a missing package, options that are off.
+        InputError: no model, a taken port, a missing package, options out of range.
     """
     require_packages()
     limits = read_limits(arguments)
@@ -80,7 +80,7 @@ def read_limits(arguments: argparse.Namespace) -> Limits:
     """Reads the limits from the options.
 
     Raises:
-        InputError: a number that makes no sense.
+        InputError: a number that is too small or not finite.
     """
     least = {
         "max_body": (arguments.max_body, 1 / 1024),
@@ -119,7 +119,7 @@ def read_labels(texts: list[str]) -> dict[str, int]:
         if not name or not (version.isascii() and version.isdigit()):
             raise InputError(f"--label {text}: expected NAME=VERSION, as stable=3")
         if set(name) & set("/:"):
-            raise InputError(f"--label {text}: a label has no '/' and no ':'")
+            raise InputError(f"--label {text}: a label must not contain '/' or ':'")
         labels[name] = int(version)
     return labels
 
@@ -154,17 +154,17 @@ def _add_options(parser):
     )
     parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
     parser.add_argument(
-        "--port", type=int, default=8501, help="0 for any (default: %(default)s)"
+        "--port", type=int, default=8501, help="0: any free one (default: %(default)s)"
     )
     parser.add_argument(
-        "--upstream", metavar="URL", help="a TensorFlow Serving that does the work"
+        "--upstream", metavar="URL", help="TensorFlow Serving to pass requests on to"
     )
     parser.add_argument(
         "--allow-host",
         action="append",
         default=[],
         metavar="NAME",
-        help="a host name that requests may come by, beside this machine's own",
+        help="a further host name under which requests are accepted",
     )
     parser.add_argument(
         "--label",
@@ -178,14 +178,14 @@ def _add_options(parser):
 
 def _add_numbers(parser):
     numbers = (
-        ("--max-body", float, _DEFAULT.body_bytes / (1 << 20), "MiB of one request"),
-        ("--max-requests", int, _DEFAULT.requests, "predictions taken on at once"),
-        ("--max-rows", int, _DEFAULT.rows, "rows of one request"),
-        ("--max-pixels", int, _DEFAULT.pixels, "of all images of one request"),
+        ("--max-body", float, _DEFAULT.body_bytes / (1 << 20), "MiB per request"),
+        ("--max-requests", int, _DEFAULT.requests, "predictions accepted at once"),
+        ("--max-rows", int, _DEFAULT.rows, "rows per request"),
+        ("--max-pixels", int, _DEFAULT.pixels, "pixels of all images of a request"),
         ("--timeout", float, _DEFAULT.timeout, "seconds for one request"),
-        ("--batch", int, _DEFAULT.batch_rows, "rows that are drawn together"),
-        ("--batch-delay", float, _DEFAULT.batch_delay * 1000, "ms to wait for others"),
-        ("--poll", float, 2.0, "seconds between looks for new versions; 0: never"),
+        ("--batch", int, _DEFAULT.batch_rows, "rows that are computed together"),
+        ("--batch-delay", float, _DEFAULT.batch_delay * 1000, "ms to wait for more"),
+        ("--poll", float, 2.0, "seconds between checks for new versions; 0: never"),
     )
     for name, kind, default, meaning in numbers:
         parser.add_argument(

@@ -11,12 +11,12 @@ def add_parser(commands) -> None:
     study = commands.add_parser("study", help="let people compare two methods")
     parts = study.add_subparsers(dest="part", metavar="PART", required=True)
     _add_build(parts.add_parser("build", help="make the page that raters open"))
-    _add_score(parts.add_parser("score", help="evaluate the files that raters send"))
+    _add_score(parts.add_parser("score", help="score the files that raters send"))
 
 
 def run_command(arguments: argparse.Namespace) -> str:
-    """Does what the parsed command says; returns what to print."""
-    # Here, as `ccfpse runs` and the other commands need none of it.
+    """Runs the parsed command; returns the text to print."""
+    # Imported here, as `ccfpse runs` and the other commands do not need it.
     from ccfpse_tf.study.design import Options
     from ccfpse_tf.study.score import score
     from ccfpse_tf.study.score_text import built_text, score_json, score_text
@@ -43,18 +43,20 @@ def run_command(arguments: argparse.Namespace) -> str:
 def _add_build(parser):
     images = "an output of generate, a folder of PNG or JPEG, or 'DIR/{key}_x.png'"
     parser.add_argument("--a", required=True, metavar="DIR", help=images)
-    parser.add_argument("--b", required=True, metavar="DIR", help="the other's images")
+    parser.add_argument("--b", required=True, metavar="DIR", help="the other method's")
     parser.add_argument(
         "--labels", required=True, metavar="DIR", help="label maps: ids or colours"
     )
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR")
-    pairs = f"how many (default: all, {DEFAULT_PAIRS} at most)"
+    parser.add_argument(
+        "--out", required=True, type=Path, metavar="DIR", help="folder to make"
+    )
+    pairs = f"number of pairs (default: all, {DEFAULT_PAIRS} at most)"
     parser.add_argument("--pairs", type=int, metavar="N", help=pairs)
     parser.add_argument(
         "--per-rater", type=int, metavar="N", help="pairs for each rater (default: all)"
     )
     parser.add_argument(
-        "--repeats", type=int, metavar="N", help="pairs asked twice (default: 1 in 10)"
+        "--repeats", type=int, metavar="N", help="pairs shown twice (default: 1 in 10)"
     )
     parser.add_argument(
         "--checks", type=int, metavar="N", help="attention checks (default: 1 in 20)"
@@ -65,7 +67,7 @@ def _add_build(parser):
         type=float,
         default=0.0,
         metavar="S",
-        help="how long a pair must be looked at (default: 0)",
+        help="time before a pair can be answered (default: 0)",
     )
     parser.add_argument(
         "--palette", type=Path, metavar="FILE", help="colours of label ids"
@@ -79,14 +81,14 @@ def _add_score(parser):
         "--key",
         type=Path,
         metavar="FILE",
-        help="key.json of the study (default: beside the results or one folder up)",
+        help="key.json of the study (default: next to the results or one folder up)",
     )
     parser.add_argument(
         "--pass-checks",
         type=float,
         default=PASS_SHARE,
         metavar="SHARE",
-        help=f"attention checks that a rater must pass (default: {PASS_SHARE})",
+        help=f"share of attention checks to pass (default: {PASS_SHARE})",
     )
-    parser.add_argument("--json", action="store_true", help="for scripts")
+    parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
     parser.add_argument("--seed", type=int, default=0, metavar="N")

@@ -1,4 +1,4 @@
-"""``train``: a run from a recipe's config, or one that was stopped."""
+"""``train``: trains a run with a recipe's config, or resumes one."""
 
 import re
 from collections.abc import Mapping
@@ -57,7 +57,7 @@ def run(config: Config, variants: Mapping[str, Config], arguments) -> int:
     """Trains, or prints the config.
 
     Raises:
-        InputError: options that do not fit, and whatever `train.train` raises.
+        InputError: options that do not fit, and the errors of `train.train`.
     """
     config = variants[arguments.variant] if arguments.variant else config
     if arguments.records:
@@ -73,7 +73,7 @@ def run(config: Config, variants: Mapping[str, Config], arguments) -> int:
                 f"train needs --{option} DIR (or --dry-run to print the config)"
             )
     profile = _steps(arguments.profile) if arguments.profile else None
-    parse_devices(arguments.devices)  # what is wrong is told before TensorFlow starts
+    parse_devices(arguments.devices)  # errors appear before TensorFlow starts
     workers = read_workers()
     if not workers.several:  # of several, the chief takes the lock
         refuse_if_held(arguments.run / RUN_LOCK, TRAINING)

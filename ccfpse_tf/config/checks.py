@@ -1,6 +1,6 @@
-"""Which values of a config do not fit each other.
+"""Checks that the values of a config fit each other.
 
-What a single value may be stands on its field in :mod:`ccfpse_tf.config.schema`.
+The range of a single value is on its field in :mod:`ccfpse_tf.config.schema`.
 """
 
 from collections.abc import Iterator

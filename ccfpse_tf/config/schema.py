@@ -2,7 +2,7 @@
 
 A recipe writes a :class:`Config` that reads like a page; ``--set generator.ngf=32``
 changes it by :func:`override`; the run folder keeps it as JSON. Type, range, choices
-and description of a key stand on its field. Facts of the data (classes, don't care,
+and description of a key are on its field. Facts of the data (classes, don't care,
 instances) are not here: they come from the records' description, so that a config can
 never disagree with the data.
 """
@@ -50,8 +50,8 @@ class GeneratorConfig:
         0.0,
         ge=0,
         lt=1,
-        description="above 0, such as 0.999: a running average of the weights draws "
-        "all images outside of training; the paper has none",
+        description="above 0, such as 0.999: a running average of the weights makes "
+        "all images outside of training; the paper's models do not have one",
     )
 
 
@@ -103,7 +103,7 @@ class OptimizerConfig:
 
 @settings
 class DataConfig:
-    """Which records feed the run and how they are cut."""
+    """The records of the run, and their crops and batches."""
 
     records: str = Field(
         "", description="folder written by `prepare`; `train --records` sets it"
@@ -120,7 +120,7 @@ class DataConfig:
 
 @settings
 class ScheduleConfig:
-    """How long to train and how often to write, in steps unless said otherwise."""
+    """The length of the training and its intervals, in steps unless said otherwise."""
 
     epochs: int = Field(100, ge=0, description="at constant learning rates")
     decay_epochs: int = Field(0, ge=0, description="then linearly towards 0")
@@ -173,7 +173,7 @@ class EvaluationConfig:
 
 @settings
 class StepConfig:
-    """How the device computes a training step."""
+    """The computation of a training step on the device."""
 
     discriminator_fake: DiscriminatorFake = Field(
         "regenerate",
@@ -203,8 +203,8 @@ class Config:
     """A whole run.
 
     Raises:
-        InputError: on construction, listing every value that it must not have, or, if
-            there is none, all values that do not fit each other.
+        InputError: on construction, listing all values that are not allowed, or else
+            all values that do not fit each other.
     """
 
     name: str = Field(description="of the recipe")

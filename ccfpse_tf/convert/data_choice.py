@@ -1,4 +1,4 @@
-"""Which data a model to convert is for, as the user says, held against its shapes."""
+"""The data of a model to convert, as the user names them, checked by its shapes."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,13 +19,13 @@ class DataChoice:
     Args:
         dataset: a name of ``datasets.DATASETS``.
         records: folder of records made for the same classes.
-        classes: how many, without don't care.
+        classes: their number, without don't care.
         dont_care: whether a don't-care class comes after them (``classes`` only).
         instances: whether the model sees instance edges (``classes`` only).
-        label_mapping: how label files become indices, where it is not the official way.
+        label_mapping: the rule from label files to indices, if not the official one.
 
     Raises:
-        InputError: none, or several of the first three; options that do not go along.
+        InputError: none or several of the first three; options that do not fit them.
     """
 
     dataset: str | None = None
@@ -72,7 +72,7 @@ class DataChoice:
             )
 
     def describe(self) -> Description:
-        """Returns the description that the converted model is bound to, no splits.
+        """Returns the description that the converted model is bound to, without splits.
 
         Raises:
             InputError: unreadable records, or ones with another label mapping than the

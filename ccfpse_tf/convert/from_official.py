@@ -1,4 +1,4 @@
-"""Official checkpoints into a run folder that draws and, if complete, trains."""
+"""Converts official checkpoints to a run folder, for images and further training."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -31,12 +31,12 @@ from ccfpse_tf.runs.checkpoints import CheckpointStore
 from ccfpse_tf.runs.converted import FILE_NAME
 from ccfpse_tf.runs.run_folder import identity, make_run
 
-ANY_DATA = "folder"  # the recipe for data without a recipe of their own
+ANY_DATA = "folder"  # the recipe for data without their own recipe
 
 
 @dataclasses.dataclass(frozen=True)
 class Conversion:
-    """What was converted: config, data, files, and what was left out.
+    """The result of a conversion: config, data, files, and the parts left out.
 
     ``dropped`` holds names of official tensors by network, ``missing`` the networks
     that no file was given for; their weights in the checkpoint are random.
@@ -56,13 +56,13 @@ def convert_official(
     out: Path,
     size: tuple[int, int] | None = None,
 ) -> Conversion:
-    """Makes a run folder of official files: step 0, with optimisers that are fresh.
+    """Makes a run folder of official files, at step 0 and with new optimisers.
 
     Args:
         files: of ``"generator"``, and maybe ``"discriminator"`` and ``"encoder"``.
-        data: what the model is for.
+        data: the data that the model is for.
         out: folder to make, whole or not at all.
-        size: (height, width) of the images, where the files do not tell.
+        size: (height, width) of the images, where the files do not tell it.
 
     Raises:
         InputError: files that cannot be read or do not fit each other, the data or the
@@ -98,7 +98,7 @@ def infer_config(
     Args:
         sources: the files by network, the generator's among them.
         description: of the data that the user named.
-        size: (height, width), where the files do not tell.
+        size: (height, width), where the files do not tell it.
         records: folder that the description is of.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Reads the networks' arguments off the shapes of official tensors."""
+"""Infers the networks' arguments from the shapes of official tensors."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import numpy as np
 from ccfpse_tf.errors import InputError
 
 State = Mapping[str, np.ndarray]
-# A tensor that one kind of network has and no other.
+# A tensor that only one kind of network has.
 SIGNS = {
     "generator": "conv_img.weight",
     "discriminator": "embedding.weight",
@@ -34,7 +34,7 @@ class GeneratorShape:
 
 
 def infer_generator(state: State, source: str) -> GeneratorShape:
-    """Reads the arguments off an official generator's state dictionary.
+    """Infers the arguments from an official generator's state dictionary.
 
     Args:
         state: official names to arrays.
@@ -90,7 +90,9 @@ def check_kind(state: State, kind: str, source: str) -> None:
     if others:
         found = f"holds a CC-FPSE {others[0]}"
     else:
-        found = f"holds no CC-FPSE network; its tensors begin with {list(state)[:3]}"
+        found = (
+            f"does not hold a CC-FPSE network; its tensors begin with {list(state)[:3]}"
+        )
     raise InputError(
         f"{source}: {found}, where a {kind} is expected (which has {SIGNS[kind]}); "
         "official files are called EPOCH_net_G.pth (generator), EPOCH_net_D.pth "

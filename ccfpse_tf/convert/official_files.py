@@ -1,4 +1,4 @@
-"""The official files of one model: which ones, what is in them."""
+"""Finds and reads the official files of one model."""
 
 import re
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ def find_files(
     encoder: Path | None = None,
     epoch: str | None = None,
 ) -> dict[str, Path]:
-    """Returns the files of ``"generator"`` and of what else there is.
+    """Returns the files of ``"generator"`` and of the other networks that there are.
 
     Args:
         path: the generator's file, or a folder with ``*_net_{G,D,E}.pth``.
@@ -47,13 +47,13 @@ def find_files(
     named = {kind: Path(file) for kind, file in named.items() if file}
     if not path.is_dir():
         if epoch:
-            raise InputError(f"--epoch {epoch}: is for a folder; {path} is none")
+            raise InputError(f"--epoch {epoch}: is for a folder, and {path} is not one")
         return {"generator": path} | named
     epochs = sorted(
         match[1] for file in path.iterdir() if (match := _NAME.fullmatch(file.name))
     )
     if not epochs:
-        raise InputError(f"{path}: holds no *_net_G.pth; name the generator's file")
+        raise InputError(f"{path}: lacks *_net_G.pth; name the generator's file")
     if epoch is None and len(epochs) > 1 or epoch and epoch not in epochs:
         raise InputError(
             f"{path}: "

@@ -1,7 +1,7 @@
 """The tensors of the official checkpoints: names, order, layout, our variables.
 
-Parameters that the official files hold but whose values no forward pass reads have no
-variable here (``Unused``).
+Parameters of the official files whose values the forward pass never reads are
+``Unused`` here, without a variable.
 """
 
 import re
@@ -32,14 +32,14 @@ class MatchedTensor:
 
 @dataclass(frozen=True)
 class Unused:
-    """An official tensor that nothing reads, and the value it starts with there."""
+    """An official tensor that is never read, and the value it starts with there."""
 
     name: str
     value: np.ndarray
 
 
 def is_unused(name: str) -> bool:
-    """Tells if the official forward pass never uses an official tensor."""
+    """Returns whether the official forward pass never uses an official tensor."""
     return _UNUSED.search(name) is not None
 
 

@@ -1,4 +1,4 @@
-"""How the published models were built and trained, which their files do not tell.
+"""The settings of the published models, which their files do not tell.
 
 Source: the CC-FPSE paper (Liu et al., NeurIPS 2019) with its official options.
 """

@@ -1,4 +1,4 @@
-"""Weights of our networks from and into official state dictionaries.
+"""Converts weights of our networks from and to official state dictionaries.
 
 These are plain dictionaries of NumPy arrays, so nothing here needs PyTorch.
 """

@@ -1,4 +1,4 @@
-"""A run's newest checkpoint as files that the official code loads."""
+"""Writes a run's newest checkpoint as files that the official code loads."""
 
 import dataclasses
 from pathlib import Path
@@ -43,7 +43,7 @@ def export_official(run_directory: Path, out: Path, form: str = "zip") -> Offici
 
     Tensors that the official code never reads have the values they start with there.
     Where the run keeps a running average, the average is the generator that is written,
-    as it is what draws. Networks that a converted run lacks are left out.
+    as it makes the images. Networks that a converted run lacks are left out.
 
     Args:
         run_directory: the run.
@@ -107,7 +107,7 @@ def official_options(config: Config, data: dict) -> str:
 def _notes(run: Run, data, missing):
     generator = run.config.generator
     if generator.average_decay:
-        yield "the generator is the running average, which draws; not the trained one"
+        yield "the generator is the running average of the trained one's weights"
     for kind in missing:
         yield f"no {kind}: the run was converted without one"
     if generator.hidden != HIDDEN or generator.z_dim not in (0, STYLE):

@@ -1,4 +1,4 @@
-"""torchvision's VGG19 file into one that the perceptual loss reads without PyTorch."""
+"""Converts torchvision's VGG19 to a file that is read without PyTorch."""
 
 from pathlib import Path
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 
 def zoom_batch(images, labels, seed: int, number, limit: float, fill: int):
-    """Draws every image of a batch larger or smaller, at a random place.
+    """Scales every image of a batch up or down by chance, at a random place.
 
     Args:
         images: float `(batch, height, width, 3)`.

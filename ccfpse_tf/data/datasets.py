@@ -20,7 +20,7 @@ Color = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class DirectoryLayout:
-    """Where a data set keeps its files, as templates below `--source`.
+    """The places of a data set's files, as templates below `--source`.
 
     `{split}` is the folder's own word for a split and `{key}` the name that image,
     label and instances share; a key may contain slashes. An ending of `.*` stands
@@ -59,12 +59,12 @@ class Dataset:
         load_size: (height, width) of training records.
         image_size: (height, width) of validation records and of published models.
         layout: directories and files; None for scenes that the package draws.
-        counts: images per split; None where there is no fixed number.
-        label_mappings: which rules of :func:`~ccfpse_tf.data.label_mapping.file_ids`
-            go with the label files, the default first.
+        counts: images per split; None where their number is not fixed.
+        label_mappings: the rules of :func:`~ccfpse_tf.data.label_mapping.file_ids`
+            that fit the label files, the default first.
         tfds: the same data in TensorFlow Datasets.
         published: the paper's table: method -> (mIoU, pixel accuracy, FID).
-        segmenter: the published segmentation network that judges images of these data.
+        segmenter: the published segmentation network for images of these data.
         segmenter_classes: indices of the classes that this network knows, in its
             order; None for all of them.
     """
@@ -198,7 +198,7 @@ _ADE20K = Dataset(
         splits={"train": "training", "val": "validation"},
     ),
     counts={"train": 20210, "val": 2000},
-    # The official code means to shift and does not: its weights need "raw".
+    # The official code intends "shift" but does not apply it: its weights need "raw".
     label_mappings=("shift", "raw"),
     tfds=TFDSLayout(
         name="scene_parse150",
@@ -232,4 +232,4 @@ _SCENES = Dataset(
 DATASETS: dict[str, Dataset] = {
     dataset.name: dataset for dataset in (_COCO_STUFF, _CITYSCAPES, _ADE20K, _SCENES)
 }
-"""Data sets with fixed facts. A folder of one's own is described by its files."""
+"""Data sets with fixed facts. The user's own folders are described by their files."""

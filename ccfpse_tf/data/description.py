@@ -1,4 +1,4 @@
-"""`dataset.json`: what a folder of records holds."""
+"""`dataset.json`, the description of a folder of records."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Description:
-    """What a folder of records holds; `dataset.json` is this as JSON.
+    """The facts of a folder of records; `dataset.json` holds them as JSON.
 
     `label_ids` and `label_colors` (red, green, blue, index) say how label files
     become the indices in the records, `label_mapping` names that rule. `prepared`
@@ -112,7 +112,7 @@ def read_description(folder: str | Path) -> Description:
     """Reads `dataset.json` and checks that its shards are there and whole.
 
     Raises:
-        InputError: if the folder holds no records, is of a newer format, or shards
+        InputError: if the folder does not hold records, is of a newer format, or shards
             are missing or cut short (all of them are listed).
     """
     folder = Path(folder)

@@ -1,9 +1,9 @@
-"""Records in, batches for the network out.
+"""Reads records and makes batches for the network.
 
 The stream of a training is a function of (records, seed, batch size): every epoch
 has its own order, and each element's crop and flip depend on its number in the
 stream alone. So `start_step=n` continues exactly where a run stopped after n
-batches, whatever machine or number of replicas it had.
+batches, on any machine and any number of replicas.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _RECORDS_AT_ONCE = 8  # taken from a shard before the next one's turn
 def steps_per_epoch(
     records_dir: str | Path, batch_size: int, split: str = "train"
 ) -> int:
-    """Returns how many whole batches an epoch has.
+    """Returns the number of whole batches of an epoch.
 
     Raises:
         InputError: if there is none.
@@ -63,7 +63,7 @@ def training_dataset(
         start_step: batches to leave out at the start of the stream.
         shard: (index, count): only the index-th of count equal parts of every batch,
             `batch_size / count` rows in order. The other parts are not decoded.
-        shuffle_buffer: records mixed at a time, beside the order of the shards.
+        shuffle_buffer: records mixed at a time, in addition to the order of shards.
 
     Returns:
         Dicts of `image` float32 `(batch, height, width, 3)` in [-1, 1], `label`
@@ -141,7 +141,7 @@ def batch_keys(
 
 
 def damaged_shards(records_dir: str | Path, split: str = "train") -> list[str]:
-    """Returns the names of shards with a record that is not what was written."""
+    """Returns the names of shards that hold a damaged record."""
     paths = read_description(records_dir).shard_paths(records_dir, split)
     damaged = []
     for path in paths:

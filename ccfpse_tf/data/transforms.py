@@ -1,4 +1,4 @@
-"""What happens to pixels between a file and the network.
+"""The changes of pixels between a file and the network: resizing, ids, value range.
 
 The first group works on NumPy arrays with Pillow, exactly as the official data
 pipeline does; the second on tensors inside `tf.data`. TensorFlow is imported where
@@ -65,7 +65,7 @@ def resize_ids(ids: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def unknown_values(values: np.ndarray, ids: Mapping[int, int]) -> np.ndarray:
-    """Returns a boolean map: where `values` holds something that `ids` lacks."""
+    """Returns a boolean map, true where a value is missing from `ids`."""
     return _lookup(values, ids) < 0
 
 
@@ -116,7 +116,7 @@ def normalize_image(image):
 
 
 def photograph_to_uint8(image) -> np.ndarray:
-    """Gives back the bytes of a photograph that :func:`normalize_image` has mapped.
+    """Restores the bytes of a photograph that :func:`normalize_image` has mapped.
 
     Rounds, so that every byte comes back as it was. For photographs alone: generated
     images become bytes by :func:`to_uint8`.
@@ -174,7 +174,7 @@ def crop_and_flip(example: dict, top, left, flip, size: tuple[int, int]) -> dict
 
 
 def _lookup(values: np.ndarray, ids: Mapping[int, int]) -> np.ndarray:
-    """Indices as int32, -1 where `ids` has no such value."""
+    """Returns indices as int32, -1 for values that `ids` lacks."""
     keys = np.array(sorted(ids), np.int64)
     indices = np.array([ids[int(key)] for key in keys], np.int32)
     if values.dtype in (np.uint8, np.uint16):

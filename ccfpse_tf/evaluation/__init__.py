@@ -1,1 +1,1 @@
-"""Measuring what a run draws: drawing, judging, reporting."""
+"""Evaluation of a run: generated images, metrics of them, and reports."""

@@ -1,7 +1,7 @@
-"""Measures a run's images: draws a split, measures it, writes ``metrics.json``.
+"""Measures a run's images: generates a split, measures it, writes ``metrics.json``.
 
 An evaluation that was stopped goes on where it was: images that are there are not
-drawn again, and what the metrics have seen is kept in ``progress.npz``.
+generated again, and the state of the metrics is kept in ``progress.npz``.
 """
 
 import json
@@ -32,24 +32,24 @@ PACKAGES = ("ccfpse-tf", "keras", "tensorflow", "numpy", "pillow")
 
 
 def evaluate(images: Images, measures: Measures, out: Path) -> dict:
-    """Measures images; writes ``metrics.json``, ``iou.png`` and the images drawn.
+    """Measures images; writes ``metrics.json``, ``iou.png`` and the images generated.
 
-    The walk: :class:`ImageSource` opens records and run, :func:`open_metrics` opens a
-    metric for everything that is asked for, every image is shown to every metric, and
-    the report is made of their results.
+    :class:`ImageSource` opens records and run, :func:`open_metrics` opens all metrics
+    that are wanted, every image is given to every metric, and the report is made of
+    their results.
 
     Args:
         images: the images to measure.
-        measures: what to measure of them.
+        measures: the metrics of them.
         out: folder to make, or one of the same evaluation to go on with.
 
     Returns:
-        What ``metrics.json`` holds: ``protocol``, ``metrics`` of
+        The content of ``metrics.json``: ``protocol``, ``metrics`` of
         the generated and the real images, ``iou``, ``published``, ``paper_line``.
 
     Raises:
         InputError: a run without checkpoint, a folder of another evaluation (what
-            differs is named), missing images: anything that the user can mend.
+            differs is named), missing images: anything that the user can correct.
     """
     out = Path(out)
     with locked(out / LOCK, "another evaluation is writing"):
@@ -167,5 +167,5 @@ def _finish(out, protocol, metrics: Sequence[ImageMetric], description) -> dict:
 
 
 def _json(values):
-    """JSON has no NaN: what is undefined becomes null."""
+    """Replaces what is undefined by null, as JSON does not have NaN."""
     return {name: None if np.isnan(x) else float(x) for name, x in values.items()}

@@ -15,17 +15,17 @@ def stem(key: str) -> str:
 
 
 def image_of(folder: Path, key: str) -> Path:
-    """Where a folder of images has that of a layout.
+    """Returns the path of a layout's image in a folder of images.
 
     Raises:
-        InputError: it has none.
+        InputError: the folder does not hold it.
     """
     for name in (f"{stem(key)}.png", f"{stem(key)}_style1.png"):
         if (path := Path(folder) / name).is_file():
             return path
     raise InputError(
         f"--images {folder}: no {stem(key)}.png (or {stem(key)}_style1.png) for the "
-        f"layout {key}; draw the whole split, or judge its start alone with --count"
+        f"layout {key}; generate the whole split, or evaluate its start with --count"
     )
 
 
@@ -33,7 +33,7 @@ def first_size(folder: Path) -> tuple[int, int]:
     """``(height, width)`` of the first image of a folder.
 
     Raises:
-        InputError: no PNG in there, or one that cannot be read.
+        InputError: the folder holds no PNG, or one that cannot be read.
     """
     path = next(iter(sorted(Path(folder).glob("*.png"))), None)
     if path is None:
@@ -52,8 +52,8 @@ def read_image(path: Path, size: tuple[int, int] | None) -> np.ndarray:
             image = np.asarray(file.convert("RGB"))
     except (UnidentifiedImageError, OSError) as error:
         raise InputError(
-            f"{path}: the image cannot be read ({error}); delete it to have it drawn "
-            "again"
+            f"{path}: the image cannot be read ({error}); delete it to have it "
+            "generated again"
         ) from None
     if size and image.shape[:2] != size:
         found, wanted = ("x".join(map(str, x)) for x in (image.shape[:2], size))

@@ -1,7 +1,8 @@
-"""What every metric of images can do, and what it is shown of each layout.
+"""The base class of metrics of images, and the facts that it gets of each layout.
 
-A metric sees one image at a time, keeps only sums, can be stopped and go on. `evaluate`
-and the validation while training both use these metrics; `measures.py` lists them.
+A metric sees one image at a time and keeps only sums, so that it can be stopped and
+resumed. `evaluate` and the validation during training both use these metrics;
+`measures.py` lists them.
 """
 
 import abc
@@ -36,7 +37,7 @@ class EvaluatedImage:
 
 
 class ImageMetric(abc.ABC):
-    """Measures images one by one; subclass it to add a metric.
+    """Measures one image after the other; subclass it to add a metric.
 
     Attributes:
         label_size: ``(height, width)`` of labels that it needs besides that of the

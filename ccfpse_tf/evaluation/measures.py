@@ -1,9 +1,9 @@
-"""What `evaluate` can measure: one row for each metric.
+"""The table of metrics that `evaluate` can measure, one row for each.
 
 To add a metric, write a file in `metrics/` with a subclass of
 :class:`~ccfpse_tf.evaluation.image_metric.ImageMetric` and a function that opens it,
-and add a row to `METRICS`. What its user has to say (and so whether it is wanted) is a
-field of :class:`Measures` and an option of the same name in `commands/evaluate.py`.
+and add a row to `METRICS`. The user's choice of it is a field of :class:`Measures` and
+an option of the same name in `commands/evaluate.py`.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ from ccfpse_tf.evaluation.metrics.segmentation import open_segmentation
 
 @dataclasses.dataclass(frozen=True)
 class Measures:
-    """What is to be measured.
+    """The metrics to measure, and their options.
 
     Args:
         segmenter: for mIoU and accuracy, see `evaluators.open_evaluator`.
@@ -33,8 +33,8 @@ class Measures:
         fid_resize: one of `models.inception.RESIZES`.
         fid_sha256: that the graph must have.
         features: a feature network in place of Inception, a file.
-        reference: ``.npz`` of the photographs' statistics, read or made; None: beside
-            the results.
+        reference: ``.npz`` of the photographs' statistics, read or made; None: in the
+            folder of the results.
         diversity: styles per layout, 0 for none.
         diversity_network: ``"vgg19"`` or a file.
         diversity_weights: of VGG19 (Keras's); None downloads them.
@@ -70,7 +70,7 @@ def open_metrics(
     """Opens the networks and, for distances, the statistics of the photographs.
 
     Args:
-        measures: what is to be measured.
+        measures: the metrics that are wanted.
         source: of the images.
         out: folder of the results.
 

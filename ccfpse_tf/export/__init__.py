@@ -1,1 +1,1 @@
-"""From a trained run to a SavedModel that TensorFlow Serving loads."""
+"""Exports a trained run as a SavedModel that TensorFlow Serving loads."""

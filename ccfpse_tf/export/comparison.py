@@ -26,7 +26,7 @@ class Difference:
 
 
 def saved_model(folder: Path) -> Ask:
-    """Loads an export with plain TensorFlow, to be asked."""
+    """Loads an export with plain TensorFlow, as a function of its inputs."""
     served = Signature(folder, "synthesize")
 
     def ask(inputs):
@@ -37,10 +37,10 @@ def saved_model(folder: Path) -> Ask:
 
 
 def compare(ask: Ask, model: Synthesizer, layouts: list[tuple]) -> Difference:
-    """Draws the layouts with an export and with its model.
+    """Compares the images of an export with those of its model.
 
     Args:
-        ask: gives the export's images of the inputs of ``synthesize``.
+        ask: maps inputs of ``synthesize`` to the export's images.
         model: in float32.
         layouts: ``(label, instance or None)``, ``(height, width)`` each.
     """
@@ -59,7 +59,7 @@ def compare(ask: Ask, model: Synthesizer, layouts: list[tuple]) -> Difference:
 
 def drawn_by(model: Synthesizer, inputs: dict) -> np.ndarray:
     """The model's own images of inputs of ``synthesize``, int ``(batch, h, w, 3)``."""
-    # Eagerly: compiling the whole model for a few images takes longer than drawing.
+    # Eagerly: compiling the whole model for a few images takes longer than they do.
     with plain_graphs(), convolution_method("direct"):
         layout = model.layout_encoding(inputs["label"], inputs.get("instance"))
         images = model.drawing_generator(layout, inputs.get("z"), training=False)

@@ -18,11 +18,11 @@ class Endpoints:
     """The functions of a model that a server offers.
 
     Args:
-        model: the trained model; its average draws, if there is one.
+        model: the trained model; its running average is used, if there is one.
         ids: file ids and their class indices.
-        sizes: that are drawn.
-        precision: how weights are stored, and what is computed in: bfloat16 for
-            ``bfloat16``, else float32.
+        sizes: of the images that can be generated.
+        precision: of the stored weights. The computation is in bfloat16 for
+            ``bfloat16``, else in float32.
         describe: the JSON that ``describe`` answers.
 
     Attributes:
@@ -136,7 +136,7 @@ class Endpoints:
         return {"description_bytes": tf.fill(tf.shape(wanted), text)}
 
     def draw(self, label, instance=None, z=None):
-        """Images of what has been checked."""
+        """Images of inputs that have been checked."""
         return self._draw(label, instance, z)
 
     def _decoded(self, inputs):
@@ -151,7 +151,7 @@ class Endpoints:
         label, instance = inputs["label"], inputs.get("instance")
         height, width = tf.unstack(tf.shape(label)[1:])
         allowed = (
-            "label is {}x{} (height x width), the model draws " + self.sizes.allowed
+            "label is {}x{} (height x width), the model generates " + self.sizes.allowed
         )
         checks = [
             (

@@ -66,10 +66,10 @@ def export_model(
         base: ``MODELS/NAME``.
         layouts: examples ``(label, instance or None)``, ``(height, width)`` each, of
             class indices; shown by ``describe`` and used to warm servers up.
-        step: what the model was trained for.
+        step: the number of steps that the model was trained for.
         precision: one of :data:`ccfpse_tf.export.options.PRECISIONS`.
-        size: ``(height, width)`` that is drawn, ``"any"``, or None for the model's own.
-        say: told what is left out.
+        size: ``(height, width)`` of images, ``"any"``, or None for the model's own.
+        say: called with the name of each part that is left out.
 
     Raises:
         InputError: a folder's name, a precision or size that this model cannot have.
@@ -174,14 +174,14 @@ def export_portable(
     records: Path | None = None,
     size: str | tuple[int, int] | None = None,
 ) -> Difference | None:
-    """Writes what a run's ``synthesize`` does as one file, in float32.
+    """Writes a run's ``synthesize`` as one file, in float32.
 
     Args:
         run_directory: the run.
         path: of the file, which may not exist yet.
         target: ``"onnx"`` or ``"litert"``.
         records: instead of the records that the run was trained on.
-        size: ``(height, width)`` that is drawn; None for the run's own.
+        size: ``(height, width)`` of images; None for the run's own.
 
     Returns:
         The difference to the run, or None where the file's runtime is not installed.
@@ -211,7 +211,7 @@ def _open(run_directory, records):
 
 
 def _layouts(records, data, size):
-    if not data.splits:  # a converted run, which has no records yet
+    if not data.splits:  # a converted run, without records so far
         return [_bands(data, size)]
     split = "val" if "val" in data.splits else next(iter(data.splits))
     examples = evaluation_dataset(records, size, 1, split=split).take(EXAMPLES)

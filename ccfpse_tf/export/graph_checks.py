@@ -1,4 +1,4 @@
-"""Checks inside the exported graph: what is wrong, where, and the way out.
+"""Checks inside the exported graph, whose messages name the error and the way out.
 
 All end in ``tf.errors.InvalidArgumentError`` for the request; the server lives on.
 """
@@ -30,7 +30,7 @@ def all_rows(passed: tf.Tensor, message: Message) -> tuple[tf.Tensor, tf.Tensor]
 
     Args:
         passed: boolean ``(batch,)``.
-        message: what to say of the first row that has not passed.
+        message: about the first row that has not passed.
     """
     return tf.reduce_all(passed), message(tf.argmax(tf.cast(~passed, tf.int32)))
 

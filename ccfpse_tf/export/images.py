@@ -48,9 +48,9 @@ def decode_maps(
     Args:
         encoded: ``(batch,)`` strings, grey PNGs of 8 or 16 bits.
         name: of the input, for messages.
-        sizes: that are drawn.
-        otherwise: int32 maps taken where a string is empty, and which all have the
-            size of; without, empty strings are errors too.
+        sizes: of the images that can be generated.
+        otherwise: int32 maps taken where a string is empty, all of the size of these
+            maps; without them, empty strings are errors, too.
 
     Returns:
         int32 ``(batch, height, width)``.
@@ -109,7 +109,7 @@ def _map_checks(header, height, width, name, sizes):
             lambda row: _say(
                 name,
                 row,
-                "is {}x{} (height x width), the model draws " + sizes.allowed + "; "
+                "is {}x{} (height x width), the model generates " + sizes.allowed + "; "
                 "resize it without smoothing (nearest neighbour)",
                 header.height[row],
                 header.width[row],

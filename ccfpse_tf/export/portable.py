@@ -16,7 +16,7 @@ OPSET = 17
 
 
 def check_file(target: str, path: Path) -> None:
-    """Refuses a file that is there, or that its target does not end as.
+    """Refuses a file that exists, or whose ending is not its target's.
 
     Raises:
         InputError: with the way out; also where the converter is not installed.
@@ -33,7 +33,7 @@ def check_file(target: str, path: Path) -> None:
 
 
 def write_portable(endpoints: Endpoints, target: str, path: Path) -> None:
-    """Writes what ``synthesize`` does, without its checks, as one file.
+    """Writes ``synthesize``, without its checks, as one file.
 
     Args:
         endpoints: of the model, in float32, with one fixed size.
@@ -48,7 +48,7 @@ def write_portable(endpoints: Endpoints, target: str, path: Path) -> None:
 
 
 def ask(path: Path) -> Ask | None:
-    """Opens such a file to be asked; None where its runtime is not installed."""
+    """Opens such a file as a function; None where its runtime is not installed."""
     if path.suffix == ENDINGS["onnx"]:
         try:
             import onnxruntime

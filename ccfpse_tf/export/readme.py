@@ -1,4 +1,4 @@
-"""The README of an exported version: what it is, and how to ask it."""
+"""The README of an exported version: its facts, and how to send it requests."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def readme(name: str, version: str, description: dict, facts: dict) -> str:
     Args:
         name: of the model.
         version: its number.
-        description: what ``describe`` answers.
+        description: the answer of ``describe``.
         facts: the content of ``assets.extra/export.json``.
     """
     return render(

@@ -32,10 +32,10 @@ def describe(
     Args:
         data: the description of the records.
         ids: their file ids.
-        sizes: that are drawn.
+        sizes: of the images that can be generated.
         image_size: ``(height, width)`` of the training.
         z_dim: length of the style code, 0 without.
-        step: what the model was trained for.
+        step: the number of steps that the model was trained for.
         precision: of the export.
         examples: from :func:`encoded_example`.
     """
@@ -94,7 +94,7 @@ def encoded_example(
         table[index] = value
     instance_bytes = ""
     if instance is not None:
-        # Any ids will do, as only where they change matters: 16 bits hold them.
+        # Any ids of 16 bits will do, as only the places where they change matter.
         _, small = np.unique(instance, return_inverse=True)
         instance_bytes = _png(small.reshape(instance.shape))
     return {"label_bytes": _png(table[label]), "instance_bytes": instance_bytes}

@@ -1,4 +1,4 @@
-"""TensorFlow Serving's files beside the models: its configs and a compose file.
+"""TensorFlow Serving's files in the folder of the models: configs, a compose file.
 
 Written from the server's documentation (tensorflow/serving, docs and protos).
 """
@@ -48,11 +48,11 @@ services:
 def write_beside(models: Path, say: Callable[[str], None]) -> None:
     """Writes the server's files into the folder of all models.
 
-    Files that somebody else wrote, or took our first line out of, are left alone.
+    Files that lack our first line, written or changed by others, stay as they are.
 
     Args:
         models: the folder that model folders are in.
-        say: told of files that are left alone.
+        say: called with a note about each file that stays as it is.
     """
     contents = {
         "models.config": models_config(models),

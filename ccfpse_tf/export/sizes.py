@@ -1,4 +1,4 @@
-"""The layout sizes that an exported model draws."""
+"""The sizes of the images that an exported model generates."""
 
 import dataclasses
 
@@ -15,14 +15,14 @@ class Sizes:
 
     Attributes:
         fixed: ``(height, width)``, or None for any.
-        multiple: what both edges must be multiples of.
+        multiple: the number that both edges must be multiples of.
     """
 
     fixed: tuple[int, int] | None
     multiple: int
 
     def passed(self, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
-        """True where a size can be drawn, elementwise for integer tensors."""
+        """True where a size is allowed, elementwise for integer tensors."""
         if self.fixed:
             return (height == self.fixed[0]) & (width == self.fixed[1])
         whole = (height % self.multiple == 0) & (width % self.multiple == 0)
@@ -49,7 +49,7 @@ class Sizes:
 
 
 def choose_sizes(generator, size: str | tuple[int, int] | None) -> Sizes:
-    """Turns ``--size`` into sizes that a generator can draw.
+    """Turns ``--size`` into sizes that a generator supports.
 
     Args:
         generator: a generator of any method (see :mod:`ccfpse_tf.gan.methods`).
@@ -57,7 +57,7 @@ def choose_sizes(generator, size: str | tuple[int, int] | None) -> Sizes:
 
     Raises:
         InputError: another size than the own one from a generator with style code,
-            which cannot draw others; edges that are not multiples of the generator's
+            which cannot make others; edges that are not multiples of the generator's
             stride.
     """
     multiple, own = generator.stride, tuple(generator.image_size)
@@ -66,7 +66,7 @@ def choose_sizes(generator, size: str | tuple[int, int] | None) -> Sizes:
     if generator.z_dim:
         asked = size if isinstance(size, str) else f"{size[0]}x{size[1]}"
         raise InputError(
-            f"--size {asked}: a model with style code draws {own[0]}x{own[1]} only, as "
+            f"--size {asked}: a model with style code makes {own[0]}x{own[1]} only, as "
             "it was trained; leave --size out, or train with generator.z_dim=0"
         )
     if size == "any":

@@ -1,4 +1,4 @@
-"""The weights of an export, and how they are stored: whole, halved or in bytes."""
+"""The weights of an export, stored in float32, in bfloat16 or in bytes."""
 
 import keras
 import numpy as np
@@ -21,7 +21,7 @@ class StoredWeights:
         precision: ``float32``, ``bfloat16`` or ``int8-weights``.
 
     Attributes:
-        module: holds what is stored, and nothing else.
+        module: holds the stored values, and nothing else.
     """
 
     def __init__(self, weights: list[keras.Variable], precision: str):
@@ -40,7 +40,7 @@ class StoredWeights:
         self.module.stored, self.module.scales = self._stored, self._scales
 
     def in_place(self) -> keras.StatelessScope:
-        """A context in which the Keras variables read as what is stored."""
+        """A context in which the Keras variables have the stored values."""
         return keras.StatelessScope(
             [(weight, self._read(i)) for i, weight in enumerate(self._weights)]
         )

@@ -1,1 +1,1 @@
-"""Files: written whole or not at all, locked, and those of other programs."""
+"""Files: atomic writing, locks, digests, and the formats of other programs."""

@@ -1,8 +1,8 @@
-"""Files and folders that are there whole or not at all.
+"""Files and folders that appear whole or not at all.
 
-They are written under a hidden name beside their own, `.NAME.partial`, sent to the
-disk, and renamed. Readers never see a half, and a killed process leaves only the hidden
-name behind, which the next writer of the same name replaces.
+They are written under a hidden name in the same folder, `.NAME.partial`, flushed to the
+disk, and renamed. Readers never see half a file, and a killed process leaves only the
+hidden name, which the next writer of the same name replaces.
 """
 
 import contextlib
@@ -15,9 +15,9 @@ from typing import Any
 
 
 def flush(path: Path) -> None:
-    """Sends a file, or a folder's list of names, to the disk.
+    """Flushes a file, or a folder's list of names, to the disk.
 
-    A rename can reach the disk before the data does, unless the data is there.
+    Otherwise a rename can reach the disk before the data does.
 
     Raises:
         OSError: as the system reports it.
@@ -74,9 +74,9 @@ def new_folder(path: Path, replace: bool = False) -> Iterator[Path]:
 
     Args:
         path: the folder to make; its parents are made, too.
-        replace: whether a folder of this name gives way when the new one is whole. It
-            stays as it was if the block raises anything, and comes back if an earlier
-            process was killed between the two renames.
+        replace: whether the new folder replaces one of this name when it is whole. The
+            old one stays as it was if the block raises anything, and is restored if an
+            earlier process was killed between the two renames.
 
     Raises:
         OSError: as the system reports it; also if something other than an empty folder
@@ -106,7 +106,7 @@ def new_folder(path: Path, replace: bool = False) -> Iterator[Path]:
 
 
 def name_folder(aside: Path, path: Path) -> None:
-    """Sends a folder and everything in it to the disk, and renames it.
+    """Flushes a folder and everything in it to the disk, and renames it.
 
     Raises:
         OSError: as the system reports it; also if something other than an empty folder

@@ -1,8 +1,8 @@
 """Exclusive locks on folders, which the kernel frees when their holder dies.
 
-The lock is ``flock`` on a hidden file, which also says as JSON who holds it. It goes
-away with the process, however that ends. Only where the file system keeps it for a
-machine that is gone (NFS), somebody has to clear it: ``ccfpse unlock``.
+The lock is ``flock`` on a hidden file, which also names its holder as JSON. The kernel
+frees it when the process ends in any way. Only if the file system keeps it for a
+machine that is gone (NFS), it has to be cleared by ``ccfpse unlock``.
 """
 
 import contextlib
@@ -22,8 +22,8 @@ from ccfpse_tf.errors import InputError
 
 RUN_LOCK = ".train.lock"
 RECORDS_LOCK = ".prepare.lock"
-TRAINING = "another training is running"  # what refusals say of the first
-# A look at a lock (`is_held`) takes it for an instant; that must not stop a training.
+TRAINING = "another training is running"  # in messages about the first one
+# `is_held` takes a lock for an instant, which must not stop a training.
 PATIENCE = 0.5  # seconds
 # What file systems without locks answer: NFS without lock service, Lustre, some FUSE.
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
@@ -33,7 +33,7 @@ _held: set[int] = set()
 
 @dataclasses.dataclass(frozen=True)
 class Holder:
-    """Who holds a lock, as they noted it themselves."""
+    """The process that holds a lock, as noted by itself."""
 
     pid: int
     host: str
@@ -41,7 +41,7 @@ class Holder:
     command: str
 
     def lives_here(self) -> bool:
-        """Whether it is a living process of this machine."""
+        """Returns whether it is a living process of this machine."""
         if self.host != socket.gethostname():
             return False
         try:
@@ -49,7 +49,7 @@ class Holder:
         except ProcessLookupError:
             return False
         except PermissionError:
-            pass  # somebody else's
+            pass  # a process of another user
         return True
 
     def __str__(self):
@@ -61,12 +61,12 @@ def locked(path: Path, doing: str) -> Iterator[None]:
     """Holds the lock file ``path``; makes its folder, and removes it if left empty.
 
     Args:
-        path: a hidden file in the folder that is to be kept for one process.
-        doing: what others may be at there, such as "another run is writing".
+        path: a hidden file in the folder that only one process may use.
+        doing: what another holder does there, such as "another run is writing".
 
     Raises:
-        InputError: somebody holds it (says who, and the way out), or the folder's place
-            is taken by a file.
+        InputError: another process holds it (names it, and the way out), or a file
+            has the name of the folder.
         OSError: a folder that cannot be written.
     """
     made = _make(path.parent)
@@ -81,9 +81,9 @@ def locked(path: Path, doing: str) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process holds the lock, on this machine or on another.
+    """Returns whether a process holds the lock, on this machine or on another.
 
-    On a file system without locks: whether the noted holder may be alive.
+    On a file system without locks, returns whether the noted holder may be alive.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY)
@@ -106,7 +106,7 @@ def refuse_if_held(path: Path, doing: str) -> None:
 
 
 def read_holder(path: Path) -> Holder | None:
-    """Returns who noted themselves last, or None where that cannot be read."""
+    """Returns the holder that was noted last, or None where that cannot be read."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         fields = [values[field.name] for field in dataclasses.fields(Holder)]
@@ -116,7 +116,7 @@ def read_holder(path: Path) -> Holder | None:
 
 
 def _make(folder):
-    """Makes a folder; returns those that were not there, the innermost first."""
+    """Makes a folder; returns the folders that it had to make, the innermost first."""
     missing = []
     for part in (folder, *folder.parents):
         if part.exists():
@@ -129,7 +129,7 @@ def _make(folder):
 
 
 def _acquire(path, doing):
-    """Opens and locks the file that has this name when the lock is there."""
+    """Opens the file and locks it; it still has this name when the lock is taken."""
     deadline = time.monotonic() + PATIENCE
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
@@ -155,15 +155,15 @@ def _may_take(path, descriptor):
         if holder and holder.lives_here():
             return False
         print(
-            f"note: {path.parent}: this file system knows no locks ({error.strerror}); "
-            "see to it yourself that only one process writes there",
+            f"note: {path.parent}: this file system lacks locks ({error.strerror}); "
+            "make sure yourself that only one process writes there",
             file=sys.stderr,
         )
         return True
 
 
 def _flock(descriptor, kind):
-    """Whether the lock was free."""
+    """Locks the file; returns whether the lock was free."""
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -172,7 +172,7 @@ def _flock(descriptor, kind):
 
 
 def _is_named(path, descriptor):
-    """Whether the open file is still the one of this name, not one put aside."""
+    """Returns whether the open file still has this name, and was not replaced."""
     try:
         return os.path.samestat(os.stat(path), os.fstat(descriptor))
     except FileNotFoundError:
@@ -180,7 +180,7 @@ def _is_named(path, descriptor):
 
 
 def _note(descriptor):
-    """Says who holds the lock; a full disk takes nothing from the lock itself."""
+    """Notes the holder in the file; the lock holds even where the disk is full."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     holder = Holder(os.getpid(), socket.gethostname(), now, " ".join(sys.argv))
     with contextlib.suppress(OSError):
@@ -190,7 +190,7 @@ def _note(descriptor):
 
 def _release(path, descriptor, made):
     if descriptor is not None and descriptor not in _held:
-        return  # a forked child: the lock is its parent's
+        return  # a forked child, whose parent holds the lock
     if descriptor is not None:
         _held.discard(descriptor)
         with contextlib.suppress(OSError):
@@ -203,7 +203,7 @@ def _release(path, descriptor, made):
 
 
 def _forget():
-    """Keeps a forked child from holding its parent's locks."""
+    """Closes the parent's lock files in a forked child."""
     for descriptor in _held:
         os.close(descriptor)
     _held.clear()

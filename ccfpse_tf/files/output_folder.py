@@ -1,17 +1,17 @@
-"""Folders that commands write their results to: what may stand in the way there."""
+"""Checks of the folders that commands write their results to."""
 
 from pathlib import Path
 
 from ccfpse_tf.errors import InputError
 
-MARKER = "generated.json"  # tells such a folder from anybody else's
+MARKER = "generated.json"  # marks a folder that `generate` wrote
 
 
 def check_out(out: Path) -> None:
     """Checks that ``--out`` is new, empty or made by ``generate``.
 
     Raises:
-        InputError: something else is there.
+        InputError: the folder holds other files, or is a file.
     """
     if out.is_dir() and any(out.iterdir()) and not (out / MARKER).exists():
         raise InputError(
@@ -23,7 +23,7 @@ def check_out(out: Path) -> None:
 
 
 def refuse_existing(out: Path, option: str) -> None:
-    """Checks that nothing has the name of a file or folder to make.
+    """Checks that the name of a file or folder to make is free.
 
     Args:
         out: the name.

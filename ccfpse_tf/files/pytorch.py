@@ -1,6 +1,6 @@
 """Tensors in PyTorch's files, without running anything that is in them.
 
-PyTorch is imported inside of the functions: only who has such files needs it
+PyTorch is imported inside of the functions, as only users of such files need it
 (``pip install 'ccfpse-tf[convert]'``).
 """
 
@@ -18,7 +18,7 @@ from ccfpse_tf.errors import InputError
 
 FORMATS = ("zip", "legacy")
 _KEPT = ("float32", "int64", "int32", "uint8", "bool")
-_DAMAGED = "is damaged, or no file that PyTorch wrote"
+_DAMAGED = "is damaged, or not a file that PyTorch wrote"
 _AGAIN = "download or copy it again, and compare its size with the original's"
 _AS_FLOATS = "torch.save({name: x.float() for name, x in state.items()}, path)"
 
@@ -67,8 +67,8 @@ def write_tensors(
 ) -> None:
     """Writes arrays as ``torch.save`` does an ordered state dictionary.
 
-    Module versions go along in ``_metadata``, without which old releases of PyTorch
-    take a spectral norm for one of before 1.0. The caller sees to half-written files.
+    Module versions are written in ``_metadata``, without which old releases of PyTorch
+    take a spectral norm for one of before 1.0. The caller handles half-written files.
 
     Args:
         path: the file.
@@ -82,7 +82,7 @@ def write_tensors(
         raise InputError(f"--format {form}: choose {' or '.join(FORMATS)}")
     torch = _torch(Path(path))
     content = OrderedDict(
-        # from_numpy would make a scalar a vector where it is not told.
+        # Without reshape, from_numpy would turn a scalar into a vector.
         (name, torch.from_numpy(np.array(value, order="C")).reshape(value.shape))
         for name, value in state.items()
     )
@@ -111,7 +111,7 @@ def _check_file(path):
 
 
 def _check_sums(path):
-    """A flipped bit, which PyTorch would read as another weight."""
+    """Finds flipped bits, which PyTorch would read as other weights."""
     if not zipfile.is_zipfile(path):
         return
     try:
@@ -151,7 +151,7 @@ def _check_content(path, content, torch, may_be_wrapped):
     if others or not content:
         kinds = [f"{name!r} ({type(content[name]).__name__})" for name in others[:5]]
         raise InputError(
-            f"{path}: is no flat dictionary of tensors; it holds "
+            f"{path}: is not a flat dictionary of tensors; it holds "
             f"{', '.join(kinds) or 'nothing'}; if the weights are inside of one of "
             "these, save that one alone, by torch.save(content[NAME], path)"
         )
@@ -174,7 +174,7 @@ def _check_content(path, content, torch, may_be_wrapped):
 
 
 def _versions(state):
-    """What ``state_dict()`` notes of its modules' versions, as far as readers look."""
+    """Returns the versions of modules as ``state_dict()`` notes them for readers."""
     found = OrderedDict([("", {"version": 1})])
     for name in state:
         parts = name.split(".")[:-1]

@@ -18,7 +18,7 @@ class Signature:
         outputs: specs of the outputs by name.
 
     Raises:
-        ValueError: the SavedModel has no such signature.
+        ValueError: the SavedModel lacks this signature.
         OSError, tf.errors.OpError: it cannot be read.
     """
 

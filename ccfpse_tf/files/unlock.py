@@ -1,4 +1,4 @@
-"""``ccfpse unlock``: for locks that a file system keeps for a machine that is gone."""
+"""``ccfpse unlock``: clears locks that a machine which is gone has left."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def unlock(folder: Path) -> list[str]:
 
 
 def _clear(path):
-    """Puts a new file in the place of the locked one: the old lock holds nothing."""
+    """Puts a new file in the place of the locked one, which is then without effect."""
     holder = read_holder(path)
     if holder is None:
         raise InputError(

@@ -13,8 +13,8 @@ from ccfpse_tf.ops.noise import replica_noise
 class AdversarialModel(TwoPlayerModel):
     """Generator, discriminator and style encoder, trained against each other.
 
-    The networks tell their rows in :mod:`ccfpse_tf.gan.methods`, which say what losses
-    are logged and how features and scores become losses.
+    The architectures of the networks name their rows in :mod:`ccfpse_tf.gan.methods`,
+    which hold the logged losses and the functions from features and scores to losses.
 
     Batches are dictionaries: ``image (batch, height, width, 3)`` in ``[-1, 1]``,
     ``label (batch, height, width)`` and, with instances, ``instance`` of that shape.

@@ -11,7 +11,7 @@ from ccfpse_tf.layers.normalization import BatchNormalization
 
 
 def copy_of(generator):
-    """Returns a generator of its own with the same weights, which nothing trains."""
+    """Returns a copy of the generator with the same weights, which is not trained."""
     config = generator.get_config() | {"name": f"average_{generator.name}"}
     average = type(generator).from_config(config)
     average.build()
@@ -64,7 +64,7 @@ class accumulating_statistics:  # noqa: N801, used like a function
     """A context in which batch statistics become the mean over all batches so far.
 
     Args:
-        network: whose batch normalisations are meant.
+        network: the one with the batch normalisations.
         count: batches seen before this one, a scalar tensor.
     """
 

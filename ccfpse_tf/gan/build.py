@@ -1,4 +1,4 @@
-"""From a config and a data set's description to a compiled model."""
+"""Builds a compiled model from a config and a data set's description."""
 
 from ccfpse_tf.gan import methods
 from ccfpse_tf.gan.adversarial_model import AdversarialModel

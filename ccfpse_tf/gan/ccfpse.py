@@ -26,7 +26,7 @@ class CCFPSE(AdversarialModel):
         encoder: the :class:`StyleEncoder`; None exactly if the generator has no style.
         seed: of the style noise.
         average_decay: above 0, a running average of the generator's weights is kept
-            (see :mod:`ccfpse_tf.gan.averaging`) and draws all images outside of
+            (see :mod:`ccfpse_tf.gan.averaging`) and makes all images outside of
             training.
 
     Raises:

@@ -57,7 +57,7 @@ def check_gan_mode(mode: str) -> str:
     return mode
 
 
-# Of the losses beside the GAN's own, which has weight 1.
+# Of all losses but the GAN's own, which has weight 1.
 WEIGHTS = {"feature_matching": 20.0, "perceptual": 10.0, "kl": 0.1}
 
 

@@ -21,7 +21,7 @@ class Adversary:
 
     Attributes:
         network: ``(config, semantic_channels)`` to a
-            :class:`ccfpse_tf.models.discriminators.base.Discriminator`.
+            :class:`ccfpse_tf.models.discriminators.discriminator.Discriminator`.
         losses: returns its :class:`ccfpse_tf.gan.losses.AdversarialLosses`.
         problems: takes a config and returns why it cannot be trained with this
             discriminator, at most one sentence for each key ("height", "width", ...).
@@ -51,10 +51,10 @@ class Method:
             ``discriminator.architecture``.
         optimizers: ``(config, steps_per_epoch)`` to the optimisers of generator and
             discriminator.
-        problems: as :attr:`Adversary.problems`, of the generator. Where both have
-            something to say about a key, this sentence is shown.
-        z_dim: takes a config and returns the length of the style code, 0 without.
-        summary: takes a config and returns its generator in a few words.
+        problems: as :attr:`Adversary.problems`, of the generator. Where both name
+            the same key, this sentence is shown.
+        z_dim: takes a config and returns the length of the style code, 0 if none.
+        summary: takes a config and returns a few words about its generator.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""Adam with epsilon where PyTorch has it, and what keeps bad steps from it."""
+"""Adam with epsilon where PyTorch has it, and wrappers that leave out bad steps."""
 
 import keras
 import numpy as np
@@ -90,13 +90,13 @@ class SkipNonFinite(keras.optimizers.LossScaleOptimizer):
     """Leaves a step out, on all replicas, whose gradients are not finite on any.
 
     Neither weights nor moments nor the count of ``iterations`` then change. Keras's
-    loss scaling does this by itself, but looks at the first replica's gradients only,
+    loss scaling does this by itself, but checks the first replica's gradients only,
     before they are added up: an overflow on another one would reach all weights.
 
     Args: as ``keras.optimizers.LossScaleOptimizer``; the scale is 1 here.
 
     Attributes:
-        skipped: how many steps were left out, since the process began.
+        skipped: the number of steps left out since the process began.
     """
 
     def build(self, variables):
@@ -178,7 +178,7 @@ def guarded(optimizer, scale_loss: bool) -> SkipNonFinite:
 
 
 def unwrapped(optimizer):
-    """Returns the optimiser itself, without what guards or scales it."""
+    """Returns the optimiser itself, without the wrappers around it."""
     return getattr(optimizer, "inner_optimizer", optimizer)
 
 

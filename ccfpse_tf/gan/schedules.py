@@ -15,7 +15,7 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
     Args:
         base: the full rate.
         constant_epochs: epochs before the decay.
-        decay_epochs: epochs of decay; 0 keeps the rate constant for ever.
+        decay_epochs: epochs of decay; 0 keeps the rate constant forever.
         steps_per_epoch: optimiser steps in an epoch.
     """
 

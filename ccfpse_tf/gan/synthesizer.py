@@ -1,4 +1,4 @@
-"""A layout-to-image model without its training: networks, and drawing with them."""
+"""A layout-to-image model without its training: its networks and their images."""
 
 import keras
 import tensorflow as tf
@@ -75,13 +75,13 @@ class Synthesizer(keras.Model):
 
     @property
     def drawing_generator(self):
-        """The generator that draws outside of training: the average, if there is."""
+        """The generator for use outside of training: the average, if there is one."""
         return self.generator if self.average is None else self.average
 
     def accumulate_statistics(self, data, count):
         """Re-estimates the averaged generator's batch statistics, one batch a call.
 
-        The trained generator's do not fit averaged weights. To be called in replica
+        The trained generator's do not fit the averaged weights. Call this in replica
         context, with ``count`` from 0; statistics are the mean over the calls.
 
         Args:

@@ -1,4 +1,4 @@
-"""A model with two optimisers: their updates, the steps, and what is saved of both."""
+"""A model with two optimisers: their updates, the steps, and the saved state."""
 
 import math
 
@@ -103,9 +103,9 @@ class TwoPlayerModel(Synthesizer):
             other.build(self.discriminator.trainable_variables)
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Keeps Keras from building the model, which the constructor has done.
+        """Does nothing: the constructor has built the model.
 
-        With replicas it would use up a batch for it, and over several machines fail.
+        Keras would use up a batch to build it, and fail over several machines.
         """
 
     def _check_jit(self, jit_compile):
@@ -133,7 +133,7 @@ class TwoPlayerModel(Synthesizer):
     def _update(self, optimizer, tape, loss, variables):
         """Differentiates and applies; returns True if the update was left out."""
         gradients = tape.gradient(loss, [variable.value for variable in variables])
-        # A loss that is not finite may have gradients that are: it spoils one of them.
+        # A loss that is not finite may have finite gradients, so one is made NaN.
         sizes = [math.prod(variable.shape) for variable in variables]
         smallest = sizes.index(min(sizes))
         gradients[smallest] += tf.cast(0 * loss, gradients[smallest].dtype)
@@ -157,14 +157,14 @@ class TwoPlayerModel(Synthesizer):
             self._trackers[name].update_state(
                 tf.where(finite, value, 0), tf.cast(finite, value.dtype)
             )
-        # Over several machines Keras averages logs along an axis: scalars have none.
+        # Over several machines Keras averages logs along an axis; scalars lack one.
         shape = (1,) if _several_machines(self.distribute_strategy) else ()
         return {name: tf.reshape(self._trackers[name].result(), shape) for name in logs}
 
     def checkpoint_variables(self) -> dict[str, list[keras.Variable]]:
-        """Returns everything that a resumed training goes on from, by owner.
+        """Returns the whole state that a resumed training goes on from, by owner.
 
-        It is the same in every precision: the loss scales of float16 come apart, see
+        It is the same in every precision: the loss scales of float16 are apart, see
         :meth:`loss_scales`.
         """
         adams = {name: optimizers.unwrapped(getattr(self, name)) for name in OPTIMIZERS}

@@ -1,1 +1,1 @@
-"""A trained model draws: styles, pictures and the gallery page."""
+"""Images of a trained model: styles, pictures and the gallery page."""

@@ -1,4 +1,4 @@
-"""The gallery: one self-contained HTML page, label beside generated beside real."""
+"""The gallery: one self-contained HTML page of label maps, images and photographs."""
 
 import base64
 import dataclasses
@@ -61,7 +61,7 @@ def write_page(path: Path, page: Page, rows: Sequence[GalleryRow], total: int) -
         path: the HTML file.
         page: heading, facts and classes.
         rows: the layouts to show.
-        total: how many there are; a note says so where it is more than shown.
+        total: the number of all layouts; the page says so if it does not show all.
     """
     present = sorted({index for row in rows for index in row.present})
     text = render(

@@ -40,10 +40,11 @@ def generate(
     labels: Path | None = None,
     instances: Path | None = None,
 ) -> Path:
-    """Draws with a run's newest checkpoint: ``images/KEY_styleN.png``, ``index.html``.
+    """Generates images of a run: ``images/KEY_styleN.png`` and ``index.html``.
 
-    Everything is written beside ``out`` and renamed at the end; an earlier output of
-    this function is replaced then, any other folder with files in it is refused.
+    The run's newest checkpoint is used. Everything is written under a hidden name and
+    renamed at the end; an earlier output of this function is replaced then, and any
+    other folder with files in it is refused.
 
     Args:
         run_directory: the run.
@@ -51,10 +52,10 @@ def generate(
         records: instead of the records that the run was trained on.
         split: of the records.
         count: how many layouts; None for all.
-        style: ``"reference"`` draws each layout's styles from real images through the
+        style: ``"reference"`` takes each layout's styles from real images through the
             encoder (the first from its own image, as the official test does, the next
-            from the images that follow it); ``"random"`` draws them from the prior; a
-            path takes all of them from one image. Default: reference, or random for
+            from the images that follow it); ``"random"`` samples them from the prior;
+            a path takes all of them from one image. Default: reference, or random for
             ``labels``.
         styles: images per layout.
         seed: of the styles; the same seed gives the same images.
@@ -90,7 +91,7 @@ def generate(
     )
     examples = itertools.islice(examples, count)
     drawn = _draw(trained, examples, Styles(trained.model, style, styles, seed, run))
-    return _write(out, page, track(drawn, count, "drawing"), description)
+    return _write(out, page, track(drawn, count, "generating"), description)
 
 
 @dataclasses.dataclass(frozen=True)

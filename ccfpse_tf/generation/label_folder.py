@@ -1,4 +1,4 @@
-"""Layouts from a plain folder of label PNGs, for drawing without records."""
+"""Layouts from a plain folder of label PNGs, to generate images without records."""
 
 from pathlib import Path
 
@@ -65,7 +65,7 @@ def _label(path, table, size):
     label = read_label(str(path), by_color=bool(table.colors))
     problems = table.problems(label)
     if problems:
-        # The first says enough; its advice is about preparing records.
+        # The first sentence is enough; the advice after it is about preparing records.
         raise InputError(f"{path}: {problems[0].partition('; see')[0]}")
     return resize_ids(table.indices(label), size)
 

@@ -1,4 +1,4 @@
-"""Style codes for drawing: from real images, from one image, or from the prior."""
+"""Style codes: from the real images, from one image, or from the prior."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -18,19 +18,19 @@ def resolve_source(run: Run, style: str | None, count: int, labels) -> str:
     """Returns where styles come from, for :class:`Styles`, with the default filled in.
 
     Args:
-        run: the run that draws.
+        run: the run that generates the images.
         style: what the user asked for, or None.
         count: images per layout.
-        labels: folder of label files, if it draws those instead of records.
+        labels: folder of label files, if these take the place of records.
 
     Raises:
-        InputError: what this run, or these layouts, cannot give.
+        InputError: styles that this run, or these layouts, cannot give.
     """
     if not method_of(run.config).z_dim(run.config):
         if style or count > 1:
             raise InputError(
                 f"{run.directory} was trained without style code (generator.z_dim is "
-                "0), so it draws one image per layout: leave out --style and --styles"
+                "0), so it has one image per layout: leave out --style and --styles"
             )
         return "none"
     if style is None:
@@ -100,13 +100,13 @@ class Styles:
 
 
 def windows(items: Iterable, size: int) -> Iterator[list]:
-    """Yields a list for each item: itself and what follows it, round to the start.
+    """Yields for each item a list of it and the next ones, starting over at the end.
 
-    Holds ``2 * size`` items at most, so that whole splits can be drawn.
+    At most ``2 * size`` items are held at a time, so that splits may be large.
 
     Args:
         items: any number of them.
-        size: how long the lists are; shorter where there are too few items.
+        size: the length of the lists, which are shorter if there are too few items.
     """
     first, window = [], []
     for item in items:

@@ -1,4 +1,4 @@
-"""Drawing with a trained run, in batches, on one device or on several."""
+"""Images of a trained run, in batches, on one device or on several."""
 
 import dataclasses
 
@@ -12,16 +12,16 @@ from ccfpse_tf.runs.run_folder import Run
 
 
 class TrainedModel:
-    """A run's newest checkpoint, ready to draw.
+    """A run's newest checkpoint, ready to generate images.
 
     Args:
         run: a run with a checkpoint.
         description: of its data (``label_channels`` and ``instances``).
-        strategy: devices to draw on; default TensorFlow's own choice of one.
+        strategy: the devices to use; default TensorFlow's own choice of one.
 
     Attributes:
         model: the restored :class:`ccfpse_tf.gan.adversarial_model.AdversarialModel`.
-        step: how many steps it was trained for.
+        step: the number of steps that it was trained for.
 
     Raises:
         InputError: no checkpoint that can be restored, or a config that does not fit
@@ -38,7 +38,7 @@ class TrainedModel:
     def images(
         self, label: np.ndarray, instance: np.ndarray | None, z: np.ndarray | None
     ) -> np.ndarray:
-        """Draws a batch, each device its share.
+        """Generates a batch, each device its share.
 
         Args:
             label: ``(batch, height, width)`` class indices.
@@ -78,7 +78,7 @@ class TrainedModel:
 
 
 def _drawing_config(config):
-    # The perceptual network is not needed to draw, nor are its weights at hand always.
+    # Images do not need the perceptual network, whose weights may not be at hand.
     losses = dataclasses.replace(config.losses, vgg="off")
     # The same images on every machine, also on one that is slow in half precision.
     step = dataclasses.replace(config.step, precision="float32")

@@ -1,4 +1,4 @@
-"""The style encoder: from an image to the distribution of its style code."""
+"""The style encoder, which maps an image to the distribution of its style code."""
 
 import keras
 import tensorflow as tf
@@ -7,7 +7,7 @@ from ccfpse_tf.layers.initializers import xavier_normal
 from ccfpse_tf.layers.normalized_convolution import instance_normalized_convolution
 from ccfpse_tf.ops.resizing import resize_bilinear
 
-SIZE = (256, 256)  # what the flattened features are made for
+SIZE = (256, 256)  # of the images, as the flattened features need it
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")
@@ -40,7 +40,7 @@ class StyleEncoder(keras.Model):
         )
 
     def build(self, image_shape=None):
-        """Builds all layers; everything needed is known from the arguments."""
+        """Builds all layers; the constructor's arguments tell all their shapes."""
         for layer, channels in zip(self.convolutions, (3, *self.widths), strict=False):
             layer.build((None, None, None, channels))
         pixels = (SIZE[0] // 2**6) * (SIZE[1] // 2**6)

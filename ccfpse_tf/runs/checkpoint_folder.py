@@ -1,4 +1,4 @@
-"""The folder of a run's checkpoints: which are there, and which is the best."""
+"""The folder of a run's checkpoints: finds the complete, newest and best ones."""
 
 import json
 import re
@@ -37,7 +37,7 @@ def best(directory: Path) -> dict | None:
 
 
 def read_facts(path: Path) -> dict:
-    """Returns what ``checkpoint.json`` of a checkpoint says."""
+    """Returns the content of a checkpoint's ``checkpoint.json``."""
     return json.loads((path / FACTS).read_text(encoding="utf-8"))
 
 
@@ -51,7 +51,7 @@ def require_checkpoint(run) -> Path:
     """Returns the newest checkpoint of a :class:`ccfpse_tf.runs.run_folder.Run`.
 
     Raises:
-        InputError: the run has none yet.
+        InputError: the run does not have one yet.
     """
     path = latest(run.checkpoints)
     if path is None:

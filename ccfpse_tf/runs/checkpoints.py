@@ -2,8 +2,8 @@
 
 A checkpoint is a folder, ``ckpt-1000``, that is written under a hidden name, flushed to
 the disk and renamed: under its own name it is always whole, whenever the process was
-killed. What a disk did to it afterwards is noticed by the sizes in ``checkpoint.json``
-and by TensorFlow's checksum of every tensor.
+killed. Later damage by the disk is found by the sizes in ``checkpoint.json`` and by
+TensorFlow's checksum of every tensor.
 """
 
 import errno
@@ -48,7 +48,7 @@ class CheckpointStore:
         model: a compiled :class:`ccfpse_tf.gan.ccfpse.CCFPSE`, or another model with
             ``steps``, ``checkpoint_variables()`` and ``loss_scales()``.
         directory: the run's ``checkpoints`` folder.
-        keep: how many checkpoints stay, the newest ones.
+        keep: the number of newest checkpoints that stay.
         say: called with a sentence when a damaged checkpoint is passed over.
     """
 
@@ -78,7 +78,7 @@ class CheckpointStore:
         """Writes a checkpoint of the present step and drops the oldest above ``keep``.
 
         Args:
-            metric: name and value (less is better) of what was measured at this step.
+            metric: name and value (less is better) of a measurement at this step.
                 The best checkpoint by it is kept in ``best/``, however old.
 
         Raises:
@@ -110,7 +110,7 @@ class CheckpointStore:
         (aside / FACTS).write_text(text + "\n", encoding="utf-8")
 
     def _keep_best(self, path):
-        """Has ``path`` in ``best/``, too, if no earlier one there was better."""
+        """Puts ``path`` into ``best/``, too, unless an earlier one there is better."""
         facts, before = read_facts(path), best(self.directory)
         if "metric" not in facts or path.name == (before and before["path"].name):
             return
@@ -119,7 +119,7 @@ class CheckpointStore:
                 return
         kept = self.directory / BEST / path.name
         with new_folder(kept, replace=True) as aside:
-            # Links where the disk has them: it costs nothing while it is new.
+            # Hard links, where the file system has them, need no room of their own.
             shutil.copytree(
                 path, aside, copy_function=_link_or_copy, dirs_exist_ok=True
             )
@@ -131,7 +131,7 @@ class CheckpointStore:
         """Restores ``path``, or the newest checkpoint that is not damaged.
 
         Returns:
-            Its step; 0, and nothing is restored, if the folder has no checkpoint yet.
+            Its step; 0, and nothing is restored, if the folder lacks a checkpoint.
 
         Raises:
             InputError: every checkpoint is damaged or of another model.
@@ -213,7 +213,7 @@ class ReadOnlyCheckpoints:
         return getattr(self._store, name)
 
     def save(self) -> Path:
-        """Writes nothing; returns the folder that the chief writes to."""
+        """Returns the folder that the chief writes to; writes nothing itself."""
         return self._store.directory
 
 

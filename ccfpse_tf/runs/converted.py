@@ -1,4 +1,4 @@
-"""``converted.json`` of a run: which files its first weights came from."""
+"""``converted.json`` of a run: the official files that its first weights came from."""
 
 import json
 from pathlib import Path
@@ -28,16 +28,16 @@ def missing_networks(directory: Path) -> tuple[str, ...]:
 
 
 def refuse_training(directory: Path) -> None:
-    """Refuses to train what has only part of the networks.
+    """Refuses to train a run that lacks some of its networks.
 
     Raises:
-        InputError: naming what is missing.
+        InputError: names the missing networks.
     """
     missing = missing_networks(directory)
     if missing:
         raise InputError(
             f"{directory} was converted without {' and '.join(missing)}, so it can "
-            "draw but not be trained; convert again with "
+            "generate images but not be trained; convert again with "
             + " ".join(f"--{name} FILE" for name in missing)
             + ", or start another run"
         )

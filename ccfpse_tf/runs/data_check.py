@@ -1,4 +1,4 @@
-"""The description of the data that a run draws, checked against the run's own."""
+"""Checks the description of records to generate from against the run's own."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from ccfpse_tf.data.description import FILE_NAME, Description, read_description
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.runs.run_folder import Run, read_data
 
-# Another name alone makes no other data; other names of classes do.
+# Data of another name may be the same; with other names of classes they are not.
 COMPARED = (
     "num_classes",
     "dont_care_index",
@@ -19,12 +19,13 @@ COMPARED = (
 def describe_data(
     run: Run, records: Path | None = None, labels: bool = False
 ) -> tuple[Path, Description]:
-    """Returns the records to draw from and their description.
+    """Returns the records to generate images from, and their description.
 
     Args:
         run: the run.
         records: instead of those that it was trained on.
-        labels: whether label files are drawn: a converted run needs no records then.
+        labels: True if layouts come from label files: then a converted run does
+            without records.
 
     Raises:
         InputError: no records, unreadable ones, or ones whose labels mean something

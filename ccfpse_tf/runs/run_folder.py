@@ -12,7 +12,7 @@ from ccfpse_tf.files.locks import RUN_LOCK
 from ccfpse_tf.runs.converted import refuse_training
 
 PACKAGES = ("ccfpse-tf", "keras", "tensorflow", "numpy", "pillow")
-# Keys that change what is written, or where data lie, but no step of the training.
+# Keys that change the written files or the place of the data, but not the training.
 FREE_KEYS = {
     "data.records",
     "evaluation.every_epochs",
@@ -31,7 +31,7 @@ FREE_KEYS = {
     "schedule.images",
     "schedule.log_every",
 }
-# What the first training of a converted run must keep: its weights have these shapes.
+# The first training of a converted run must keep these keys: they shape its weights.
 NETWORK_SECTIONS = ("generator.", "discriminator.")
 NETWORK_KEYS = ("name", "data.image_size")
 IDENTITY = (
@@ -66,13 +66,13 @@ def read_run(directory: Path) -> Run:
     """Opens an existing run.
 
     Raises:
-        InputError: no run folder, or a ``config.json`` that cannot be read.
+        InputError: not a run folder, or a ``config.json`` that cannot be read.
     """
     return Run(Path(directory), _stored(Path(directory))[0])
 
 
 def read_data(run: Run) -> dict:
-    """Returns what ``config.json`` says of the run's data, by the keys in ``IDENTITY``.
+    """Returns the run's data as in ``config.json``, by the keys in ``IDENTITY``.
 
     Raises:
         InputError: as :func:`read_run`.
@@ -87,7 +87,7 @@ def make_run(directory: Path, config: Config, data: dict) -> Run:
         directory: does not exist yet.
         config: a config that builds the networks.
         data: by the keys in ``IDENTITY``, as far as it is known; the first training
-            adopts the rest, and all keys of the config that shape no network.
+            adopts the rest, and all keys of the config that do not shape a network.
     """
     run = Run(directory, config)
     run.checkpoints.mkdir(parents=True)
@@ -107,7 +107,7 @@ def open_run(directory: Path, config: Config, description) -> Run:
 
     Args:
         directory: the run folder; it may not exist yet.
-        config: what `train` was asked to do.
+        config: of the command `train`.
         description: the records' description, a dataclass.
 
     Raises:
@@ -186,7 +186,7 @@ def _write(path, config, data):
 
 
 def _never_trained(stored_data):
-    """Tells if a run was converted and has not met any training records yet."""
+    """Returns True if a run was converted and has not been trained on records yet."""
     return not any(key.endswith(" images") for key in stored_data)
 
 

@@ -1,4 +1,4 @@
-"""``status.json`` of a run: where its training is, for whoever watches it."""
+"""``status.json`` of a run: the progress of its training, for people and programs."""
 
 import contextlib
 import json
@@ -33,12 +33,11 @@ FIELDS = (
 class Status:
     """Keeps the status of one run and writes it to its folder.
 
-    A status that cannot be written is said once and does not end the training, which
-    may well be able to go on.
+    If the status cannot be written, a note says so once, and the training goes on.
 
     Args:
-        directory: the run folder. What an earlier process noted stays until it is
-            updated.
+        directory: the run folder. The values of an earlier process stay until they
+            are updated.
     """
 
     def __init__(self, directory: Path):
@@ -84,7 +83,7 @@ class Status:
         if not self._complained:
             print(
                 f"note: {self.path} cannot be written ({error.strerror}); the training "
-                "goes on, but `ccfpse runs` will not show where it is",
+                "goes on, but `ccfpse runs` will not show its progress",
                 file=sys.stderr,
             )
         self._complained = True
@@ -130,7 +129,7 @@ def _is_time(value):
 
 
 def _plain(value):
-    """JSON knows no infinity and no NaN: they become null."""
+    """Replaces infinity and NaN by null, as JSON does not have them."""
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, str | int | None):

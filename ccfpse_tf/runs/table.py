@@ -1,6 +1,6 @@
-"""``ccfpse runs``: all runs below a folder, from their status files alone.
+"""``ccfpse runs``: the table of all runs below a folder, from their status files.
 
-Nothing here needs TensorFlow: the table is there at once.
+Nothing here needs TensorFlow, so that the table appears at once.
 """
 
 import dataclasses
@@ -24,8 +24,8 @@ HEADINGS = ("RUN", "DATA", "STATUS", "STEP", "G", "D", "IMAGES/S", "UPDATED")
 class RunRow:
     """The known facts of one run.
 
-    ``status`` is that of ``status.json``, or "interrupted" where it says "running" and
-    no process does, "starting" where one is building its model, "damaged", "unknown".
+    ``status`` is that of ``status.json``, or "interrupted" if that is "running" but no
+    process is, "starting" while one builds its model, "damaged" or "unknown".
     """
 
     run: str
@@ -74,7 +74,7 @@ def as_json(rows: Sequence[RunRow]) -> str:
 
 
 def _folders(root: Path) -> Iterator[Path]:
-    """Folders that look like runs; what lies inside of them is not searched."""
+    """Yields the folders that look like runs, without searching inside of them."""
     for name, folders, files in os.walk(root):
         folder, found = Path(name), {*folders, *files}
         is_run = "config.json" in found and bool(found & PARTS)
@@ -106,7 +106,7 @@ def _row(folder, root):
 
 
 def _data_name(path):
-    """The data set that a run trains on; None if the file is not a run's."""
+    """Returns the data set that a run trains on; None if the file is not a run's."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -116,7 +116,7 @@ def _data_name(path):
     try:
         return str(content["data"]["name"])
     except (KeyError, TypeError):
-        raise InputError(f"{path} is damaged: it names no data set") from None
+        raise InputError(f"{path} is damaged: it does not name a data set") from None
 
 
 def _status(values, held):

@@ -1,1 +1,1 @@
-"""The process: start-up, devices, workers, progress."""
+"""The process around the work: start-up, devices, workers and progress display."""

@@ -1,7 +1,7 @@
-"""Which devices a training uses, from ``train --devices``.
+"""The devices of a training, from the option ``--devices``.
 
-TensorFlow is imported inside the functions that open devices: what is wrong with the
-option itself is told before that.
+TensorFlow is imported inside the functions that open devices, so that errors of the
+option itself are told before that.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ ALLOWED = "auto, cpu, cpu:N (N logical CPUs, for testing) or GPU numbers such as
 
 @dataclasses.dataclass(frozen=True)
 class Devices:
-    """What ``--devices`` asks for.
+    """The devices that ``--devices`` names.
 
     Args:
         gpus: numbers of GPUs; none for CPUs alone; None takes all there are.
@@ -56,7 +56,7 @@ def open_strategy(devices: Devices, workers: Workers):
     process, unless the devices are those that TensorFlow opens by itself.
 
     Args:
-        devices: what to use on this machine.
+        devices: the devices to use on this machine.
         workers: the processes of the training, see :mod:`ccfpse_tf.runtime.workers`.
 
     Raises:
@@ -92,7 +92,7 @@ def open_strategy(devices: Devices, workers: Workers):
 
 
 def check_replicas(strategy, batch_size: int, jit_compile: bool) -> None:
-    """Refuses what the strategy's replicas cannot do together.
+    """Refuses settings that the strategy's replicas cannot share.
 
     Raises:
         InputError: a batch that they cannot share evenly, XLA on more than one.

@@ -13,8 +13,8 @@ _LINE_SECONDS = 10.0
 def track(items: Iterable[Any], total: int, what: str, stream=None) -> Iterator[Any]:
     """Yields the items and shows on standard error how many of them are done.
 
-    A terminal gets a bar that is redrawn, and what others print appears above it; a
-    file or pipe gets a line every ten seconds and one at the end.
+    A terminal gets a bar that is redrawn, with other output above it; a file or pipe
+    gets a line every ten seconds and one at the end.
     """
     stream = sys.stderr if stream is None else stream
     console = terminal_console(stream)
@@ -59,7 +59,7 @@ def terminal_console(stream):
 
 
 def redirected_streams() -> dict[str, bool]:
-    """Returns the arguments by which rich prints others' text above what it redraws.
+    """Returns the arguments by which rich prints other output above its own lines.
 
     A stream that goes to a file stays as it is.
     """
@@ -72,7 +72,7 @@ def redirected_streams() -> dict[str, bool]:
 def stop(display) -> None:
     """Ends a ``Live`` or ``Progress`` of rich, which leaves it standing.
 
-    Text that others have begun and not ended is printed first: rich would drop it.
+    A line that other code has begun is printed first, as rich would drop it.
     """
     sys.stdout.flush()
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""How our commands start TensorFlow: quietly, and keeping memory for later.
+"""The start of TensorFlow in our commands: without its notices, and keeping memory.
 
 TensorFlow 2.21 prints notices, which drown our own lines, before it reads
 ``TF_CPP_MIN_LOG_LEVEL``: they can only be taken out of the error stream itself.
@@ -26,7 +26,7 @@ def import_tensorflow(open_devices: bool = True) -> None:
     Without a GPU, TensorFlow is asked to keep freed memory, see :func:`keep_memory`.
 
     Args:
-        open_devices: False leaves that to who still has to choose them.
+        open_devices: False leaves that to a caller that still has to choose them.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with without_notices():
@@ -42,7 +42,7 @@ def keep_memory(environment: MutableMapping[str, str]) -> None:
     """Asks for TensorFlow's own pool of memory, unless the user chose already.
 
     Large tensors otherwise go back to the system and come again page by page, which
-    can take longer than what is computed with them. TensorFlow reads these variables
+    can take longer than the computation itself. TensorFlow reads these variables
     when it opens its devices. The pool may grow up to this machine's memory.
 
     Args:
@@ -58,7 +58,7 @@ def keep_memory(environment: MutableMapping[str, str]) -> None:
 
 @contextlib.contextmanager
 def without_notices() -> Iterator[None]:
-    """Holds the process's error stream back and lets go of all but the notices."""
+    """Holds the process's error stream back, then passes on all but the notices."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held:
         stream = os.dup(2)

@@ -1,8 +1,8 @@
 """Several processes, on one or more machines, that train one model together.
 
-``TF_CONFIG`` names them, as everywhere in TensorFlow. All do the same at the same
-time: whatever one does alone (the chief draws, prints and saves) must not use what is
-computed together, or the others would wait for ever.
+``TF_CONFIG`` names them, as everywhere in TensorFlow. All of them do the same at the
+same time. Work of one alone (the chief writes pictures and checkpoints, and prints)
+must not start a computation of all, or it would wait for the others forever.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ TIMEOUT = 3600
 
 @dataclasses.dataclass(frozen=True)
 class Workers:
-    """The processes of a training, and which of them this is.
+    """The processes of a training, and the place of this one among them.
 
     Args:
         addresses: ``host:port`` of each, the chief first; empty for a single process.
@@ -107,9 +107,9 @@ def read_workers(environment: Mapping[str, str] = os.environ) -> Workers:
 
 
 class WorkerGroup:
-    """The workers of a training, for all that they do in step with each other.
+    """The workers of a training, and the operations that they do together.
 
-    A single process is a group of its own, and waits for nobody.
+    A single process is a group of its own and never waits.
 
     Args:
         strategy: from `devices.open_strategy`.
@@ -127,20 +127,20 @@ class WorkerGroup:
         return self.workers.chief
 
     def any(self, flag: bool) -> bool:
-        """Tells if ``flag`` is true on any worker; all of them must ask."""
+        """Returns whether ``flag`` is true on any worker; all must call this."""
         if not self.workers.several:
             return flag
         return bool(self._rows([flag])[:, 0].any())
 
     def check_same(self, step: int, content: str) -> None:
-        """Compares what the workers are about to train.
+        """Checks that the workers are about to train the same.
 
         Args:
             step: restored from the run folder.
             content: config and data as text.
 
         Raises:
-            InputError: on every worker: who is at which step, or trains something else.
+            InputError: on every worker: the step of each, or the one that differs.
         """
         if not self.workers.several:
             return
@@ -166,7 +166,7 @@ class WorkerGroup:
             batch_size: over all replicas.
 
         Returns:
-            What ``fit`` takes. Replica i has rows ``[i n, (i + 1) n)`` of every batch.
+            Batches for ``fit``. Replica i has rows ``[i n, (i + 1) n)`` of every batch.
         """
         if not self.workers.several:
             return open_stream()
@@ -178,8 +178,8 @@ class WorkerGroup:
             per_replica = context.get_per_replica_batch_size(batch_size)
             if per_replica < batch_size // context.num_input_pipelines:
                 stream = stream.rebatch(per_replica)
-            # Said to be endless, else the workers tell each other at every step
-            # whether they have a batch.
+            # Marked as endless, else the workers exchange at every step whether they
+            # have a batch.
             endless = tf.data.experimental.assert_cardinality(
                 tf.data.INFINITE_CARDINALITY
             )
@@ -189,7 +189,7 @@ class WorkerGroup:
 
     @contextlib.contextmanager
     def clear_errors(self, directory):
-        """Says what to do when another worker was lost.
+        """Turns the loss of another worker into a message with the way out.
 
         Args:
             directory: the run folder.
@@ -235,7 +235,7 @@ def _adder(strategy):
     def add(values):
         def on_replica():
             replica = tf.distribute.get_replica_context()
-            # A copy, as only what is on a replica's own device is added up.
+            # A copy, as only values on a replica's own device are added up.
             return replica.all_reduce(tf.distribute.ReduceOp.SUM, tf.identity(values))
 
         return strategy.experimental_local_results(strategy.run(on_replica))[0]
@@ -248,7 +248,7 @@ def _listed(steps):
 
 
 def _first_line(error):
-    """The line of a TensorFlow error that says what happened."""
+    """Returns the line of a TensorFlow error that names the cause."""
     message = getattr(error, "message", None) or str(error)
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     told = [line for line in lines if "Collective ops is aborted" in line]

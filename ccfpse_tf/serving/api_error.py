@@ -23,11 +23,11 @@ _FIRST_OF_SEVERAL = re.compile(r"\d+ root error\(s\) found\.\s*\(0\) [\w ]+: ")
 
 
 class ApiError(Exception):
-    """A request that is answered with an error.
+    """The answer to a request that cannot be fulfilled.
 
     Args:
         code: HTTP status.
-        message: what the client reads under ``error``.
+        message: the text under ``error`` for the client.
         headers: to add to the answer.
     """
 
@@ -39,14 +39,14 @@ class ApiError(Exception):
 
 
 def bad_request(message: str) -> ApiError:
-    """A request that is wrong in itself: 400."""
+    """Returns the error for a wrong request: 400."""
     return ApiError(400, message)
 
 
 def from_tensorflow(error) -> ApiError:
-    """Turns a ``tf.errors.OpError`` into what TensorFlow Serving would answer.
+    """Turns a ``tf.errors.OpError`` into TensorFlow Serving's answer.
 
-    The place in the graph, which says nothing to a client, is left out.
+    The place in the graph is left out, as it does not help a client.
     """
     message = _FIRST_OF_SEVERAL.sub("", str(error.message), count=1)
     message = message.split("\n\t [[")[0].split("\n\nOriginal stack trace")[0]

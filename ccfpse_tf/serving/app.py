@@ -35,7 +35,7 @@ def make_app(
         limits: of requests.
         metrics: shown under TensorFlow Serving's path.
         page: folder of static files with ``index.html``.
-        hosts: host names that requests may come by; empty for any.
+        hosts: host names under which requests are accepted; empty for any.
     """
     limiter = RequestLimiter(limits.requests, metrics)
 
@@ -82,7 +82,7 @@ def make_app(
 
 
 class _Raw:
-    """Takes all methods and paths below a mount, which routes by themselves do not."""
+    """Accepts all methods and paths below a mount, unlike Starlette's routes."""
 
     def __init__(self, endpoint) -> None:
         self._endpoint = endpoint

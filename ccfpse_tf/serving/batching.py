@@ -1,8 +1,8 @@
 """Puts predictions that wait at the same time into one call of the model.
 
-Requests go together when their model, signature and sizes are equal. Rows do not see
-each other in the graph, so everybody gets what they would have got alone; where a call
-fails, its requests are run one by one, so that only the wrong one is refused.
+Requests share a call if their model, signature and sizes are equal. Rows do not affect
+each other in the graph, so each request gets the same answer as alone. If a call fails,
+its requests are run one after the other, so that only the wrong one is refused.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ class Batcher:
 
     Args:
         limits: rows of a batch, delay, parallel calls.
-        metrics: told the size of every batch and of the queue.
+        metrics: records the size of every batch and of the queue.
     """
 
     def __init__(self, limits: Limits, metrics: Metrics) -> None:
@@ -66,7 +66,7 @@ class Batcher:
             timeout: seconds until the caller gives up.
 
         Raises:
-            tf.errors.OpError: what the graph raises for this request.
+            tf.errors.OpError: the graph's error for this request.
         """
         loop = asyncio.get_running_loop()
         key = _key(model, request)
@@ -84,7 +84,7 @@ class Batcher:
                 self._note_queue()
 
     async def convert(self, size: int, function, *arguments):
-        """Calls what reads or writes JSON: at once if it is small, else aside.
+        """Calls a function on JSON: at once if that is small, else in a thread.
 
         Args:
             size: of the JSON, in bytes; small ones must not wait behind large ones.
@@ -96,7 +96,7 @@ class Batcher:
         return await loop.run_in_executor(self._converters, function, *arguments)
 
     async def close(self) -> None:
-        """Waits for what runs."""
+        """Waits for the running batches."""
         while self._running:
             await asyncio.wait(self._running)
         self._threads.shutdown()
@@ -110,12 +110,12 @@ class Batcher:
 
     def _ended(self, task):
         self._running.discard(task)
-        task.result()  # a fault of ours must not vanish
+        task.result()  # raises an error of ours, which must not vanish
         self._start()
 
     async def _work(self):
-        # Whatever comes while a batch runs waits anyway; only the first one has to be
-        # held back for others to join it.
+        # Requests that come while a batch runs wait anyway; only the first one has to
+        # be held back for others to join it.
         if not self._is_full() and self._limits.batch_delay:
             self._full.clear()
             with contextlib.suppress(TimeoutError):

@@ -49,7 +49,7 @@ async def read_body(request: Request, most: int) -> bytes:
 
 
 class Incoming:
-    """Receives a request's messages and knows whether its body has come.
+    """Receives a request's messages and notes whether its body is complete.
 
     Args:
         receive: of the ASGI server.
@@ -67,14 +67,14 @@ class Incoming:
         return message
 
     async def drain(self, expects: bool) -> None:
-        """Reads on for a while, and keeps nothing, before the body is answered early.
+        """Reads on for a while and drops the data, before an early answer.
 
         A connection that is closed on unread data is reset, and then the client may
         never see the answer.
 
         Args:
-            expects: whether the client waits for a sign before it sends the body; it
-                need not be given one then.
+            expects: whether the client waits for a sign before it sends the body; then
+                there is nothing to read.
         """
         if expects and not self._begun:
             return

@@ -1,4 +1,4 @@
-"""The client's side of the REST API, on the standard library alone."""
+"""The client's side of the REST API, with the standard library only."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 class ServerGone(InputError):
-    """No server answers, or another one than was expected."""
+    """The server does not answer, or is not the one that was expected."""
 
 
 class ServerError(Exception):
@@ -35,11 +35,11 @@ class ServerError(Exception):
 
 
 class Client:
-    """Speaks to one model on a server, ours or TensorFlow Serving.
+    """A client of one model on a server, ours or TensorFlow Serving.
 
     Args:
         url: of the server, or of the model there (``.../v1/models/NAME``). Without
-            the model, the server is asked for its name, which only ours knows.
+            the model, the server is asked for its name, which only ours answers.
 
     Raises:
         InputError: no such server, or no model.
@@ -57,7 +57,7 @@ class Client:
                 f"--server {url!r}: not an address; expected http://HOST:PORT, or with "
                 "the model http://HOST:PORT/v1/models/NAME"
             )
-        # A proxy of the environment cannot reach this machine's own addresses.
+        # A proxy from the environment cannot reach this machine's own addresses.
         own = [urllib.request.ProxyHandler({})] if parts.hostname in _LOOPBACK else []
         self._opener = urllib.request.build_opener(*own)
         base, found, name = url.rstrip("/").partition("/v1/models/")

@@ -13,10 +13,10 @@ from PIL.PngImagePlugin import PngImageFile
 
 from ccfpse_tf.serving.api_error import bad_request
 
-# Pillow's own classes, which read the header and no pixels. `Image.open` would refuse
-# large images by a limit of its own, without the number that the client is told.
+# Pillow's own classes, which read the header without pixels. `Image.open` would refuse
+# large images by its own limit, without the number that the client is told.
 _COUNTED = {b"\x89PNG\r\n\x1a\n": PngImageFile, b"\xff\xd8": JpegImageFile}
-# The decoders of TensorFlow take these as well, whatever cannot be counted included.
+# TensorFlow's decoders take these, too, although their pixels cannot be counted.
 _UNCOUNTED = {
     b"\x89PNG\r\n\x1a\n": "a PNG whose header cannot be read",
     b"\xff\xd8": "a JPEG whose header cannot be read",
@@ -26,7 +26,7 @@ _UNCOUNTED = {
 
 
 def size_of(content: bytes) -> tuple[int, int] | None:
-    """Returns height and width of a PNG or JPEG; None for whatever is neither."""
+    """Returns height and width of a PNG or JPEG; None for other data."""
     for start, reader in _COUNTED.items():
         if content.startswith(start):
             try:

@@ -5,15 +5,15 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """Bounds on requests; whatever is above is refused before it costs much.
+    """Bounds on requests; larger ones are refused before they cost much.
 
     Attributes:
         body_bytes: of one request.
-        requests: predictions taken on at once, waiting ones included.
-        timeout: seconds for one request: receiving, waiting and drawing.
+        requests: predictions accepted at once, waiting ones included.
+        timeout: seconds for one request: to receive it, wait, and generate its images.
         rows: of one request; a short request could ask for very much otherwise.
         pixels: of all images and maps of one request, as their headers say.
-        batch_rows: most rows that are drawn together.
+        batch_rows: most rows that are computed together.
         batch_delay: seconds that a request waits for others when nothing runs.
         parallel: batches that run at once; each one uses all cores.
     """

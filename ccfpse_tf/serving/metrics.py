@@ -13,7 +13,7 @@ prometheus_client.disable_created_metrics()
 
 
 class Metrics:
-    """All that one server counts; servers of one process count apart."""
+    """The counters of one server; servers of one process count apart."""
 
     def __init__(self) -> None:
         self._registry = place = CollectorRegistry()

@@ -26,7 +26,7 @@ class ModelBackend:
         versions: loaded.
         limits: of requests.
         metrics: to count in.
-        poll: seconds between looks for new versions; 0 for none.
+        poll: seconds between checks for new versions; 0 for none.
     """
 
     def __init__(self, versions: Versions, limits: Limits, metrics: Metrics, poll=0.0):
@@ -42,7 +42,7 @@ class ModelBackend:
         """Answers one request of the API.
 
         Raises:
-            ApiError: with what the client is to read.
+            ApiError: with the message for the client.
         """
         if path.name != self.name:
             raise self._unknown(path)
@@ -62,7 +62,7 @@ class ModelBackend:
 
     @contextlib.asynccontextmanager
     async def running(self):
-        """Looks for new versions meanwhile; frees everything at the end."""
+        """Checks for new versions meanwhile; frees everything at the end."""
         polling = asyncio.create_task(self._watch()) if self._poll else None
         try:
             yield
@@ -80,7 +80,7 @@ class ModelBackend:
                 await run_in_threadpool(self._versions.refresh)
                 self._metrics.version.set(max(self._versions.loaded()))
             except Exception:
-                # A fault here must not end the watch, nor the service.
+                # An error here must not end the checks, nor the service.
                 _LOGGER.exception("looking for new versions failed")
 
     def _unknown(self, path):

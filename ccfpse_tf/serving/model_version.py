@@ -34,7 +34,7 @@ class Tensor:
 
 
 @dataclasses.dataclass(frozen=True)
-class Signature:
+class SignatureSpec:
     """Inputs and outputs by name."""
 
     inputs: dict[str, Tensor]
@@ -48,7 +48,7 @@ class Signature:
 
 
 class ModelVersion:
-    """A loaded version; thread-safe.
+    """A loaded version of a model; thread-safe.
 
     Args:
         path: the folder with ``saved_model.pb``.
@@ -62,8 +62,8 @@ class ModelVersion:
         self.path = path
         self.version = version
         definitions = read_signatures(path)
-        self.signatures: Mapping[str, Signature] = {
-            name: Signature(_tensors(one.inputs), _tensors(one.outputs))
+        self.signatures: Mapping[str, SignatureSpec] = {
+            name: SignatureSpec(_tensors(one.inputs), _tensors(one.outputs))
             for name, one in definitions.items()
             if name != _INTERNAL
         }
@@ -91,7 +91,7 @@ class ModelVersion:
             timeout: seconds; the graph is stopped between two operations after it.
 
         Raises:
-            tf.errors.OpError: what the graph itself raises.
+            tf.errors.OpError: an error of the graph itself.
         """
         wanted = self.signatures[signature]
         feeds = {wanted.inputs[name].key: array for name, array in inputs.items()}
@@ -102,7 +102,7 @@ class ModelVersion:
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:
-        """Keeps the session open while somebody needs it."""
+        """Keeps the session open while it is needed."""
         with self._lock:
             self._users += 1
         try:
@@ -113,7 +113,7 @@ class ModelVersion:
                 self._close_if_done()
 
     def retire(self) -> None:
-        """Frees the session as soon as nobody uses it any more."""
+        """Frees the session as soon as it is not used any more."""
         with self._lock:
             self._retired = True
             self._close_if_done()
@@ -155,7 +155,7 @@ def _load(path):
     session = tf.compat.v1.Session(graph=graph, config=config)
     logger = tf.get_logger()
     level = logger.level
-    # It calls its own loader for sessions deprecated; there is no other one.
+    # TensorFlow calls its only loader for sessions deprecated.
     logger.setLevel("ERROR")
     try:
         with graph.as_default():

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ccfpse_tf.serving.body import Incoming
 from ccfpse_tf.serving.metrics import Metrics
 
-# The page draws what it got as bytes, hence blob: for images.
+# The page shows images that it received as bytes, hence blob: for images.
 POLICY = (
     "default-src 'self'; img-src 'self' blob:; object-src 'none'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -31,12 +31,12 @@ class OriginCheck:
 
     Any page in the user's browser can send requests to a loopback address, so those
     that name another origin are refused, and, for a loopback server, those that came
-    by another host name (a name can be pointed at 127.0.0.1 by whoever owns it).
+    by another host name (the owner of a name can point it at 127.0.0.1).
 
     Args:
-        app: what answers.
-        metrics: told every request.
-        hosts: host names that requests may come by; empty for any.
+        app: the application that answers.
+        metrics: counts every request.
+        hosts: host names under which requests are accepted; empty for any.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics, hosts: Iterable[str] = ()):

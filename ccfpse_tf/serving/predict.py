@@ -27,7 +27,7 @@ async def predict(
     """Answers a predict request.
 
     Raises:
-        ApiError: with what the client is to read.
+        ApiError: with the message for the client.
     """
     stage = "received"
     try:
@@ -71,7 +71,7 @@ def _write(outputs, by_row):
 
 
 def _size(outputs):
-    """About how long the answer will be."""
+    """Returns about how long the answer will be, in bytes."""
     total = 0
     for array in outputs.values():
         if array.dtype == object:
@@ -82,7 +82,7 @@ def _size(outputs):
 
 
 async def _unless_gone(request, work):
-    """Awaits ``work``, but gives it up when the client closes the connection."""
+    """Awaits ``work``, but cancels it when the client closes the connection."""
     working = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(_disconnect(request))
     try:

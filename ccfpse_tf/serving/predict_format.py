@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ccfpse_tf.serving.api_error import ApiError, bad_request
-from ccfpse_tf.serving.model_version import Signature
+from ccfpse_tf.serving.model_version import SignatureSpec
 from ccfpse_tf.serving.tensor_json import (
     from_array,
     is_base64,
@@ -40,7 +40,9 @@ class PredictRequest:
         return sizes.pop()[0] if len(sizes) == 1 and () not in sizes else None
 
 
-def read_request(body: bytes, signatures: Mapping[str, Signature]) -> PredictRequest:
+def read_request(
+    body: bytes, signatures: Mapping[str, SignatureSpec]
+) -> PredictRequest:
     """Reads the body of a predict request.
 
     Raises:

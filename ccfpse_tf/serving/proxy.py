@@ -14,8 +14,8 @@ from ccfpse_tf.serving.api_path import ApiPath
 from ccfpse_tf.serving.body import read_body
 from ccfpse_tf.serving.limits import Limits
 
-# Only what a client and a server say to each other about the content goes through;
-# headers that belong to one connection, and cookies, do not.
+# Only headers about the content are passed on, not those of one connection, nor
+# cookies.
 _TO_UPSTREAM = ("content-type", "accept", "authorization")
 _TO_CLIENT = ("content-type", "retry-after")
 _LONGEST_ANSWER = 1 << 28
@@ -49,7 +49,7 @@ class Upstream:
         """Passes one request on.
 
         Raises:
-            ApiError: 502 no or no proper answer, 504 none in time.
+            ApiError: 502 without a proper answer, 504 if it is late.
         """
         sent = request.scope["raw_path"].split(b"?")[0].decode("ascii")
         try:

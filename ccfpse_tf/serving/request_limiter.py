@@ -1,4 +1,4 @@
-"""The bound on the requests that are worked on at once."""
+"""The bound on the number of requests at once."""
 
 import contextlib
 
@@ -7,11 +7,11 @@ from ccfpse_tf.serving.metrics import Metrics
 
 
 class RequestLimiter:
-    """Takes on a bounded number of requests, and none while the server ends.
+    """Accepts a bounded number of requests, and none while the server ends.
 
     Args:
         most: requests at once.
-        metrics: told how many there are.
+        metrics: records their number.
     """
 
     def __init__(self, most: int, metrics: Metrics) -> None:

@@ -1,4 +1,4 @@
-"""Runs the application: socket, signals, the lines that a user sees."""
+"""Runs the application: its socket, its signals, and the messages for the user."""
 
 import contextlib
 import errno
@@ -18,7 +18,7 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Takes the address, before anything slow is begun.
+    """Opens the server's socket, before anything slow is begun.
 
     Raises:
         InputError: no such address, or one that is taken.
@@ -57,7 +57,7 @@ def address_of(listening: socket.socket) -> str:
 
 
 def warn_if_open(listening: socket.socket) -> None:
-    """Says what it means to listen on other addresses than loopback."""
+    """Warns of the risks of other addresses than loopback."""
     if not is_loopback(listening):
         print(
             f"warning: {address_of(listening)} can be reached from other machines; "
@@ -67,12 +67,12 @@ def warn_if_open(listening: socket.socket) -> None:
 
 
 def serve(app, listening: socket.socket, timeout: float, browser: bool = False) -> None:
-    """Serves until a signal comes; then finishes what was taken on, and returns.
+    """Serves until a signal comes; then finishes the accepted requests and returns.
 
     Args:
         app: of ``app.make_app``.
         listening: its socket.
-        timeout: of one request, so the time that the end may take.
+        timeout: of one request, and so of the end of the server.
         browser: whether to open the page once the server answers.
     """
     config = uvicorn.Config(
@@ -82,8 +82,8 @@ def serve(app, listening: socket.socket, timeout: float, browser: bool = False) 
         server_header=False,
         lifespan="on",
         ws="none",
-        # Longer than clients keep an idle connection: who closes first must be the one
-        # who sends, or a request may meet a connection that is just being closed.
+        # Longer than clients keep an idle connection, so that the client closes first.
+        # Otherwise it may send a request to a connection that is just being closed.
         timeout_keep_alive=75,
         timeout_graceful_shutdown=timeout + _GRACE,
     )
@@ -92,7 +92,7 @@ def serve(app, listening: socket.socket, timeout: float, browser: bool = False) 
 
 
 class _Server(uvicorn.Server):
-    """Ends with success on the signals that are meant to end it."""
+    """Ends with success on the signals that should end the server."""
 
     def __init__(self, config, page=None) -> None:
         super().__init__(config)
@@ -101,7 +101,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets=None) -> None:
         await super().startup(sockets)
         if self._page and self.started:
-            # A browser may take its time to return.
+            # The call may return late.
             threading.Thread(target=_open, args=(self._page,), daemon=True).start()
 
     @contextlib.contextmanager

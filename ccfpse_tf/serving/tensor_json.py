@@ -24,7 +24,7 @@ def parse(body: bytes) -> dict[str, Any]:
     """Reads a request's JSON object; ``NaN`` and ``Infinity`` are numbers.
 
     Raises:
-        ApiError: 400, for whatever is not a JSON object in UTF-8.
+        ApiError: 400, for anything but a JSON object in UTF-8.
     """
     if not body:
         raise bad_request("JSON Parse error: The document is empty")

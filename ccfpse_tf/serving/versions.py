@@ -23,8 +23,8 @@ _LOGGER = logging.getLogger(__name__)
 class Versions:
     """The versions ``FOLDER/<number>/`` of a model.
 
-    The newest one is served, and every labelled one. :meth:`refresh` looks for newer
-    ones; the old one serves until the new one has drawn an example of its own.
+    The newest one is served, and every labelled one. :meth:`refresh` checks for newer
+    ones; the old one serves until the new one has generated its own example.
 
     Args:
         folder: of the model; its name is the model's.
@@ -102,21 +102,21 @@ class Versions:
             return sorted(self._loaded)
 
     def refresh(self) -> None:
-        """Loads what is new and wanted, then lets go of what is wanted no more.
+        """Loads new versions to serve, then frees those that are not served any more.
 
         A version that cannot be loaded is reported once, in the log and in the status,
-        and tried again when its files change.
+        and tried again after its files have changed.
         """
         there = _numbered(self.folder)
         for version in sorted(set(self.labels.values()) & set(there)):
             self._try(version, there[version])
-        # The newest that works: an older one only where none newer can be loaded.
+        # The newest that works: an older one only if no newer one can be loaded.
         for version in sorted(there, reverse=True):
             if self._try(version, there[version]):
                 wanted = {version, *self.labels.values()}
                 break
         else:
-            return  # nothing better on the disk: what is loaded stays
+            return  # no better one on the disk: the loaded ones stay
         for version in set(self.loaded()) - wanted:
             self._let_go(version)
 
@@ -176,13 +176,13 @@ class Versions:
 
 
 def load_and_try(path: Path, version: int) -> ModelVersion:
-    """Loads a version and draws its first example with it, where it describes one.
+    """Loads a version and generates its first example, if it describes one.
 
-    The first call of a graph is the slow one; and one that cannot draw its own example
-    is broken, however well it loads.
+    The first call of a graph is the slow one, and a version that cannot generate its
+    own example is broken even if it loads.
 
     Raises:
-        InputError: what cannot be loaded, or cannot draw.
+        InputError: a version that cannot be loaded, or fails on its example.
     """
     model = ModelVersion(path, version)
     try:
@@ -191,7 +191,7 @@ def load_and_try(path: Path, version: int) -> ModelVersion:
             _draw(model, example)
     except (tf.errors.OpError, ValueError, KeyError, TypeError) as error:
         model.retire()
-        raise InputError(f"{path}: cannot draw its own example ({error})") from error
+        raise InputError(f"{path}: fails on its own example ({error})") from error
     return model
 
 

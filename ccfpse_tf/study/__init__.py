@@ -1,1 +1,1 @@
-"""Human preference studies: the page that raters open, and what comes of it."""
+"""Human preference studies: the page for raters, and the score of their answers."""

@@ -1,4 +1,4 @@
-"""Defaults of a study that the command line shows without loading the rest."""
+"""Defaults of a study, apart so that the command line loads nothing else."""
 
 DEFAULT_PAIRS = 500
 QUESTION = "Which of the two images looks more like a real photograph of this layout?"

@@ -1,6 +1,6 @@
 """The design of a study: its pairs, repeats and attention checks.
 
-Order and sides are not here: every rater's page draws its own.
+Order and sides are chosen at random by the page of every rater.
 """
 
 import dataclasses
@@ -23,12 +23,12 @@ class Options:
     """The numbers and the question of a study.
 
     Args:
-        pairs: how many; None takes all, at most 500.
-        per_rater: pairs that each rater judges, drawn anew for each; None for all.
+        pairs: their number; None takes all, at most 500.
+        per_rater: pairs that each rater answers, chosen anew for each; None for all.
         repeats: pairs that a rater sees twice; None: one in ten.
-        checks: images beside a spoilt copy; None: one in twenty pairs.
-        question: what the page asks.
-        min_seconds: how long a pair must be looked at.
+        checks: images next to a spoilt copy; None: one in twenty pairs.
+        question: of the page.
+        min_seconds: the time before a pair can be answered.
         seed: of the choice of pairs and checks.
     """
 
@@ -43,7 +43,7 @@ class Options:
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """An attention check: the image of one side of a pair, beside a spoilt copy."""
+    """An attention check: the image of one side of a pair, next to a spoilt copy."""
 
     pair: Pair
     side: str  # "a" or "b"
@@ -64,7 +64,7 @@ class Design:
 
 
 def draw(matched: Matched, options: Options) -> Design:
-    """Draws pairs and attention checks; the same seed draws the same.
+    """Chooses pairs and attention checks at random; the same seed gives the same ones.
 
     Checks use layouts that are not among the pairs, as long as there are any.
 
@@ -87,8 +87,8 @@ def draw(matched: Matched, options: Options) -> Design:
 def fingerprint(design: Design, colors: object) -> str:
     """Returns a digest of everything that the page shows, files included.
 
-    Names of pictures and the study's id derive from it: results of another build are
-    recognised, and whoever has the page only cannot tell whose image is whose.
+    Names of pictures and the study's id derive from it, so that results of another
+    build are recognised, and the page alone does not tell the methods of its images.
     """
     options = dataclasses.asdict(design.options)
     total = hashlib.sha256(repr((options, colors)).encode())

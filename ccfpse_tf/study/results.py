@@ -39,7 +39,7 @@ class Answer:
 
     Args:
         trial: id of a pair or check.
-        repeat: whether it is the second time.
+        repeat: whether the trial was shown for the second time.
         side: ``"left"`` or ``"right"`` (upper or lower where images are stacked).
         value: ``"a"`` or ``"b"``; for a check ``"image"`` or ``"spoilt"``.
         seconds: for which the pair was in view.
@@ -83,10 +83,10 @@ def read_key(path: Path) -> Key:
 
 
 def find_key(paths: Sequence[Path]) -> Path:
-    """Looks for ``key.json`` beside the results, and one folder up.
+    """Looks for ``key.json`` next to the results, and one folder up.
 
     Raises:
-        InputError: there is no key.
+        InputError: there is no key in either folder.
     """
     for path in paths:
         folder = path if path.is_dir() else path.parent
@@ -94,7 +94,7 @@ def find_key(paths: Sequence[Path]) -> Path:
             if (place / KEY_NAME).is_file():
                 return place / KEY_NAME
     raise InputError(
-        f"no {KEY_NAME} beside {paths[0]} or one folder up; name the one that "
+        f"no {KEY_NAME} next to {paths[0]} or one folder up; name the one that "
         "`ccfpse study build` wrote with --key FILE"
     )
 
@@ -103,7 +103,7 @@ def read_results(paths: Sequence[Path], key: Key) -> list[Result]:
     """Reads files of answers, and those in folders; sorted by rater.
 
     Raises:
-        DataErrors: every file that is damaged, of another study, or there twice.
+        DataErrors: every file that is damaged, of another study, or a duplicate.
     """
     results, problems = [], []
     for path in _files(paths, problems):

@@ -1,4 +1,4 @@
-"""``ccfpse study score``: which method people prefer, and how far to trust it."""
+"""``ccfpse study score``: the preferred method, with the uncertainty of that result."""
 
 import dataclasses
 import statistics
@@ -50,11 +50,11 @@ class GroupScore:
     """The outcome of a group of raters. Intervals hold 95 %.
 
     Args:
-        raters: how many.
+        raters: their number.
         prefers_a: how often A was preferred, of how many answers.
         share: the same as a number.
         wilson: interval of the share, answers taken as independent.
-        clustered: interval over raters drawn anew; None for fewer than two.
+        clustered: interval over resampled raters; None for fewer than two.
         p_value: of an even chance, two-sided, answers taken as independent.
         alpha: Krippendorff's alpha; None where no pair has two answers.
         agreement: share of equal answers among all two answers to one pair.
@@ -98,14 +98,14 @@ def score(
 
     Args:
         paths: files, or folders of them.
-        key_path: the key; default: beside the files, or one folder up.
+        key_path: the key; default: next to the files, or one folder up.
         pass_share: raters who pass less than this share of their attention checks are
-            left out of ``attentive``. Who has answered none stays in.
+            left out of ``attentive``. Raters who have answered none stay in.
         seed: of the interval over raters.
 
     Raises:
         InputError: no key, or a share outside of 0..1.
-        DataErrors: files that are damaged, foreign, or there twice.
+        DataErrors: files that are damaged, of another study, or duplicates.
     """
     if not 0 <= pass_share <= 1:
         raise InputError(f"--pass-checks {pass_share}: allowed 0..1")
@@ -178,15 +178,15 @@ def _notes(rows):
         given, planned = row.answers
         if given < planned:
             yield (
-                f"{row.rater} has answered {given} of {planned}; what is there counts"
+                f"{row.rater} has answered {given} of {planned}; these answers count"
             )
         if not row.passed[1]:
-            yield f"{row.rater} has answered no attention check, and is kept"
+            yield f"{row.rater} has not answered an attention check, and is kept"
     kept = sum(row.attentive for row in rows)
     if kept == 0:
         yield "nobody has passed enough attention checks: there is no result"
     elif kept < FEW_RATERS:
         yield (
             f"{kept} rater{'s' * (kept != 1)}: the interval over raters needs "
-            f"{FEW_RATERS} or more to be worth its name"
+            f"{FEW_RATERS} or more to be reliable"
         )

@@ -21,16 +21,16 @@ _SHOWN_KEYS = 10
 
 
 def built_text(built: Built) -> str:
-    """Says what a study holds and what to do with it."""
+    """Returns the facts of a new study and the next steps as text."""
     options = built.options
     folder = built.page.parent
     lines = [
         f"{built.page}",
-        f"  {options.pairs} pairs; a rater judges {options.per_rater} of them, "
+        f"  {options.pairs} pairs; a rater answers {options.per_rater} of them, "
         f"{options.repeats} twice, and {options.checks} attention checks",
         f"  {built.pictures} pictures, {built.size / 1e6:.1f} MB in all",
         f"{built.key}",
-        "  says which image is whose: keep it to yourself",
+        "  tells which method made each image: keep it secret",
     ]
     for option, keys in built.missing.items():
         names = ", ".join(keys[:_SHOWN_KEYS])
@@ -44,7 +44,7 @@ def built_text(built: Built) -> str:
 
 
 def score_text(score: Score) -> str:
-    """The outcome as text, what counts first."""
+    """Returns the outcome as text, the main result first."""
     lines = [f"A: {score.a}", f"B: {score.b}", f"asked: {score.question}", ""]
     left_out = score.everyone.raters - score.attentive.raters
     rule = f"{score.pass_share:.0%} of their attention checks or more"
@@ -59,7 +59,7 @@ def score_text(score: Score) -> str:
 
 
 def score_json(score: Score) -> str:
-    """The outcome for scripts: the fields of `Score`."""
+    """Returns the outcome as JSON, for scripts: the fields of `Score`."""
     return json.dumps(dataclasses.asdict(score), indent=1)
 
 
@@ -75,11 +75,11 @@ def _summary_lines(summary: GroupScore):
         lines.append(f"                {_interval(summary.clustered)} over raters")
     lines.append(f"  even chance   p = {summary.p_value:.3g} (binomial, two-sided)")
     if summary.agreement is None:
-        return [*lines, "  agreement     no pair was judged by two raters"]
+        return [*lines, "  agreement     no pair was answered by two raters"]
     alpha = "undefined" if summary.alpha is None else f"{summary.alpha:.3f}"
     lines.append(
         f"  agreement     {summary.agreement:.1%} on {summary.shared_pairs} pairs that "
-        f"several judged, Krippendorff's alpha {alpha}"
+        f"several answered, Krippendorff's alpha {alpha}"
     )
     return lines
 

@@ -1,4 +1,4 @@
-"""The pictures of a study under names that tell nothing."""
+"""The pictures of a study, under names that do not tell the method."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ class Sheet:
     """Notes pictures, names them, and writes all of them at the end.
 
     Args:
-        secret: what the names derive from.
+        secret: text from which the names are derived.
         colors: of label ids, see `draw_layout`.
     """
 
@@ -36,11 +36,11 @@ class Sheet:
         return name
 
     def image(self, path: Path, *parts: str) -> str:
-        """Notes an image as it is; ``parts`` tell it from all others."""
+        """Notes an image as it is; ``parts`` identify it."""
         return self._add(functools.partial(read_picture, path), *parts)
 
     def spoilt(self, path: Path, *parts: str) -> str:
-        """Notes a copy of an image that nobody can prefer."""
+        """Notes a spoilt copy of an image, for an attention check."""
         code = int(derive(self.secret, "noise", *parts), 16)
         rng = np.random.default_rng(code)
         return self._add(lambda: spoil(read_picture(path), rng), *parts)
@@ -57,7 +57,7 @@ class Sheet:
     def write(self, folder: Path) -> None:
         """Writes all as PNG, without metadata.
 
-        In the order of the names: dates of files would tell who comes first, too.
+        In the order of the names, as the dates of files could tell the method, too.
         """
         folder.mkdir(parents=True)
         problems = []

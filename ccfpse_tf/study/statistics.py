@@ -1,4 +1,4 @@
-"""The statistics of a two-way choice; SciPy and krippendorff do the arithmetic."""
+"""The statistics of a two-way choice, computed by SciPy and krippendorff."""
 
 import importlib
 import math
@@ -32,16 +32,16 @@ def binomial_test(successes: int, count: int) -> float | None:
 def clustered_interval(
     chosen: Sequence[int], counts: Sequence[int], seed: int, draws: int = 10_000
 ) -> tuple[float, float] | None:
-    """Returns a 95 % percentile interval of the pooled share, raters drawn anew.
+    """Returns a 95 % percentile interval of the pooled share, from resampled raters.
 
-    The answers of one rater are alike; drawing whole raters with replacement lets the
-    interval know that.
+    The answers of one rater are alike; resampling whole raters with replacement takes
+    account of that.
 
     Args:
-        chosen: for each rater, how often A was chosen.
-        counts: of how many answers.
+        chosen: for each rater, the number of answers that chose A.
+        counts: for each rater, the number of answers.
         seed: of the draws.
-        draws: how many samples of raters.
+        draws: number of samples of raters.
 
     Returns:
         None for fewer than two raters with answers.

@@ -1,4 +1,4 @@
-"""``ccfpse study build``: a page for raters, and the key that only the author keeps.
+"""``ccfpse study build``: a page for raters, and a key for the author only.
 
 ``DIR/page/`` (``index.html``, ``pictures/``) is what raters get. Neither names nor
 order nor file format in there say which method an image is of; ``DIR/key.json`` does.
@@ -32,7 +32,7 @@ class Built:
         page: the HTML file.
         key: the answer key.
         options: with all numbers resolved.
-        pictures: how many.
+        pictures: their number.
         size: bytes of page and pictures.
         missing: option -> keys that the other folders have.
     """
@@ -53,7 +53,7 @@ def build(
     options: Options,
     palette: Path | None = None,
 ) -> Built:
-    """Writes a study beside ``out`` and renames it at the end.
+    """Writes a study under a hidden name and renames it to ``out`` at the end.
 
     Args:
         a: images of one method: an output of ``generate``, a folder of PNG or JPEG, or
@@ -145,7 +145,7 @@ def _write_page(folder, secret, options: Options, trials):
 
 
 def _shown(id_, trial, *names):
-    """A trial as the page knows it; sorted names do not show the order of methods."""
+    """A trial for the page; sorted names do not show the order of methods."""
     pictures = sorted(f"{PICTURES}/{trial[name]}" for name in names)
     return {"id": id_, "layout": f"{PICTURES}/{trial['layout']}", "images": pictures}
 

@@ -45,7 +45,7 @@ def draw_layout(
 
 
 def spoil(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Returns a copy that nobody can prefer: blurred, and under heavy noise.
+    """Returns a spoilt copy: blurred, and under heavy noise.
 
     Args:
         image: uint8 ``(height, width, 3)``.
@@ -72,7 +72,7 @@ def _paint(ids, path, colors):
         raise InputError(
             f"{path}: id {ids[row, column]} at row {row}, column {column} has no "
             f"colour; there are colours for {describe_ids(colors)}: give the labels "
-            "that --a was drawn from, or another --palette"
+            "that --a was generated from, or another --palette"
         )
     table = np.array([colors[int(i)] for i in found], np.uint8)
     return table[np.searchsorted(found, ids)]

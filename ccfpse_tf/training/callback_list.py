@@ -1,4 +1,4 @@
-"""All that a training does around its steps, in the order in which it is done."""
+"""The callbacks of a training, in the order in which they run."""
 
 import dataclasses
 from pathlib import Path
@@ -44,7 +44,7 @@ class Length:
 
     @property
     def total_steps(self) -> int:
-        """Where the training ends."""
+        """The step at which the training ends."""
         return self.epoch_steps * self.epochs
 
 
@@ -76,8 +76,8 @@ class TrainingContext:
 def make_callbacks(training: TrainingContext) -> list:
     """Returns the callbacks of this worker.
 
-    All workers take part in what they compute together. Only the chief shows and
-    writes.
+    All workers run the callbacks that compute on all of them together. Only the chief
+    prints and writes.
     """
     run, store, group = training.run, training.store, training.group
     config, schedule = run.config, run.config.schedule
@@ -209,4 +209,4 @@ def _keys(config, step):
 
 
 def _silent(text):
-    """Prints nothing, on workers that leave the printing to the chief."""
+    """Prints nothing: of several workers only the chief prints."""

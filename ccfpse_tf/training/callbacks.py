@@ -42,11 +42,11 @@ class StopOnDivergence(StepCallback):
     """Ends a training in which too many steps in a row were left out.
 
     The model leaves out every step with a loss or gradient that is not finite. It must
-    come before whatever saves.
+    come before the callbacks that save.
 
     Args:
         store: knows the model's step.
-        allowed: how many in a row are tolerated.
+        allowed: the number of steps in a row that may be left out.
         keys_of: gives the keys of the batch of a step, counted from 0.
         report: JSON file to write, with step, losses and keys; None writes none.
 
@@ -87,7 +87,7 @@ class ScalarLogs(StepCallback):
     """Writes losses, learning rates and images/s to TensorBoard.
 
     Losses are means over the ``every`` steps before; the model's running means are
-    reset with each entry, so that one entry does not remember the last.
+    reset with each entry, so that each covers its own steps only.
 
     Args:
         store: knows the model's step.
@@ -141,7 +141,7 @@ class ScalarLogs(StepCallback):
 class LayoutGrids(StepCallback):
     """Writes label | generated | real grids of fixed layouts to TensorBoard.
 
-    With a style code, every layout is drawn in the mean style of its own image.
+    With a style code, every layout gets the mean style of its own image.
 
     Args:
         store: knows the model's step.
@@ -160,7 +160,7 @@ class LayoutGrids(StepCallback):
         self._written = None
 
     def on_train_begin(self, logs=None):
-        """The grid that later ones are compared with: of the untrained model."""
+        """Writes the grid of the untrained model, to compare later ones with."""
         if self.store.step == 0:
             self.write()
 
@@ -198,7 +198,7 @@ class Checkpoints(StepCallback):
     Args:
         store: where to save.
         every: steps between two checkpoints.
-        minutes: since the last one, after which another is due; None for never.
+        minutes: time after the last one when another is due; None for never.
         clock: seconds that never go back.
     """
 
@@ -217,15 +217,16 @@ class Checkpoints(StepCallback):
 
 
 class SaveOnSignal(StepCallback):
-    """Turns Ctrl-C and SIGTERM into: finish this step, save, stop.
+    """On Ctrl-C or SIGTERM, finishes the step, saves and stops.
 
     A second Ctrl-C stops at once without saving.
 
     Args:
         store: where to save.
         say: prints.
-        agree: asked after every step; tells from whether this process was told to stop
-            whether any of the training's processes was. All must stop at one step.
+        agree: called after every step with True if this process was told to stop;
+            returns True if any of the training's processes was, so that all stop at
+            the same step.
 
     Raises:
         KeyboardInterrupt: after the checkpoint has been written.
@@ -239,17 +240,17 @@ class SaveOnSignal(StepCallback):
         self._stop = False
 
     def on_train_begin(self, logs=None):
-        """Takes the signals over; only a main thread may."""
+        """Installs the handlers of the signals, which only a main thread may do."""
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._before[number] = signal.signal(number, self._remember)
 
     def on_train_end(self, logs=None):
-        """Gives the signals back."""
+        """Restores the handlers of the signals."""
         self.release()
 
     def release(self):
-        """Gives the signals back, also after an error."""
+        """Restores the handlers of the signals, also after an error."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}

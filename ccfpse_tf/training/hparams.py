@@ -1,4 +1,4 @@
-"""A run's settings for TensorBoard's HParams page, beside the losses they led to."""
+"""A run's settings and losses for TensorBoard's HParams page."""
 
 from collections.abc import Iterable, Mapping
 
@@ -25,7 +25,7 @@ def write_hparams(writer, settings: Mapping, losses: Iterable[str]) -> None:
 
 
 def _plain(value):
-    """TensorBoard takes numbers, booleans and texts."""
+    """Returns a value as one that TensorBoard takes: a number, a boolean or a text."""
     if isinstance(value, tuple):
         return "x".join(map(str, value))
     return "none" if value is None else value

@@ -1,4 +1,4 @@
-"""``train --profile``: what the devices do during a few steps, for TensorBoard."""
+"""``train --profile``: records a few steps of the devices for TensorBoard."""
 
 import sys
 from pathlib import Path
@@ -10,12 +10,12 @@ from ccfpse_tf.training.callbacks import StepCallback
 
 
 def check_steps(steps: tuple[int, int], done: int, total: int) -> None:
-    """Refuses steps that a training has behind it, or does not reach.
+    """Refuses steps that a training has done already, or does not reach.
 
     Args:
         steps: first and last step to record, both included.
         done: step that the run is at.
-        total: where the training ends.
+        total: the step at which the training ends.
 
     Raises:
         InputError: naming the option, the steps that are left, and the way out.

@@ -18,13 +18,13 @@ REFRESH = 0.2  # seconds between two redraws
 class Progress(StepCallback):
     """One line that moves on a terminal; elsewhere one plain line per epoch.
 
-    While the line moves, what others print to the terminal appears above it.
+    While the line moves, other output to the terminal appears above it.
 
     Args:
         store: knows the model's step.
         scalars: knows the images per second.
         steps_per_epoch: for "epoch 3/200".
-        total_steps: where the training ends.
+        total_steps: the step at which the training ends.
         stream: default standard output.
     """
 
@@ -46,7 +46,7 @@ class Progress(StepCallback):
         self._drawn = 0.0
 
     def on_train_begin(self, logs=None):
-        """Begins the line, which says that the first step takes longer."""
+        """Begins the line with a note that the first step takes longer."""
         if self._console is None:
             return
         from rich.live import Live

@@ -6,9 +6,10 @@ from ccfpse_tf.training.progress_line import seconds_left
 
 
 class StatusUpdates(StepCallback):
-    """Notes every step and writes every few; `Status.recorded` writes the ends.
+    """Notes every step, writes every few; `Status.recorded` writes start and end.
 
-    It comes before whatever may end the training, so that the step that did is noted.
+    It comes before the callbacks that may end the training, so that the last step is
+    noted, too.
 
     Args:
         store: knows the model's step.
@@ -16,7 +17,7 @@ class StatusUpdates(StepCallback):
         scalars: knows the images per second.
         every: steps between two writes.
         steps_per_epoch: to count the epochs.
-        total_steps: where the training ends.
+        total_steps: the step at which the training ends.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class StatusUpdates(StepCallback):
         self.total_steps = total_steps
 
     def on_train_begin(self, logs=None):
-        """Says from the first moment where the training ends."""
+        """Notes the length of the training before its first step."""
         self._note({})
         self.status.write()
 

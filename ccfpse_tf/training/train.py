@@ -30,7 +30,7 @@ from ccfpse_tf.training.callbacks import SaveOnSignal
 from ccfpse_tf.training.profiler import Profile, check_steps
 from ccfpse_tf.training.progress_line import Progress
 
-ANY_DATA = "folder"  # the recipe whose name says nothing about the data
+ANY_DATA = "folder"  # the recipe that takes any data
 
 
 def train(
@@ -46,10 +46,10 @@ def train(
     ``step.deterministic`` its weights are the same to the last bit.
 
     Args:
-        config: what to train; ``data.records`` names the records.
+        config: of the run; ``data.records`` names the records.
         run_directory: made if it does not exist, and locked while this trains.
-        devices: what to train on, see `devices.parse_devices`. Where ``TF_CONFIG``
-            names several workers, each of them calls this.
+        devices: the devices to train on, see `devices.parse_devices`. Where
+            ``TF_CONFIG`` names several workers, each of them calls this.
         profile: first and last step to record for TensorBoard's profile page.
 
     Returns:
@@ -58,7 +58,7 @@ def train(
     Raises:
         InputError: a config that does not fit its networks, records or a run folder
             that do not fit the config, diverged losses, too little memory, a lost
-            worker, another training in the folder: anything that the user can mend.
+            worker, another training in the folder: anything that the user can correct.
         KeyboardInterrupt: Ctrl-C or SIGTERM, after the state has been saved.
     """
     methods.check(config)
@@ -87,7 +87,7 @@ def _train(config, directory, description, group, length, profile):
     random.seed(config.data.seed)
     with group.strategy.scope():
         model = build_model(config, description, length.epoch_steps)
-    # Only now: a model that cannot be built must leave no run of its config behind.
+    # Only now, as a model that cannot be built must not leave a run folder behind.
     run, status = Run(directory, config), contextlib.nullcontext()
     if group.chief:
         run = open_run(directory, config, description)
@@ -133,7 +133,7 @@ def _content(config, description):
 
 
 def _fit(model, training):
-    """Runs to the end of the schedule: first what an interrupted epoch has left."""
+    """Trains to the end of the schedule, first the rest of an interrupted epoch."""
     store, length = training.store, training.length
     callbacks = make_callbacks(training)
     epoch, done = divmod(store.step, length.epoch_steps)
@@ -152,7 +152,7 @@ def _fit(model, training):
                 verbose=0,
             )
         store.save()
-        training.group.any(False)  # nobody leaves before the chief has saved
+        training.group.any(False)  # no worker ends before the chief has saved
 
 
 def _stream(config, group, start_step):
@@ -197,7 +197,7 @@ def _announce(run, description, strategy, start, total):
 
 @contextlib.contextmanager
 def _released(callbacks):
-    """Gives signals, streams and the profiler back however the training ends."""
+    """Restores signals and streams, and stops the profiler, also after an error."""
     try:
         yield
     finally:

@@ -15,7 +15,7 @@ class AverageStatistics(StepCallback):
 
     Args:
         store: knows the model's step.
-        due: tells of a step whether something will be drawn or saved after it.
+        due: takes a step and returns True if images or a checkpoint are made after it.
         open_batches: opens the training batches to do it on, the same every time, so
             that a resumed run finds the same statistics.
         count: batches.
@@ -50,18 +50,18 @@ class AverageStatistics(StepCallback):
 class Validation(StepCallback):
     """Compares images with the photographs they should resemble; keeps the best.
 
-    Every validation layout is drawn in the mean style of its own photograph. ``l1`` is
+    Every validation layout gets the mean style of its own photograph. ``l1`` is
     the mean absolute difference in ``[0, 2]`` (images are in ``[-1, 1]``),
     ``perceptual`` the unweighted perceptual loss. Both are distances to one photograph
-    of many that the layout allows: good to tell a broken training from a sound one and
-    to choose a checkpoint, no replacement for FID and mIoU.
+    of many that the layout allows: they tell a broken training from a sound one and
+    help to choose a checkpoint, but do not replace FID and mIoU.
 
     Args:
         store: keeps the best checkpoint.
         writer: a ``tf.summary`` writer.
         every: steps between two validations.
         examples: batches of one, ``image``, ``label`` and maybe ``instance``.
-        metric: which of the two decides what is best; None: neither.
+        metric: the one of the two that chooses the best checkpoint; None: neither.
     """
 
     def __init__(self, store, writer, every: int, examples, metric: str | None):
@@ -104,7 +104,7 @@ class Validation(StepCallback):
 class MetricCallback(StepCallback):
     """The paper's metrics on validation images, now and then; keeps the best.
 
-    Layouts are drawn in the mean style of their own photographs.
+    Every layout gets the mean style of its own photograph.
 
     Args:
         store: keeps the best checkpoint.
@@ -112,7 +112,7 @@ class MetricCallback(StepCallback):
         every: steps between two measurements.
         layouts: batches of one with ``key``, ``image``, ``label``, maybe ``instance``.
         metrics: of :mod:`ccfpse_tf.evaluation.measures`.
-        metric: ``"fid"`` or ``"mean_iou"`` decides what is best; None: neither.
+        metric: ``"fid"`` or ``"mean_iou"`` chooses the best one; None: neither.
     """
 
     def __init__(self, store, writer, every: int, layouts, metrics, metric: str | None):
@@ -138,7 +138,7 @@ class MetricCallback(StepCallback):
             self.store.save(less)
 
     def measure(self) -> dict[str, float]:
-        """Returns the metrics of images drawn now."""
+        """Returns the metrics of the model's present images."""
         for metric in self.metrics:
             metric.reset()
         for index, layout in enumerate(self.layouts):

@@ -1,1 +1,1 @@
-"""What training must survive, shown at length: scripts that print tables."""
+"""Long checks of what training must survive: scripts that print tables."""

@@ -13,7 +13,7 @@ SCRIPTS = (
 
 
 def main() -> int:
-    """Returns 1 where any of them found something wrong."""
+    """Returns 1 if any of them found an error."""
     failed = []
     for name, *options in SCRIPTS:
         command = ["-m", f"tests.chaos.{name}", *options]

@@ -67,7 +67,7 @@ def fault(expected: str):
 
 
 def _message(code: int, output: str, *words: str) -> tuple[bool, str]:
-    """Whether it ended with an error that says these words and shows no traceback."""
+    """Returns whether it ended with an error of these words, without a traceback."""
     lines = [line for line in output.splitlines() if line.startswith("error: ")]
     good = code not in (0, -9) and "Traceback" not in output and bool(lines)
     text = output[output.rfind("error: ") :] if lines else output[-300:]
@@ -77,7 +77,7 @@ def _message(code: int, output: str, *words: str) -> tuple[bool, str]:
 
 
 def _goes_on(ground, records, run) -> tuple[bool, str]:
-    """Whether the same command then ends in the undisturbed run's bits."""
+    """Returns whether the same command then ends with the undisturbed run's bits."""
     code, output = ground.train(records, run)
     if code:
         return False, f"exit {code}: {output[-300:]}"

@@ -1,4 +1,4 @@
-"""Kills a small training again and again, and compares what comes out in the end.
+"""Kills a small training again and again, and compares the results.
 
 ``python -m tests.chaos.kills [--kills 40] [--devices cpu:2] [--average] [--seed 0]``
 prepares records and trains on them without a disturbance; then again, killing every

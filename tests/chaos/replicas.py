@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def train(
     folder: Path, replicas: Sequence[int], options: Sequence[str] = ()
 ) -> list[dict[str, np.ndarray]]:
-    """Runs ``tests.gan.replicas``; what it saved for each number of replicas."""
+    """Runs ``tests.gan.replicas``; returns its results for each number of replicas."""
     folder.mkdir(exist_ok=True)
     counts = ",".join(map(str, replicas))
     command = [
@@ -151,7 +151,7 @@ def differences(
 
 
 def limit(quantity: str) -> float:
-    """Up to where a difference is rounding."""
+    """Returns the limit up to which a difference is rounding."""
     return FLOAT32_LIMIT if quantity == "losses" else LIMIT
 
 

@@ -1,4 +1,4 @@
-"""From official files to a run that draws and trains, and back."""
+"""Conversion of official files to a run that generates and trains, and back."""
 
 import json
 import shutil

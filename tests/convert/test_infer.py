@@ -1,4 +1,4 @@
-"""Configs from shapes of tensors, and what contradicts them."""
+"""Configs inferred from shapes of tensors, and files that contradict them."""
 
 import dataclasses
 
@@ -22,7 +22,7 @@ DEEP = GeneratorShape(64, 6, 256, 128, 36, 32)
 
 
 def generator(ngf=2, levels=6, z_dim=8, pixels=4, channels=5, hidden=3):
-    """The tensors that are looked at, as zeros."""
+    """The tensors that are read, as zeros."""
     fc = (16 * ngf * pixels, z_dim) if z_dim else (16 * ngf, channels, 3, 3)
     shapes = {"fc.weight": fc, "labelenc1.0.0.weight_orig": (ngf, channels, 3, 3)}
     for level in range(2, levels + 1):
@@ -59,7 +59,7 @@ def test_discriminators_and_encoders():
     [
         (discriminator(), "G.pth: holds a CC-FPSE discriminator, where a generator"),
         (encoder(), "holds a CC-FPSE encoder"),
-        ({"x": np.zeros(1)}, r"holds no CC-FPSE network.*'x'"),
+        ({"x": np.zeros(1)}, r"does not hold a CC-FPSE network.*'x'"),
         (
             generator(levels=0) | {"labelenc1.0.0.weight_orig": np.zeros(1)},
             "has 1 conv",

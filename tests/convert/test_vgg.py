@@ -1,4 +1,4 @@
-"""torchvision's VGG19 into a file that needs no PyTorch."""
+"""Conversion of torchvision's VGG19 to a file that is read without PyTorch."""
 
 import numpy as np
 import pytest

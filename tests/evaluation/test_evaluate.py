@@ -155,7 +155,7 @@ def test_a_stopped_evaluation_goes_on(made, measures, evaluated, tmp_path, monke
             evaluate(images, measures, out)
     assert not (out / "metrics.json").exists()
     times = {path.name: path.stat().st_mtime_ns for path in (out / "images").iterdir()}
-    assert len(times) == 4  # two batches are drawn, three images judged
+    assert len(times) == 4  # two batches generated, three images measured
     evaluate(images, measures, out)
     assert times == {
         path.name: path.stat().st_mtime_ns for path in (out / "images").iterdir()

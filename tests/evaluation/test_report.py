@@ -1,4 +1,4 @@
-"""What is printed and drawn of an evaluation."""
+"""The printed table and the picture of an evaluation."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""An exported model draws what the trained one draws, and refuses what it cannot."""
+"""An exported model makes the images of the trained one, and refuses wrong inputs."""
 
 import base64
 import io

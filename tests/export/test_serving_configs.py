@@ -1,4 +1,4 @@
-"""The files beside an export, read as TensorFlow Serving and its clients read them.
+"""The files next to an export, read as TensorFlow Serving and its clients do.
 
 They are read by the server's own protos, and by servers of ours in this process.
 """
@@ -28,7 +28,7 @@ NAME = "tiny"
 
 
 def _predict(served, request):
-    """What PredictionService.Predict does with a request."""
+    """Answers a request as PredictionService.Predict does."""
     inputs = {
         key: tf.constant(tf.make_ndarray(value))
         for key, value in request.inputs.items()

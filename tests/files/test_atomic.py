@@ -1,4 +1,4 @@
-"""Files and folders are whole or not there, and what was there is not lost."""
+"""Files and folders are whole or absent, and earlier ones are not lost."""
 
 import json
 import os

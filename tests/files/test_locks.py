@@ -165,7 +165,7 @@ def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(fcntl, "flock", flock)
     path = tmp_path / RUN_LOCK
     with locked(path, DOING):
-        assert "this file system knows no locks" in capsys.readouterr().err
+        assert "this file system lacks locks" in capsys.readouterr().err
         with pytest.raises(InputError, match=f"pid {os.getpid()}"):
             _take(path)
         assert is_held(path)

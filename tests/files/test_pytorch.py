@@ -27,7 +27,7 @@ class Malicious:
         self.command = f"touch {marker}"
 
     def __reduce__(self):
-        """What unpickling runs."""
+        """Returns the call that unpickling would run."""
         return os.system, (self.command,)
 
 
@@ -125,7 +125,7 @@ def test_a_flipped_bit_in_a_weight_is_noticed(torch, tmp_path):
 def test_files_of_another_kind(torch, tmp_path, content):
     path = tmp_path / "x.pth"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"x\.pth: is damaged, or no file") as caught:
+    with pytest.raises(InputError, match=r"x\.pth: is damaged, or not") as caught:
         read_tensors(path)
     assert "weights_only" not in str(caught.value)  # PyTorch's own advice is unsafe
 

@@ -6,7 +6,10 @@ import tensorflow as tf
 from ccfpse_tf.gan.adversarial_model import AdversarialModel
 from ccfpse_tf.gan.losses import AdversarialLosses
 from ccfpse_tf.gan.methods import Adversary, Method
-from ccfpse_tf.models.discriminators.base import Discriminator, DiscriminatorOutput
+from ccfpse_tf.models.discriminators.discriminator import (
+    Discriminator,
+    DiscriminatorOutput,
+)
 
 
 @keras.saving.register_keras_serializable(package="tests")

@@ -1,4 +1,4 @@
-"""Trains a small model over different numbers of replicas and saves what changed.
+"""Trains a small model over different numbers of replicas and saves the changes.
 
 ``python -m tests.gan.replicas FOLDER REPLICAS [options]``; a script of its own, because
 TensorFlow fixes its devices at first use. REPLICAS is ``1``, ``N`` or ``1,N``: a model

@@ -1,4 +1,4 @@
-"""The averaged generator: how it moves, what it draws, its batch statistics."""
+"""The averaged generator: its updates, its images, its batch statistics."""
 
 import numpy as np
 import pytest

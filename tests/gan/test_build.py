@@ -1,4 +1,4 @@
-"""From a config to a model: every key arrives where it belongs."""
+"""Every key of a config arrives at its place in the model."""
 
 import types
 

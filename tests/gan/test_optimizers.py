@@ -19,7 +19,7 @@ def variable(value, dtype="float64"):
 
 
 def moved(optimizer, gradient, dtype="float64"):
-    """How far a weight at 0 goes in one step."""
+    """Returns how far a weight at 0 moves in one step."""
     weight = variable([0.0], dtype)
     optimizer.apply([tf.constant([gradient], dtype)], [weight])
     return np.asarray(weight).item()

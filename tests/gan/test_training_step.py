@@ -1,4 +1,4 @@
-"""What a training step computes: which fake, in which precision, compiled how."""
+"""The training step: its fakes, its precisions and its ways of compilation."""
 
 import types
 

@@ -1,4 +1,4 @@
-"""Which images a layout takes its styles from."""
+"""The images that a layout takes its styles from."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the tests of several layers and models ask in the same way."""
+"""Checks that the tests of several layers and models share."""
 
 import json
 

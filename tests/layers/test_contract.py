@@ -1,4 +1,4 @@
-"""What every layer promises: configuration, building, shapes, dtypes."""
+"""The contract of every layer: configuration, building, shapes, dtypes."""
 
 from dataclasses import dataclass
 

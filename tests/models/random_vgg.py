@@ -1,4 +1,4 @@
-"""VGG19 weights by chance, which need no download."""
+"""Random VGG19 weights, which do not need a download."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Where half precision is widened."""
+"""Half precision is widened where it must be."""
 
 import tensorflow as tf
 

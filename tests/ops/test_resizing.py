@@ -38,7 +38,7 @@ def test_nearest_source_index(have, out, indices):
 
 
 def test_nearest_computes_its_ratio_in_float32_as_the_reference_does():
-    """Where the exact index is whole, float32 may fall short of it by one."""
+    """If the exact index is whole, float32 may give the one below."""
     differs = 0
     for have in (3, 22, 33, 39):
         for out in range(1, 60):

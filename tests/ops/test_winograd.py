@@ -76,7 +76,7 @@ def test_where_it_is_used():
 
 
 def test_exact_zeros_stay_zero():
-    """Where a ReLU follows, rounding must not decide on which side of 0 it is."""
+    """A ReLU may follow, so rounding must not decide the side of 0."""
     x = tf.ones((1, 8, 8, 2))
     kernel = tf.concat([tf.ones((3, 3, 1, 3)), -tf.ones((3, 3, 1, 3))], 2) / 3
     with convolution_method("winograd"):

@@ -1,4 +1,4 @@
-"""Official files through the converter and back, and what the networks then give."""
+"""Official files through the converter and back, and the networks' outputs."""
 
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.parity.fixture import Fixture, nchw, nhwc
 
 
 def checkpoint(fixture: Fixture) -> Iterator[Check]:
-    """Converts every folder of files, draws, converts back into both formats.
+    """Converts every folder of files, generates, converts back into both formats.
 
     Raises:
         ImportError: no PyTorch.

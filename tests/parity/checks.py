@@ -1,4 +1,4 @@
-"""One comparison, and the tolerances that the project holds itself to."""
+"""A comparison with the reference, and the tolerances of the project."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ STATE = 1e-5  # absolute: batch statistics and spectral vectors
 
 @dataclass(frozen=True)
 class Check:
-    """What was compared, how far apart it is, and how far it may be."""
+    """A comparison: its name, its error and its tolerance."""
 
     name: str
     error: float
@@ -172,5 +172,5 @@ def count_flips(signs: list, exact_signs: list) -> int:
 
 
 def flipped(count: int) -> str:
-    """What the name of a check says that float64 took over at a kink."""
+    """The part of a check's name that says that float64 was used at a kink."""
     return f" (float64: {count}{FLIPPED}"

@@ -1,4 +1,4 @@
-"""Fixtures of the data pipeline: from source arrays to what the network reads."""
+"""Fixtures of the data pipeline: from source arrays to the network's inputs."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A fixture file together with what its manifest says of it."""
+"""A fixture file together with its entry in the manifest."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,7 +39,7 @@ class Fixture:
 
     @property
     def config(self) -> dict:
-        """What the reference was built with."""
+        """The configuration of the reference."""
         return self.entry["config"]
 
     def state(self, part, prefixes, net: str | None = None) -> dict[str, np.ndarray]:

@@ -145,7 +145,7 @@ def _encoder(fixture, size, mode, dtype):
 
 
 def full_generator(fixture: Fixture) -> Iterator[Check]:
-    """The full-size generator and what some of its layers give on the way."""
+    """The full-size generator and the outputs of some of its layers."""
     data, config = fixture.data, fixture.config
     model = build.generator(config)
     load_official(model, fixture.state(model, ["sd/"]))

@@ -198,7 +198,7 @@ def _deeplab_metric(fixture, key, pairs, rule="labelled") -> Iterator[Check]:
 
 
 def _synthetic(fixture, label="label"):
-    """Labels and predictions that no network made."""
+    """Labels and predictions that do not come from a network."""
     count = len(
         [
             key

@@ -32,7 +32,7 @@ COSINES = {"G": 0.998, "D": 0.99, "E": 0.998}  # of the total update, in float32
 
 
 class RecordedCCFPSE(CCFPSE):
-    """Takes its noise from the fixture and keeps what a step computes on the way."""
+    """Takes its noise from the fixture and keeps a step's intermediate values."""
 
     noise = None
 
@@ -86,7 +86,7 @@ def _model(fixture, dtype):
 
 @dataclass
 class Run:
-    """What a run gave: outputs per step, total updates, states before each step."""
+    """Results of a run: outputs per step, total updates, states before each step."""
 
     parts: dict
     steps: list[dict]
@@ -132,7 +132,7 @@ def _exact_checks(fixture, run):
 
 
 def _is_first(check):
-    """Whether it is about the first iteration, which starts from the same state."""
+    """Returns whether it is about the first iteration, which has the same start."""
     return check.name.startswith(FIRST_GRADIENTS) or check.name.endswith(" 1")
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints: what is kept, what is refused, what a failure leaves behind."""
+"""Checkpoints: which are kept, which are refused, and the state after a failure."""
 
 import errno
 import shutil

@@ -1,4 +1,4 @@
-"""The run folder: made, resumed, refused; what is in it is never overwritten."""
+"""The run folder: made, resumed, refused; its content is never overwritten."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""`status.json`: how each end of a training is noted, and what cannot be written."""
+"""`status.json`: the notes of each end of a training, and files that cannot be."""
 
 import json
 import math

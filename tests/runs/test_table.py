@@ -1,4 +1,4 @@
-"""`ccfpse runs`: what it finds, what it says of damage, and what it does without."""
+"""`ccfpse runs`: the runs that it finds, and its messages about damaged ones."""
 
 import json
 import os
@@ -69,7 +69,7 @@ def test_running_needs_a_process_that_holds_the_lock(tmp_path):
     ("name", "content", "words"),
     [
         ("config.json", b"{", "Expecting"),
-        ("config.json", b'{"config": {}, "data": 3}', "names no data set"),
+        ("config.json", b'{"config": {}, "data": 3}', "does not name a data set"),
         ("status.json", b"\xff", "codec"),
         ("status.json", b"", "Expecting value"),
         ("status.json", b"[]", "'status' is none of running"),

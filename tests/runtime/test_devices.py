@@ -1,4 +1,4 @@
-"""What ``--devices`` and the number of replicas may be; nothing is opened here."""
+"""Allowed values of ``--devices`` and of the number of replicas, without devices."""
 
 import types
 

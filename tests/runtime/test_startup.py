@@ -1,4 +1,4 @@
-"""How our commands start TensorFlow."""
+"""The start of TensorFlow in our commands."""
 
 import os
 import subprocess
@@ -44,7 +44,7 @@ def test_the_pool_may_hold_what_the_machine_has():
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs Linux")
 @pytest.mark.parametrize(("chosen", "kept"), [(None, True), ("false", False)])
 def test_freed_memory_is_kept_for_later(chosen, kept, repository):
-    """In a process of its own: TensorFlow reads the variable once."""
+    """Runs in a process of its own, as TensorFlow reads the variable once."""
     environment = os.environ | {
         "PYTHONPATH": str(repository),
         "CUDA_VISIBLE_DEVICES": "-1",

@@ -1,4 +1,4 @@
-"""Reading ``TF_CONFIG``, what workers agree on, and two processes that train."""
+"""Reading ``TF_CONFIG``, the agreement of workers, and two processes that train."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A saved model and a client that speaks to the application without a socket."""
+"""A saved model, and a client of the application that does without a socket."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ def models(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def page(tmp_path_factory):
-    """A page of two files, beside a file that must stay private."""
+    """A page of two files, next to a file that must stay private."""
     folder = tmp_path_factory.mktemp("site")
     (folder / "private.txt").write_text("private")
     (folder / "page").mkdir()

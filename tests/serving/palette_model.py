@@ -1,4 +1,4 @@
-"""A SavedModel with all signatures of an exported one, that draws palettes at once.
+"""A SavedModel with all signatures of an exported one, which paints with a palette.
 
 Every class becomes its colour, shifted by the style; so tests know the right picture.
 """
@@ -145,5 +145,5 @@ def picture(answer):
 
 
 def expected(label, shift=0):
-    """What the model draws."""
+    """Returns the images that the model should make."""
     return ((PALETTE[label].astype(int) + shift) % 256).astype(np.uint8)

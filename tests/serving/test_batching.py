@@ -1,4 +1,4 @@
-"""Requests that are drawn together get what they would have got alone."""
+"""Requests that share a batch get the same answers as alone."""
 
 import asyncio
 

@@ -66,7 +66,7 @@ def test_everything_that_the_page_asks_for(tiny_export, page):
     assert np.abs(image(found["both"]) - image(together[0])).max() <= 1
     assert np.abs(image(found["both"], 1) - image(together[1])).max() <= 1
     assert np.abs(image(found["both"], 1) - image(found["alone"])).max() <= 1
-    assert image(found["both"]).std() > 1  # it is no empty picture
+    assert image(found["both"]).std() > 1  # it is not an empty picture
     assert image(found["photo"]).shape == image(found["again"]).shape
     assert wrong.status_code == 400
     assert "9" in wrong.json()["error"], wrong.json()

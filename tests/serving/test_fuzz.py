@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is JSON, the fault is the client's, the server lives."""
+"""The answer to any request is JSON, without an error of the server."""
 
 import asyncio
 import json

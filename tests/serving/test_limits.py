@@ -1,4 +1,4 @@
-"""Bounds on what is taken on: size, number, time, who asks."""
+"""Bounds on requests: their size, number, time and origin."""
 
 import asyncio
 import gzip
@@ -15,7 +15,7 @@ GOOD = {"instances": [row()]}
 
 
 class Slow:
-    """Answers after a while; counts what runs at once."""
+    """Answers after a while; counts the calls that run at once."""
 
     name = "palette"
 

@@ -1,4 +1,4 @@
-"""The page's files, what protects them, and the metrics."""
+"""The page's files, their protection, and the metrics."""
 
 import re
 

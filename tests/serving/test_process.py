@@ -179,7 +179,7 @@ def test_options_that_make_no_sense(options, message, models):
 
 def test_labels_are_read():
     assert read_labels(["stable=3", "canary=4"]) == {"stable": 3, "canary": 4}
-    with pytest.raises(InputError, match="no '/' and no ':'"):
+    with pytest.raises(InputError, match="must not contain '/' or ':'"):
         read_labels(["a/b=1"])
 
 

@@ -13,7 +13,7 @@ PREDICT = f"{URL}:predict"
 
 @pytest.fixture
 def ask(serve):
-    """``ask(handler, method, path)``: the answer, and what the upstream got."""
+    """``ask(handler, method, path)``: the answer, and the upstream's request."""
 
     def run(handler, method="POST", path=PREDICT, headers=None, **limits):
         got = []

@@ -1,4 +1,4 @@
-"""Wrong requests: TensorFlow Serving's codes and words, and a server that lives on."""
+"""Wrong requests get TensorFlow Serving's codes and words, and the server goes on."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Versions that come, break and go while requests are answered."""
+"""Versions that are added, damaged and removed while requests are answered."""
 
 import asyncio
 import shutil
@@ -67,7 +67,7 @@ def test_a_version_that_cannot_draw_its_example_is_broken(folder, monkeypatch):
     versions = Versions(folder)
     assert versions.loaded() == [1]
     message = versions.status(2)["model_version_status"][0]["status"]["error_message"]
-    assert "cannot draw its own example" in message
+    assert "fails on its own example" in message
     versions.close()
 
 

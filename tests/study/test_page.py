@@ -39,7 +39,7 @@ def _shown(tab):
 
 
 def _side(tab, key, wanted="a"):
-    """On which side the method is, or the image that is not spoilt."""
+    """Returns the side of the method, or of the image that is not spoilt."""
     good = {trial[wanted] for trial in key["pairs"].values()}
     good |= {trial["image"] for trial in key["checks"].values()}
     return [name in good for name in _shown(tab)].index(True)

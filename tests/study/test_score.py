@@ -66,8 +66,8 @@ def test_incomplete_answers_count_and_are_told(study):
     write_result(study / "1.json", "Ada", _answers("aaab")[:2])
     outcome = score([study / "1.json"])
     assert outcome.attentive.prefers_a == (2, 2)
-    assert "Ada has answered 2 of 7; what is there counts" in outcome.notes
-    assert "Ada has answered no attention check, and is kept" in outcome.notes
+    assert "Ada has answered 2 of 7; these answers count" in outcome.notes
+    assert "Ada has not answered an attention check, and is kept" in outcome.notes
 
 
 def test_nobody_attentive_is_no_result(study):

@@ -1,4 +1,4 @@
-"""`ccfpse study build`: what the page gets, what it must not tell, what is refused."""
+"""`ccfpse study build`: the page, the facts that it must hide, and the refusals."""
 
 import hashlib
 import json
@@ -163,7 +163,7 @@ def test_missing_keys_are_told(places, tmp_path, capsys):
     text = capsys.readouterr().out
     assert "--b lacks 1 that another has: k03" in text
     assert "--labels lacks 1 that another has: k05" in text
-    assert "6 pairs; a rater judges 6 of them, 1 twice, and 1 attention check" in text
+    assert "6 pairs; a rater answers 6 of them, 1 twice, and 1 attention check" in text
     with pytest.raises(
         InputError, match=r"--pairs 7: allowed 1..6, the layouts in all"
     ):

@@ -1,4 +1,4 @@
-"""What happens around the steps, on a store that only knows its step."""
+"""The callbacks around the steps, with a store that only knows its step."""
 
 import io
 import json

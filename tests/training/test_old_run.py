@@ -27,7 +27,7 @@ def old_run(repository, tmp_path):
 
 
 def weights(checkpoint):
-    """``{place.path: value}`` of the model in a checkpoint, whatever made it."""
+    """``{place.path: value}`` of the model in a checkpoint of any version."""
     prefix = str(checkpoint / "state")
     return {
         name.split("/")[1]: tf.train.load_variable(prefix, name)

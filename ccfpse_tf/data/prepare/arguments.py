@@ -13,7 +13,7 @@ from ccfpse_tf.data.prepare.parallel import usable_cores
 def parse_arguments(
     dataset: Dataset | None, argv: Sequence[str] | None, program: str | None = None
 ) -> argparse.Namespace:
-    """Parses a command line for one data set; None means a folder of one's own."""
+    """Parses a command line for one data set; None means a folder of the user's own."""
     parser = argparse.ArgumentParser(
         prog=program,
         description=_description(dataset),
@@ -31,7 +31,7 @@ def parse_arguments(
     if arguments.out is None and not arguments.check:
         parser.error("--out DIR is needed (or --check, which writes nothing)")
     if arguments.keep_size and (arguments.size or arguments.load_size):
-        parser.error("--keep-size: leaves no use for --size and --load-size")
+        parser.error("--keep-size: does not go with --size and --load-size")
     if getattr(arguments, "tfds", None) is None and getattr(arguments, "source", 0) is (
         None
     ):
@@ -88,7 +88,7 @@ def _description(dataset: Dataset | None) -> str:
     if dataset is None:
         return "Writes records from folders of photos and label maps."
     if dataset.layout is None:
-        return f"Draws {dataset.title} and writes records."
+        return "Draws street scenes and writes records."
     layout = dataset.layout
     lines = [f"Writes records of {dataset.title}. Expected below --source:", ""]
     for word in layout.splits.values():
@@ -109,12 +109,13 @@ def _add_source(parser: argparse.ArgumentParser, dataset: Dataset) -> None:
         help=f"splits to prepare (default: {','.join(splits)})",
     )
     if dataset.instances:
-        add("--no-instances", action="store_true", help="do without instance maps")
+        add("--no-instances", action="store_true", help="leave out instance maps")
     if len(dataset.label_mappings) > 1:
         add(
             "--label-mapping",
             choices=dataset.label_mappings,
-            help=f"how file ids become classes (default: {dataset.label_mappings[0]})",
+            help="rule from file ids to classes "
+            f"(default: {dataset.label_mappings[0]})",
         )
     parser.set_defaults(tfds=None)
     if dataset.tfds is not None:
@@ -132,7 +133,7 @@ def _add_drawing(parser: argparse.ArgumentParser, dataset: Dataset) -> None:
     add = parser.add_argument
     add("--train", type=positive, default=1000, metavar="N", help="default: 1000")
     add("--val", type=_natural, default=100, metavar="N", help="default: 100")
-    add("--seed", type=_natural, default=0, help="of the drawing (default: 0)")
+    add("--seed", type=_natural, default=0, help="of the scenes (default: 0)")
 
 
 def _add_folder(parser: argparse.ArgumentParser) -> None:
@@ -146,14 +147,14 @@ def _add_folder(parser: argparse.ArgumentParser) -> None:
         "--num-classes",
         type=positive,
         metavar="K",
-        help="without a palette; default: as the label files show",
+        help="number of classes, without a palette (default: from the label files)",
     )
     add(
         "--dont-care-id",
         type=_natural,
         metavar="ID",
-        help="label id of pixels of no class (default without other information: 255, "
-        "if it occurs)",
+        help="label id of pixels without a class (default without --palette and "
+        "--num-classes: 255 if it occurs)",
     )
     add(
         "--label-format",
@@ -163,27 +164,27 @@ def _add_folder(parser: argparse.ArgumentParser) -> None:
         "file has colours",
     )
     add("--val-images", metavar="DIR", help="photos of the validation split")
-    add("--val-labels", metavar="DIR")
-    add("--val-instances", metavar="DIR")
+    add("--val-labels", metavar="DIR", help="label maps of these photos")
+    add("--val-instances", metavar="DIR", help="instance maps of these photos")
     add(
         "--val-fraction",
         type=fraction,
         metavar="F",
-        help="instead: set this part of the photos aside",
+        help="or use this part of the photos for validation",
     )
-    add("--name", metavar="NAME", help="in file names (default: that of --out)")
+    add("--name", metavar="NAME", help="name in files (default: that of --out)")
 
 
 def _add_common(parser: argparse.ArgumentParser, dataset: Dataset | None) -> None:
     add = parser.add_argument
-    add("--out", metavar="DIR", help="folder for the records, new or begun before")
+    add("--out", metavar="DIR", help="folder for the records, made or resumed")
     add("--check", action="store_true", help="only check, and print the classes")
     edges = dataset.image_size if dataset else (256, 256)
     add(
         "--size",
         type=size,
         metavar="HxW",
-        help=f"size that the network sees (default: {edges[0]}x{edges[1]})",
+        help=f"size of the network's images (default: {edges[0]}x{edges[1]})",
     )
     load = dataset.load_size if dataset else (286, 286)
     add(
@@ -193,7 +194,7 @@ def _add_common(parser: argparse.ArgumentParser, dataset: Dataset | None) -> Non
         help="size of training records, cropped to --size later (default: "
         f"{load[0]}x{load[1]}, or --size in the same ratio)",
     )
-    add("--keep-size", action="store_true", help="store all at its own size")
+    add("--keep-size", action="store_true", help="do not resize")
     add(
         "--label-map",
         metavar="FILE",
@@ -204,7 +205,7 @@ def _add_common(parser: argparse.ArgumentParser, dataset: Dataset | None) -> Non
         "--shards",
         type=positive,
         metavar="N",
-        help="files per split (default: by size)",
+        help="files per split (default: by the number of images)",
     )
     cores = usable_cores()
     add(
@@ -212,5 +213,5 @@ def _add_common(parser: argparse.ArgumentParser, dataset: Dataset | None) -> Non
         type=positive,
         default=cores,
         metavar="N",
-        help=f"processes (default: {cores}, the cores)",
+        help=f"processes (default: {cores}, the number of cores)",
     )

@@ -95,7 +95,7 @@ def read_ids(path: str) -> np.ndarray:
 
 
 def turned_by_exif(path: str) -> bool:
-    """Whether viewers turn this photo on its side: its stored pixels are not."""
+    """Returns whether viewers turn this photo on its side, unlike its stored pixels."""
     try:
         with Image.open(path) as image:
             return image.getexif().get(_ORIENTATION, 1) >= 5

@@ -1,4 +1,4 @@
-"""Which class a value or colour of a label file stands for, and where it does not."""
+"""The table from values or colours of label files to classes, and its errors."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class LabelTable:
 
     Args:
         ids: file id -> index, for files of integers.
-        colors: packed colour -> index, for files of colours; empty where the data
-            set has none.
+        colors: packed colour -> index, for files of colours; empty if the data set
+            does not use them.
     """
 
     ids: Mapping[int, int]
@@ -44,7 +44,7 @@ class LabelTable:
         that is how several tools save integer maps.
 
         Raises:
-            ValueError: if the file has colours and the table has none.
+            ValueError: if the file has colours and the table does not.
         """
         if label.ndim == 2:
             return label, False

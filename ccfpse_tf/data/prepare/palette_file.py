@@ -28,7 +28,7 @@ _LINE = "expected `ID RED GREEN BLUE NAME` or `ID NAME`, with - as ID for don't 
 
 @dataclass(frozen=True)
 class PaletteLine:
-    """One line: `id` None means don't care, `color` None that it has no colour."""
+    """One line: `id` None means don't care, `color` None that there is no colour."""
 
     id: int | None
     color: Color | None
@@ -68,7 +68,7 @@ def read_palette(path: str | Path) -> Palette:
         entries = _parse_text(text, path, problems)
     problems += _contradictions(entries, path)
     if not problems and not any(entry.id is not None for entry in entries):
-        problems.append(f"{path}: names no class; {_LINE}")
+        problems.append(f"{path}: does not name a class; {_LINE}")
     if problems:
         raise DataErrors(problems, "the palette file")
     return _collect(entries)

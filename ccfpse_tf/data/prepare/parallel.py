@@ -25,7 +25,7 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-class Workers:
+class WorkerPool:
     """A pool of processes that dies with its parent. A context manager.
 
     Args:
@@ -50,7 +50,7 @@ class Workers:
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
-    def __enter__(self) -> Workers:
+    def __enter__(self) -> WorkerPool:
         return self
 
     def __exit__(self, *_) -> None:

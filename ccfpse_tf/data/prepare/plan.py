@@ -1,4 +1,4 @@
-"""What to prepare: settings and sources, worked out from a command line."""
+"""The plan of a preparation: settings and sources, made from a command line."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that decides what is written. Sizes are (height, width).
+    """All settings and sources of the records to write. Sizes are (height, width).
 
-    `table` is None while the classes of a folder are still to be found out.
+    `table` is None while the classes of a folder are not known yet.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Plan:
         return self.load_size if split == "train" else self.image_size
 
     def settings(self) -> dict[str, Any]:
-        """What the user chose, as JSON values: decides whether shards still fit."""
+        """The user's choices as JSON values; finished shards fit if equal."""
         table = self.table
         return {
             "name": self.name,
@@ -78,7 +78,7 @@ class Plan:
         }
 
     def with_ids(self, ids: dict[int, int], num_classes: int, dont_care: bool) -> Plan:
-        """Fills in the classes that the label files turned out to hold."""
+        """Fills in the classes that were found in the label files."""
         return replace(
             self,
             num_classes=num_classes,
@@ -169,7 +169,7 @@ def remapped_ids(
         if value is None and dont_care is None:
             raise InputError(f"{path}: {key} is null, but there is no don't-care class")
         if value is not None and value not in ids:
-            raise InputError(f"{path}: {key} becomes {value!r}, which is no label id")
+            raise InputError(f"{path}: {key} becomes {value!r}, not a label id")
         result[key] = dont_care if value is None else ids[value]
     return result
 

@@ -1,4 +1,4 @@
-"""What to prepare from a folder of the user's own."""
+"""The plan of a preparation from a folder of the user's own."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _with_classes(plan: Plan, arguments: argparse.Namespace) -> Plan:
         names = tuple(f"class {value}" for value in list(ids)[:count])
         plan = replace(plan, class_names=names, palette=distinct_colors(count))
     elif arguments.label_map:
-        raise InputError("--label-map: needs --num-classes or --palette beside it")
+        raise InputError("--label-map: needs --num-classes or --palette, too")
     else:
         return plan
     ids = remapped_ids(ids, care, arguments.label_map)
@@ -134,6 +134,6 @@ def _record_name(arguments: argparse.Namespace) -> str:
     )
     name = re.sub(r"\W+", "_", name.lower()).strip("_") or "folder"
     if name in DATASETS:
-        # Shards of one's own must not pass for the data set of that name.
+        # The user's own shards must not be taken for the data set of that name.
         name = f"my_{name}"
     return name if name[0].isalpha() else f"data_{name}"

@@ -14,7 +14,7 @@ from pathlib import Path
 from ccfpse_tf.data import description
 from ccfpse_tf.data.datasets import DATASETS
 from ccfpse_tf.data.prepare.arguments import parse_arguments
-from ccfpse_tf.data.prepare.parallel import Workers
+from ccfpse_tf.data.prepare.parallel import WorkerPool
 from ccfpse_tf.data.prepare.plan import Plan, plan_dataset
 from ccfpse_tf.data.prepare.plan_folder import plan_folder
 from ccfpse_tf.data.prepare.records_folder import OutputFolder
@@ -44,7 +44,7 @@ def main(dataset_name: str, argv: Sequence[str] | None = None) -> int:
         0, the exit code.
 
     Raises:
-        InputError: for anything that the user can mend. Nothing is written if the
+        InputError: for anything that the user can correct. Nothing is written if the
             data have problems.
         OSError: for a full or forbidden disk; finished shards are kept.
     """
@@ -52,7 +52,7 @@ def main(dataset_name: str, argv: Sequence[str] | None = None) -> int:
     arguments = parse_arguments(dataset, argv)
     plan = plan_dataset(dataset, arguments) if dataset else plan_folder(arguments)
     _note_counts(plan)
-    with Workers(arguments.workers) as workers:
+    with WorkerPool(arguments.workers) as workers:
         if arguments.check:
             summaries = _check(plan, workers)
             _print_histograms(_with_classes(plan, summaries), summaries)
@@ -61,7 +61,7 @@ def main(dataset_name: str, argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def prepare(plan: Plan, folder: Path, workers: Workers) -> Description:
+def prepare(plan: Plan, folder: Path, workers: WorkerPool) -> Description:
     """Checks the sources of a plan and writes its records; see `main`."""
     output = OutputFolder(folder, plan.settings(), _inputs(plan))
     if output.complete():
@@ -111,8 +111,8 @@ def _inputs(plan: Plan) -> str:
     return sha256(json.dumps(identities, sort_keys=True))
 
 
-def _check(plan: Plan, workers: Workers) -> dict[str, SplitSummary]:
-    """Looks at every example and raises all problems together."""
+def _check(plan: Plan, workers: WorkerPool) -> dict[str, SplitSummary]:
+    """Checks every example and raises all problems together."""
     summaries = {
         split: check_source(source, plan.table, workers, split)
         for split, source in plan.sources.items()
@@ -132,7 +132,7 @@ def _check(plan: Plan, workers: Workers) -> dict[str, SplitSummary]:
 
 
 def _with_classes(plan: Plan, summaries: Mapping[str, SplitSummary]) -> Plan:
-    """Takes the classes from the label files where nothing else named them."""
+    """Takes the classes from the label files if nothing else names them."""
     if plan.table is not None:
         return plan
     ids, count, care = infer_ids(summaries.values(), plan.dont_care_id)
@@ -149,7 +149,7 @@ def _with_classes(plan: Plan, summaries: Mapping[str, SplitSummary]) -> Plan:
 def _print_totals(plan: Plan, summaries: Mapping[str, SplitSummary]) -> None:
     for split, summary in summaries.items():
         found = index_counts(summary.pixels, plan.table)
-        if found:  # drawn scenes are not looked at
+        if found:  # drawn scenes are not checked
             print(
                 f"{split}: {summary.images} images in order, {len(found)} of "
                 f"{plan.label_channels} label indices occur"

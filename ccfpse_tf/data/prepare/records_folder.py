@@ -1,4 +1,4 @@
-"""The folder that records are written to: what is finished stays finished.
+"""The folder that records are written to, where finished shards are kept.
 
 Shards are written under a hidden name and renamed when whole. `.prepare.json` holds
 the settings and a digest of the inputs that they belong to, so that the same command
@@ -29,11 +29,11 @@ class OutputFolder:
 
     Args:
         path: made if absent; otherwise empty, or begun by the same command.
-        settings: JSON values that decide what is written.
+        settings: JSON values that the records depend on.
         inputs: digest of the input files.
 
     Raises:
-        InputError: if something else is there; names each setting that differs.
+        InputError: if the folder holds other files; names each setting that differs.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, Any], inputs: str) -> None:
@@ -57,14 +57,14 @@ class OutputFolder:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keeps a second run out of the folder while this one writes."""
+        """Locks the folder, so that no second run writes there."""
         with locked(self.path / RECORDS_LOCK, "another run is writing"):
             for leftover in self.path.glob(".*.partial"):
                 leftover.unlink()
             yield
 
     def is_finished(self, name: str) -> bool:
-        """Whether a shard is there with the size that was written."""
+        """Returns whether a shard is there with the size that was written."""
         path = self.path / name
         return path.is_file() and path.stat().st_size == self._shards.get(name)
 
@@ -73,12 +73,12 @@ class OutputFolder:
         return self._shards[name]
 
     def complete(self) -> bool:
-        """Whether `dataset.json` and every shard are there."""
+        """Returns whether `dataset.json` and every shard are there."""
         done = (self.path / description.FILE_NAME).is_file() and self._shards
         return bool(done) and all(map(self.is_finished, self._shards))
 
     def note_checked(self, summaries: dict[str, Any]) -> None:
-        """Remembers that the inputs are in order, and what was counted in them."""
+        """Notes that the inputs are in order, and the counts of their values."""
         self.checked = summaries
         self._save()
 
@@ -91,12 +91,12 @@ class OutputFolder:
         self._save()
 
     def finish(self, result: description.Description) -> None:
-        """Writes `dataset.json`, which says that all the rest is there; tidies up."""
+        """Writes `dataset.json`, which marks the records as complete; tidies up."""
         description.write_description(self.path, result)
         (self.path / _STATE).unlink(missing_ok=True)
 
     def _earlier(self) -> dict[str, Any] | None:
-        """What an earlier run has left, None for an empty or absent folder."""
+        """Returns the notes of an earlier run, None for an empty or absent folder."""
         try:
             names = sorted(os.listdir(self.path))
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Encodes the examples of a plan and describes what was written."""
+"""Encodes the examples of a plan, writes them and describes the records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import ccfpse_tf
 from ccfpse_tf.data import description
 from ccfpse_tf.data.prepare.label_table import LabelTable
-from ccfpse_tf.data.prepare.parallel import Workers
+from ccfpse_tf.data.prepare.parallel import WorkerPool
 from ccfpse_tf.data.prepare.plan import Plan
 from ccfpse_tf.data.prepare.records_folder import OutputFolder
 from ccfpse_tf.data.prepare.sources import Item
@@ -53,7 +53,7 @@ def write_split(
     split: str,
     summary: SplitSummary,
     output: OutputFolder,
-    workers: Workers,
+    workers: WorkerPool,
 ) -> Split:
     """Writes the shards of a split that are not finished yet; returns its facts."""
     source, size = plan.sources[split], plan.record_size(split)
@@ -87,7 +87,7 @@ def write_split(
 
 
 def _finish(records: Iterator[Record]) -> None:
-    """Lets the progress display draw its last state; no record is left by now."""
+    """Lets the progress display show its last state; all records are written by now."""
     for record in records:
         raise AssertionError(f"{record.key} belongs to no shard")
 
@@ -114,7 +114,7 @@ def describe(plan: Plan, splits: Mapping[str, Split], prepared) -> Description:
 
 
 def write_tfds_metadata(folder: Path, result: Description) -> None:
-    """Writes `features.json` and `dataset_info.json` beside the finished shards.
+    """Writes `features.json` and `dataset_info.json` to the finished shards' folder.
 
     TensorFlow Datasets opens the folder by them: `tfds.builder_from_directory`.
     """

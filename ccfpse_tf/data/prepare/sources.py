@@ -1,4 +1,4 @@
-"""Where images, labels and instances come from: folders, or drawn scenes.
+"""The sources of images, labels and instances: folders, or drawn scenes.
 
 A source lists its examples without opening them. Its items are small and picklable,
 so that worker processes load them: `item.load()` gives a `Sample`.
@@ -49,7 +49,7 @@ class Item(Protocol):
         """Reads it; `InputError` names the file that cannot be read."""
 
     def files(self) -> tuple[str, ...]:
-        """Image, label and instance file (or what stands for them), for messages."""
+        """Image, label and instance file (or other names for them), for messages."""
 
 
 class Source(Protocol):
@@ -57,7 +57,7 @@ class Source(Protocol):
 
     keys: Sequence[str]
     problems: list[str]
-    """What was found wrong while listing."""
+    """Problems that were found while listing."""
     drawn_size: tuple[int, int] | None
     """(height, width) of examples that are drawn, so cannot have problems."""
 
@@ -74,7 +74,7 @@ class Source(Protocol):
         """Yields the examples `start..stop-1`."""
 
     def identity(self) -> list:
-        """What must be unchanged for finished shards to be kept, as JSON values."""
+        """Facts as JSON values; finished shards are kept if these are unchanged."""
 
 
 @dataclass(frozen=True)
@@ -220,7 +220,7 @@ class SceneItem:
     size: tuple[int, int]
 
     def files(self) -> tuple[str, ...]:
-        """There are no files; names the drawing."""
+        """Returns a name of the scene, as there are no files."""
         scene = f"scene {self.index} of seed {self.seed}"
         return (scene, f"{scene} (label)", f"{scene} (instances)")
 
@@ -246,5 +246,5 @@ class ScenesSource(ItemSource):
         self.drawn_size = size
 
     def identity(self) -> list:
-        """The numbers that decide every pixel."""
+        """The numbers that every pixel depends on."""
         return self._identity

@@ -25,7 +25,7 @@ class TFDSItem:
     label: bytes
 
     def files(self) -> tuple[str, ...]:
-        """There is no file of its own; names the place in the data set."""
+        """Returns the place in the data set, as an example is not a file of its own."""
         return (f"{self.place} (image)", f"{self.place} (label)")
 
     def load(self) -> Sample:
@@ -87,7 +87,7 @@ class TFDSSource:
         return next(self.items(index, index + 1)).load()
 
     def files(self, index: int) -> tuple[str, ...]:
-        """What stands for the files in messages."""
+        """Returns names for an example in messages, in place of its files."""
         return (f"{self._layout.name} {self._split}[{index}]",)
 
     def items(self, start: int, stop: int) -> Iterator[TFDSItem]:

@@ -1,4 +1,4 @@
-"""Looks at every file before anything is written, and lists all that is wrong."""
+"""Checks every file before anything is written, and lists all problems."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from ccfpse_tf.data.prepare.image_files import turned_by_exif
 from ccfpse_tf.data.prepare.label_table import LabelTable, count_values, unpack_color
-from ccfpse_tf.data.prepare.parallel import Workers
+from ccfpse_tf.data.prepare.parallel import WorkerPool
 from ccfpse_tf.data.prepare.sources import Item, Sample, Source
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.runtime.progress_bar import track
@@ -18,7 +18,7 @@ from ccfpse_tf.runtime.progress_bar import track
 
 @dataclass(frozen=True)
 class ExampleFacts:
-    """What one example holds. `counts`: value (or packed colour) -> pixels."""
+    """Facts of one example. `counts`: value (or packed colour) -> pixels."""
 
     problems: tuple[str, ...]
     size: tuple[int, int] | None = None
@@ -51,7 +51,7 @@ class SplitSummary:
             self.occurrences[key] = self.occurrences.get(key, 0) + 1
 
     def to_json(self) -> dict:
-        """What a later run needs instead of looking again."""
+        """Returns the facts that a later run needs to skip the checks."""
         counts = [
             [colored, value, pixels, self.occurrences[colored, value]]
             for (colored, value), pixels in sorted(self.pixels.items())
@@ -69,12 +69,12 @@ class SplitSummary:
 
 
 def check_source(
-    source: Source, table: LabelTable | None, workers: Workers, what: str
+    source: Source, table: LabelTable | None, workers: WorkerPool, what: str
 ) -> SplitSummary:
     """Opens every example of a source.
 
     Args:
-        table: what label files may hold; None allows every integer, to find out.
+        table: of the values that label files may hold; None allows every integer.
         what: name of the split for the progress display.
     """
     summary = SplitSummary(problems=list(source.problems))
@@ -89,7 +89,7 @@ def check_source(
 
 
 def check_item(item: Item, table: LabelTable | None) -> ExampleFacts:
-    """Opens one example and describes what is wrong with it."""
+    """Opens one example and lists its problems."""
     try:
         sample = item.load()
     except InputError as error:
@@ -113,7 +113,7 @@ def check_item(item: Item, table: LabelTable | None) -> ExampleFacts:
 def infer_ids(
     summaries: Iterable[SplitSummary], dont_care_id: int | None
 ) -> tuple[dict[int, int], int, bool]:
-    """Works out the classes of a folder from the ids that its labels hold.
+    """Infers the classes of a folder from the ids in its labels.
 
     Classes are 0 up to the largest id; 255 counts as don't care unless another id
     was named.

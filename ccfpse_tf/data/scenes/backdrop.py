@@ -1,4 +1,4 @@
-"""What closes the view: distant blocks and woods."""
+"""The backdrop of a street: distant blocks and woods."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""How a car is drawn."""
+"""The drawing of one car."""
 
 import itertools
 import math

@@ -34,7 +34,7 @@ class Camera:
     bend: float
 
     def curve(self, z: float) -> float:
-        """How far the street has bent sideways at distance z; also takes arrays."""
+        """The street's sideways shift at distance z in metres; also takes arrays."""
         return self.bend * z * z / (1 + z / 40)
 
     def point(self, x: float, y: float, z: float) -> Point:

@@ -1,4 +1,4 @@
-"""The canvas: numbers of surfaces, drawn back to front, and what each number means."""
+"""The canvas: numbers of surfaces, drawn back to front, and their meanings."""
 
 from collections.abc import Sequence
 from enum import IntEnum
@@ -31,7 +31,7 @@ class Class(IntEnum):
 
 
 class Texture(IntEnum):
-    """What modulates a surface's colour from pixel to pixel."""
+    """The pattern that changes a surface's colour from pixel to pixel."""
 
     PLAIN = 0
     FOLIAGE = 1
@@ -109,7 +109,7 @@ class Canvas:
         self._pen.polygon([point(*corner) for corner in corners], fill=surface)
 
     def beside(self, x: float, reach: float) -> bool:
-        """Whether columns x - reach to x + reach all lie outside the picture."""
+        """Returns whether x - reach to x + reach are columns outside the picture."""
         return x + reach < 0 or x - reach > self.camera.width
 
     def ellipse(self, x: float, y: float, rx: float, ry: float, surface: int) -> None:

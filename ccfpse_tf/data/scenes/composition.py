@@ -1,4 +1,4 @@
-"""What stands where: the objects of one street."""
+"""The composition of a scene: the objects of one street and their places."""
 
 from typing import Protocol
 

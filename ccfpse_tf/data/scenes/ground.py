@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ccfpse_tf.data.scenes import noise
+from ccfpse_tf.data.scenes import noise_tiles
 from ccfpse_tf.data.scenes.camera import Camera
 from ccfpse_tf.data.scenes.canvas import Class
 from ccfpse_tf.data.scenes.dice import Dice
@@ -31,7 +31,9 @@ def draw_sky(camera: Camera, light: Light, rows: int, dice: Dice) -> np.ndarray:
     gradient = (upper + (low - middle) * np.clip(1 - height * 2, 0, 1))[:, None]
     offset = (dice.integer(0, 255), dice.integer(0, 255))
     span = round(110 * camera.width / max(camera.height, 1))
-    field = noise.stretched(noise.clouds(), offset, (120, span), (rows, camera.width))
+    field = noise_tiles.stretched(
+        noise_tiles.clouds(), offset, (120, span), (rows, camera.width)
+    )
     # Clouds are thick where the noise is high, and flatten towards the horizon.
     threshold = 0.78 - 0.45 * light.cover
     density = np.clip((field - threshold) * 5, 0, 1) * np.clip(height * 4, 0.15, 1)
@@ -136,8 +138,8 @@ class Ground:
 
     def _texture(self) -> np.ndarray:
         street, across = self.street, self._across
-        patches = self._noise(noise.clouds(), 9.0, 5.0)
-        fine = self._noise(noise.grain(), 14.0, 7.0)
+        patches = self._noise(noise_tiles.clouds(), 9.0, 5.0)
+        fine = self._noise(noise_tiles.grain(), 14.0, 7.0)
         detail = np.clip(9 / self.z, 0.1, 1)
         grass = self.classes == Class.GRASS
         # Lawns are patchy, asphalt is grainy and polished where the wheels run.
@@ -155,7 +157,7 @@ class Ground:
         return texture
 
     def _noise(self, tile: np.ndarray, along_x: float, along_z: float) -> np.ndarray:
-        mask = noise.TILE - 1
+        mask = noise_tiles.TILE - 1
         column = (self.x * along_x + self._origin[0]).astype(np.int32) & mask
         row = (self.z * along_z + self._origin[1]).astype(np.int32) & mask
         return tile[row, column]

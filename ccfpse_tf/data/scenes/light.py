@@ -49,7 +49,7 @@ class Light:
         )
 
     def shadow(self, height: float) -> tuple[float, float]:
-        """Where the shadow of a point `height` metres up falls: (dx, dz) in metres."""
+        """The shadow's offset of a point `height` metres up: (dx, dz) in metres."""
         x, y, z = self.toward_sun
         reach = min(height / y, 14.0)
         return -x * reach, -z * reach

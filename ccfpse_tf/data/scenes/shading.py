@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ccfpse_tf.data.scenes import noise
+from ccfpse_tf.data.scenes import noise_tiles
 from ccfpse_tf.data.scenes.camera import NEAR, Camera
 from ccfpse_tf.data.scenes.canvas import Canvas, Class, Texture
 from ccfpse_tf.data.scenes.dice import Dice
@@ -93,12 +93,12 @@ def _textures(
     tones = np.ones(len(covered), np.float32)
     offset = (dice.integer(0, 255), dice.integer(0, 255))
     size = (camera.height, camera.width)
-    window = (noise.TILE // 2, max(1, noise.TILE // 2 * size[1] // size[0]))
-    field = noise.stretched(noise.clouds(), offset, window, size)
+    window = (noise_tiles.TILE // 2, max(1, noise_tiles.TILE // 2 * size[1] // size[0]))
+    field = noise_tiles.stretched(noise_tiles.clouds(), offset, window, size)
     for kind, coarse, fine in ((Texture.FOLIAGE, 1.4, 0.5), (Texture.ROUGH, 0.3, 0.2)):
         at = np.flatnonzero(kinds == kind)
         y, x = rows[at], columns[at]
-        leaf = noise.grain()[_cells(y, camera), _cells(x, camera)]
+        leaf = noise_tiles.grain()[_cells(y, camera), _cells(x, camera)]
         tones[at] += coarse * (field[y, x] - 0.5) + fine * (leaf - 0.5)
     at = np.flatnonzero(kinds >= Texture.BRICK)
     if at.size:
@@ -131,8 +131,10 @@ def _walls(
     shifted = u / wide + 0.5 * np.mod(course, 2) * brick
     column = np.floor(shifted)
     joint = (v / tall - course < 0.17) | ((shifted - column < 0.1) & ~boards)
-    mask = noise.TILE - 1
-    tint = noise.grain()[course.astype(np.int32) & mask, column.astype(np.int32) & mask]
+    mask = noise_tiles.TILE - 1
+    tint = noise_tiles.grain()[
+        course.astype(np.int32) & mask, column.astype(np.int32) & mask
+    ]
     clarity = np.clip(14 / z, 0.15, 1)
     foot = 0.84 + 0.16 * np.clip(v / 3, 0, 1)  # walls are darker near the ground
     strength = _TINT[kinds]
@@ -141,4 +143,4 @@ def _walls(
 
 def _cells(places: np.ndarray, camera: Camera) -> np.ndarray:
     """Rows or columns of a noise tile as tall as the picture."""
-    return (places * noise.TILE // camera.height) & (noise.TILE - 1)
+    return (places * noise_tiles.TILE // camera.height) & (noise_tiles.TILE - 1)

@@ -12,7 +12,7 @@ import tensorflow as tf
 from ccfpse_tf.data.label_mapping import dont_care_index
 from ccfpse_tf.data.transforms import resize_image
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.evaluation.evaluators.base import (
+from ccfpse_tf.evaluation.evaluators.evaluator import (
     IGNORED,
     Evaluator,
     describe_files,
@@ -26,19 +26,19 @@ SCORES = ("softmax", "logits")
 
 
 class ModelFileEvaluator(Evaluator):
-    """A segmentation network of one's own: RGB of 0..255 in, class scores out.
+    """The user's own segmentation network, from RGB of 0..255 to class scores.
 
     Its classes are our label indices; a label index beyond them is ignored.
 
     Args:
         path: a ``.keras`` file or a SavedModel's folder that maps float32
             ``(batch, height, width, 3)`` to ``(batch, h, w, classes)``. A
-            ``segmenter.json`` beside the file or in the folder may say ``classes``
+            ``segmenter.json`` next to the file or in the folder may name ``classes``
             (names), ``image_size`` (``[height, width]`` that it needs) and ``scores``
             (``"softmax"``, or ``"logits"``, which are made probabilities before they
             are resized).
         label_mapping: of the label indices (see ``label_mapping.file_ids``); under
-            ``"raw"``, index 0 is no class and ignored as well.
+            ``"raw"``, index 0 is not a class and is ignored, too.
         image_size: see :class:`Evaluator`; where the files name a size, images are
             resized to that one afterwards.
 
@@ -92,7 +92,7 @@ class ModelFileEvaluator(Evaluator):
         """See :class:`Evaluator`.
 
         Raises:
-            InputError: outputs that are no class scores.
+            InputError: outputs that are not class scores.
         """
         if self.input_size is not None:
             image = resize_image(image, self.input_size)
@@ -129,7 +129,7 @@ class ModelFileEvaluator(Evaluator):
 
 @dataclass(frozen=True)
 class _Model:
-    """How to run a model, and what it says of itself (None where it does not)."""
+    """A function that runs a model, and the model's facts (None where it has none)."""
 
     run: object
     classes: int | None
@@ -144,7 +144,7 @@ def _open_keras(path):
             import keras_cv  # noqa: F401  registers its classes
 
         model = keras.models.load_model(path, compile=False)
-    except Exception as error:  # zipfile, h5py, Keras: whatever the reader raises
+    except Exception as error:  # of zipfile, h5py or Keras
         raise InputError(f"{path}: cannot be read as a Keras model: {error}") from error
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise InputError(
@@ -158,7 +158,7 @@ def _open_keras(path):
 def _open_saved_model(path):
     try:
         run = Signature(path)
-    except Exception as error:  # tf.errors, KeyError: whatever the reader raises
+    except Exception as error:  # of tf.errors, or KeyError
         raise InputError(
             f"{path}: cannot be read as a SavedModel with the signature "
             f"serving_default: {error}"
@@ -196,7 +196,7 @@ def _description(path):
     except ValueError as error:
         raise InputError(f"{file}: is not JSON: {error}") from error
     if not isinstance(found, dict):
-        raise InputError(f"{file}: holds no object with classes, image_size, scores")
+        raise InputError(f"{file}: is not an object with classes, image_size, scores")
     if found.get("scores") not in (*SCORES, None):
         raise InputError(
             f"{file}: scores is {found['scores']!r}; allowed are {', '.join(SCORES)}"

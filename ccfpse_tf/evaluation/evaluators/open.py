@@ -1,11 +1,11 @@
-"""From the words on a command line to an evaluator."""
+"""Opens the evaluator that a command line names."""
 
 from pathlib import Path
 
 from ccfpse_tf.data.datasets import DATASETS
 from ccfpse_tf.data.label_mapping import LABEL_MAPPINGS
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.evaluation.evaluators.base import Evaluator
+from ccfpse_tf.evaluation.evaluators.evaluator import Evaluator
 from ccfpse_tf.evaluation.evaluators.model_file import ModelFileEvaluator
 from ccfpse_tf.evaluation.evaluators.published import EVALUATORS
 from ccfpse_tf.evaluation.networks.deeplab import DeepLabV2
@@ -45,7 +45,7 @@ def open_evaluator(
         normalisation: which release a UPerNet is from, ``"imagenet"`` or ``"caffe"``,
             where its weights leave that open.
         num_classes: of the labels to come; a published network refuses labels of
-            another data set by it. None asks nothing.
+            another data set by it. None checks nothing.
 
     Raises:
         InputError: another form of specification, files that are missing, cannot be
@@ -62,9 +62,9 @@ def open_evaluator(
     (dataset,) = (data for data in DATASETS.values() if data.segmenter == kind)
     if num_classes not in (None, dataset.num_classes):
         raise InputError(
-            f"{spec}: judges {dataset.title}, whose labels have {dataset.num_classes} "
-            f"classes; these have {num_classes}; give the .keras file of a segmenter "
-            "that was trained on your own data"
+            f"{spec}: evaluates {dataset.title}, whose labels have "
+            f"{dataset.num_classes} classes; these have {num_classes}; give the "
+            ".keras file of a segmenter that was trained on your own data"
         )
     files = _upernet_files(rest) if kind == "upernet" else [Path(rest)]
     state = read_state(*files)

@@ -8,7 +8,7 @@ from PIL import Image
 
 from ccfpse_tf.data.datasets import Dataset
 from ccfpse_tf.data.transforms import resize
-from ccfpse_tf.evaluation.evaluators.base import (
+from ccfpse_tf.evaluation.evaluators.evaluator import (
     Evaluator,
     describe_files,
     look_up,
@@ -27,7 +27,7 @@ _SIZE = tf.TensorSpec((2,), tf.int32)
 
 
 class PublishedEvaluator(Evaluator):
-    """What the three have in common: a network of a known data set.
+    """The base class of the three published evaluators, each for a known data set.
 
     Args:
         network: with its weights.
@@ -77,7 +77,7 @@ class PublishedEvaluator(Evaluator):
         )
 
     def scale_protocol(self) -> dict:
-        """How images are scaled, and the scores of all scales combined."""
+        """The scales of the images, and the rule that combines the scores of all."""
         raise NotImplementedError
 
     def labels(self, label):

@@ -1,4 +1,4 @@
-"""Which class was seen where which class is: mIoU and pixel accuracy.
+"""Confusion matrices of labelled and predicted classes: mIoU and pixel accuracy.
 
 The published numbers come from three evaluators that average differently, and the pixel
 accuracy of street scenes counts pixels without ground truth as wrong (docs/metrics.md).
@@ -50,7 +50,7 @@ class ConfusionMatrix:
         Args:
             labels: integers of any shape: class ids, or ``ignore``.
             predictions: class ids in the same shape.
-            ignore: what stands where there is no ground truth; None: nowhere.
+            ignore: the index of pixels without ground truth; None if all have one.
             name: of the image or batch, for the message.
 
         Raises:
@@ -104,10 +104,10 @@ class ConfusionMatrix:
 
     @classmethod
     def from_state(cls, state: Mapping[str, np.ndarray]) -> ConfusionMatrix:
-        """What :meth:`state` gave.
+        """Restores the counts from the arrays of :meth:`state`.
 
         Raises:
-            InputError: for arrays that are none such.
+            InputError: for arrays that are not such a state.
         """
         kind = "confusion matrix"
         matrix, dont_care = take(state, kind, matrix=(None, None), dont_care=())
@@ -115,7 +115,7 @@ class ConfusionMatrix:
             raise InputError(f"{kind}: the saved matrix has the shape {matrix.shape}")
         for counts in (matrix, dont_care):
             if counts.dtype.kind not in "iu" or (counts < 0).any():
-                raise InputError(f"{kind}: the saved counts are no counts")
+                raise InputError(f"{kind}: the saved counts are not counts")
         self = cls(len(matrix))
         self.matrix += matrix.astype(np.int64)
         self.dont_care = int(dont_care)

@@ -1,8 +1,8 @@
-"""How much images of the same layout differ when only the style changes.
+"""The diversity of images of the same layout when only the style changes.
 
 As in LPIPS (Zhang et al. 2018, eq. 1) with all channel weights 1: a distance of
 features of a network that the user names. It is NOT the calibrated LPIPS, whose learned
-weights are no part of this package; compare only numbers of the same network.
+weights are not part of this package; compare only numbers of the same network.
 """
 
 from __future__ import annotations
@@ -93,10 +93,10 @@ class Diversity:
 
     @classmethod
     def from_state(cls, state: Mapping[str, np.ndarray]) -> Diversity:
-        """What :meth:`state` gave.
+        """Restores the distances from the arrays of :meth:`state`.
 
         Raises:
-            InputError: for arrays that are none such.
+            InputError: for arrays that are not such a state.
         """
         self = cls()
         self._moments = Moments.from_state(state)
@@ -170,7 +170,7 @@ class MapFile:
 
 
 class DiversityMetric(ImageMetric):
-    """How far apart images of the same layout in other styles are.
+    """The mean distance between images of the same layout in different styles.
 
     Args:
         maps: feature network, from `ccfpse_tf.evaluation.metrics.diversity`.
@@ -191,7 +191,7 @@ class DiversityMetric(ImageMetric):
         return {"diversity": facts}
 
     def update(self, example: EvaluatedImage) -> None:
-        """Draws the layout in several styles and compares them in pairs."""
+        """Generates the layout in several styles and compares the images in pairs."""
         images = self.draw(example, self.styles)
         self.diversity.update([mean_pairwise_distance(self.maps(images))])
 
@@ -204,7 +204,7 @@ class DiversityMetric(ImageMetric):
         self.diversity = Diversity.from_state(state)
 
     def reset(self):
-        """Nothing seen."""
+        """Forgets all images."""
         self.diversity = Diversity()
 
     def result(self):
@@ -216,7 +216,7 @@ def open_diversity(measures, source, out) -> DiversityMetric:
     """Opens the feature network, and checks that layouts have several styles.
 
     Raises:
-        InputError: fewer than two styles, or images that nothing draws.
+        InputError: fewer than two styles, or images without a run that generates more.
     """
     if measures.diversity < 2:
         raise InputError(f"--diversity {measures.diversity}: must be 2 or more")

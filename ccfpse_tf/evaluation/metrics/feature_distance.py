@@ -71,11 +71,11 @@ class FeatureDistance(ImageMetric):
             self._statistics = FeatureStatistics.from_state(state)
 
     def reset(self):
-        """Nothing seen."""
+        """Forgets all images."""
         self._waiting, self._statistics = [], None
 
     def result(self):
-        """Both distances; one image alone has none."""
+        """Returns both distances; they need at least two images."""
         self._run()
         if self._statistics is None or self._statistics.count < 2:
             return {GENERATED: {}}

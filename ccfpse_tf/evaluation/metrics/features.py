@@ -1,4 +1,4 @@
-"""From images to what the Frechet and the kernel distance need of them."""
+"""Statistics of images for the Frechet and the kernel distance."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Batches = Iterable[tuple[Sequence[str], np.ndarray]]
 
 @dataclass(frozen=True)
 class FeatureSummary:
-    """What a set of images comes to.
+    """The statistics of the features of a set of images.
 
     Attributes:
         mean: ``(dimensions,)``.
         covariance: ``(dimensions, dimensions)``.
         count: of images; None if a foreign file did not say.
         features: the sample, ``(at most its size, dimensions)``; None likewise.
-        provenance: what the numbers were made of; None likewise.
+        provenance: the facts that the numbers depend on; None likewise.
     """
 
     mean: np.ndarray
@@ -49,7 +49,7 @@ class FeatureSummary:
         """See :func:`ccfpse_tf.evaluation.metrics.kernel_distance.kernel_distance`.
 
         Raises:
-            InputError: if either has no sample of features.
+            InputError: if either lacks a sample of features.
         """
         if self.features is None or other.features is None:
             raise InputError(
@@ -92,10 +92,10 @@ class FeatureStatistics:
         self.moments.merge(other.moments)
 
     def summary(self, provenance: Mapping[str, Any] | None = None) -> FeatureSummary:
-        """What was seen so far.
+        """Returns the statistics of all images so far.
 
         Raises:
-            InputError: if fewer than two images were.
+            InputError: if there were fewer than two.
         """
         return FeatureSummary(
             self.moments.mean(),
@@ -116,10 +116,10 @@ class FeatureStatistics:
 
     @classmethod
     def from_state(cls, state: Mapping[str, np.ndarray]) -> FeatureStatistics:
-        """What :meth:`state` gave.
+        """Restores the statistics from the arrays of :meth:`state`.
 
         Raises:
-            InputError: for arrays that are none such.
+            InputError: for arrays that are not such a state.
         """
         moments = Moments.from_state(_part(state, "moments_"))
         reservoir = Reservoir.from_state(_part(state, "reservoir_"))
@@ -220,7 +220,7 @@ def read_summary(path: Path) -> FeatureSummary:
     """Reads statistics, of this program or (``mu`` and ``sigma`` alone) of another.
 
     Raises:
-        InputError: for a file that holds no such statistics.
+        InputError: for a file that does not hold such statistics.
     """
     arrays = read_arrays(path)
     (mean,) = take(arrays, str(path), mu=(None,))

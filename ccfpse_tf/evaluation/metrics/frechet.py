@@ -30,7 +30,7 @@ def frechet_distance(
 
     Raises:
         InputError: for shapes that do not fit, values that are not finite, or matrices
-            that are no covariances.
+            that are not covariances.
     """
     mean, covariance = _checked(mean, covariance, "first")
     other_mean, other_covariance = _checked(other_mean, other_covariance, "second")
@@ -70,7 +70,7 @@ def _root(covariance, which):
     if values.min(initial=0) < -NEGATIVE * largest:
         raise InputError(
             f"the {which} covariance has the eigenvalue {values.min():.3g} beside "
-            f"{values.max():.3g}: it is no covariance"
+            f"{values.max():.3g}: it is not a covariance"
         )
     kept = values > len(values) * np.finfo(np.float64).eps * largest
     return vectors[:, kept] * np.sqrt(values[kept])

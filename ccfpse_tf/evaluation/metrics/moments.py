@@ -95,17 +95,17 @@ class Moments:
 
     @classmethod
     def from_state(cls, state: Mapping[str, np.ndarray]) -> Moments:
-        """What :meth:`state` gave.
+        """Restores the moments from the arrays of :meth:`state`.
 
         Raises:
-            InputError: for arrays that are none such.
+            InputError: for arrays that are not such a state.
         """
         kind = "moments"
         count, mean = take(state, kind, count=(), mean=(None,))
         (scatter,) = take(state, kind, scatter=(len(mean), len(mean)))
         whole = count.dtype.kind in "iu" and count >= 0
         if not (whole and np.isfinite(mean).all() and np.isfinite(scatter).all()):
-            raise InputError(f"{kind}: the saved numbers are none of ours")
+            raise InputError(f"{kind}: the saved numbers are not finite moments")
         self = cls(len(mean))
         self.count = int(count)
         self._mean += mean

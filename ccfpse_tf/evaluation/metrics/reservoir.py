@@ -100,10 +100,10 @@ class Reservoir:
 
     @classmethod
     def from_state(cls, state: Mapping[str, np.ndarray]) -> Reservoir:
-        """What :meth:`state` gave.
+        """Restores the sample from the arrays of :meth:`state`.
 
         Raises:
-            InputError: for arrays that are none such.
+            InputError: for arrays that are not such a state.
         """
         kind = "sample of features"
         size, seed, features = take(
@@ -113,7 +113,7 @@ class Reservoir:
         rising = (priorities[1:] > priorities[:-1]).all()  # diff() would wrap around
         fits = priorities.dtype == np.uint64 and rising
         if not fits or len(features) > size or not np.isfinite(features).all():
-            raise InputError(f"{kind}: the saved numbers are none of ours")
+            raise InputError(f"{kind}: the saved numbers are not a sample")
         self = cls(features.shape[1], int(size), int(seed))
         self._priorities = priorities
         self._features = features.astype(np.float32)

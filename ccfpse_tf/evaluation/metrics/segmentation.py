@@ -1,4 +1,4 @@
-"""How well a segmentation network finds the layout again: mIoU and pixel accuracy."""
+"""mIoU and pixel accuracy of a segmentation network's reading of the images."""
 
 from ccfpse_tf.evaluation.evaluators import open_evaluator
 from ccfpse_tf.evaluation.image_metric import (

@@ -8,7 +8,7 @@ from ccfpse_tf.evaluation.networks.resampling import max_pool, resize_bilinear
 from ccfpse_tf.evaluation.networks.units import Stage, Unit, convolution
 
 INPUT_RULE = InputRule("BGR", 1.0, (104.008, 116.669, 122.675))
-SCALES = (0.5, 0.75)  # beside the image itself
+SCALES = (0.5, 0.75)  # in addition to the image itself
 SCALE_RULES = ("sizes", "factor")
 
 
@@ -24,7 +24,7 @@ class DeepLabV2(keras.Model):
         scale_rule: where in the image the pixels of its scaled copies lie. ``"sizes"``
             divides the sizes, as PyTorch did before 1.6, when the published weights
             were made and scored; ``"factor"`` divides by the scale, as it does since.
-            They differ where a scaled size is no whole number: never for sizes that
+            They differ where a scaled size is not a whole number: never for sizes that
             are multiples of 4.
 
     Call shape: ``(batch, height, width, 3)`` normalised by ``INPUT_RULE`` to logits

@@ -18,7 +18,7 @@ from ccfpse_tf.files.saved_model import Signature
 
 
 class FeatureFile:
-    """``(batch, height, width, 3)`` uint8 images to ``(batch, dimensions)`` features.
+    """Maps ``(batch, height, width, 3)`` uint8 images to features, one row for each.
 
     Args:
         path: ``.keras`` file, or folder of a SavedModel with the signature
@@ -45,14 +45,14 @@ class FeatureFile:
         self.sha256 = digest(self.path)
 
     def protocol(self) -> dict[str, str]:
-        """What has to be equal for two results to be comparable."""
+        """The facts that must be equal for two results to be comparable."""
         return {"network": self.name, "sha256": self.sha256, "resize": "none"}
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Features of a batch of RGB images, float32.
 
         Raises:
-            InputError: if the network gives no vector per image, or of other widths
+            InputError: if the network does not give a vector per image, or other widths
                 than before.
         """
         images = check_images(images)
@@ -77,7 +77,7 @@ def load(path: Path):
     """A function from a float32 tensor of images to one tensor, a list or a dict.
 
     Raises:
-        InputError: for what is neither a Keras file nor a SavedModel with one input.
+        InputError: for other files than a Keras file or a SavedModel with one input.
     """
     if not path.exists():
         raise InputError(f"{path} does not exist: it should be a feature network")
@@ -85,7 +85,7 @@ def load(path: Path):
         if path.is_dir():
             return _load_saved_model(path)
         model = keras.saving.load_model(path, compile=False)
-    except Exception as error:  # zipfile, h5py, protobuf: whatever the reader raises
+    except Exception as error:  # of zipfile, h5py or protobuf
         raise InputError(
             f"{path} cannot be loaded as a feature network ({error}); it should be a "
             ".keras file or the folder of a SavedModel"

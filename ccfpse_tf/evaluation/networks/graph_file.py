@@ -37,7 +37,7 @@ def read_graph(path: str | Path | None, sha256: str | None = None) -> GraphFile:
             trust.
 
     Raises:
-        InputError: for a file that cannot be had or read, or has another digest.
+        InputError: for a file that cannot be found or read, or has another digest.
     """
     path = _download() if path is None else Path(path)
     if path.is_dir():
@@ -63,7 +63,7 @@ def read_graph(path: str | Path | None, sha256: str | None = None) -> GraphFile:
 def _download():
     try:
         return Path(keras.utils.get_file(ARCHIVE, URL))
-    except Exception as error:  # urllib, sockets, the disk: whatever it raises
+    except Exception as error:  # of urllib, of sockets or of the disk
         raise InputError(
             f"the Inception network of FID cannot be downloaded ({error}); {_way_out()}"
         ) from error
@@ -79,12 +79,13 @@ def _inside(folder):
 def _from_archive(path):
     with tarfile.open(path) as archive:
         for member in archive:
-            # By its last name alone, and a plain file: no link, no path is followed.
+            # By its last name alone and as a plain file, without following links or
+            # paths.
             if member.isfile() and Path(member.name).name == GRAPH:
                 if member.size > LARGEST:
                     raise InputError(f"{path}: its {GRAPH} claims {member.size} bytes")
                 return archive.extractfile(member).read()
-    raise InputError(f"{path} holds no {GRAPH}; {_way_out()}")
+    raise InputError(f"{path} does not hold {GRAPH}; {_way_out()}")
 
 
 def _way_out():

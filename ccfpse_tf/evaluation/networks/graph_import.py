@@ -1,4 +1,4 @@
-"""Makes a frozen GraphDef of any age into a function of this TensorFlow."""
+"""Turns a frozen GraphDef of any age into a function of this TensorFlow."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ BATCH_NORM = "BatchNormWithGlobalNormalization"
 
 
 def needed_nodes(graph: tf.compat.v1.GraphDef, feed: str, fetches: tuple[str, ...]):
-    """What lies between nodes of a graph, in modern operations.
+    """Returns the nodes of a graph that lie between others, in modern operations.
 
     Args:
         graph: frozen.
@@ -72,7 +72,7 @@ def _node_of(source):
 def _add_batch_norm(graph, node):
     """Writes the batch normalisation of 2015 in operations that still run.
 
-    TensorFlow removed it for graphs of version 9 and later, and every function is one.
+    TensorFlow removed it for graphs of version 9 and later, as all functions are.
     It is ``(x - mean) * (1 / sqrt(variance + epsilon) [* gamma]) + beta``.
     """
     x, mean, variance, beta, gamma = node.input[:5]

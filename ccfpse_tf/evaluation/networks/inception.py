@@ -1,8 +1,8 @@
 """The Inception network of 2015 whose features the FID and the KID compare.
 
 The frozen graph itself is run, not a network rebuilt from its weights;
-``keras.applications.InceptionV3`` is another network, with which numbers compare to
-nobody's.
+``keras.applications.InceptionV3`` is another network, whose numbers do not compare with
+published ones.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ccfpse_tf.evaluation.networks.graph_import import as_function, needed_nodes
 from ccfpse_tf.ops.resizing import resize_bilinear
 
 INPUT = "ExpandDims"  # float32 RGB, 0..255; the graph resizes to 299x299
-SCALED = "Mul"  # what its first convolution sees: (resized - 128) / 128
+SCALED = "Mul"  # the input of its first convolution: (resized - 128) / 128
 OUTPUT = "pool_3"  # (batch, 1, 1, 2048)
 FEATURES = 2048
 SIDE = 299
@@ -69,13 +69,13 @@ class InceptionFeatures:
         sha256: that the graph must have; None accepts any.
 
     Attributes:
-        frechet_name: what a Frechet distance of these features is called.
+        frechet_name: the name of a Frechet distance of these features.
         kernel_name: the same for a kernel distance.
         dimensions: 2048.
         sha256: of the graph that was read.
 
     Raises:
-        InputError: for a graph that cannot be had, or is another one.
+        InputError: for a graph that cannot be read, or is another one.
     """
 
     frechet_name = "FID"
@@ -99,14 +99,14 @@ class InceptionFeatures:
             raise InputError(f"{file.path} is not the graph {NAME}: {error}") from error
 
     def protocol(self) -> dict[str, str]:
-        """What has to be equal for two results to be comparable."""
+        """The facts that must be equal for two results to be comparable."""
         return {"network": NAME, "sha256": self.sha256, "resize": self.resize}
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Features of a batch of RGB images, float32.
 
         Raises:
-            InputError: if these are no such images.
+            InputError: if these are not such images.
         """
         images = check_images(images)
         return self._run(RESIZES[self.resize](images))[1].numpy()[:, 0, 0]

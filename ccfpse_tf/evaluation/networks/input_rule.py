@@ -1,4 +1,4 @@
-"""What the evaluation networks expect of their input images."""
+"""The normalisation of input images that the evaluation networks expect."""
 
 from dataclasses import asdict, dataclass
 
@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class InputRule:
-    """How 8-bit RGB images become a network's input: ``(x * scale - mean) / std``.
+    """The normalisation of 8-bit RGB images: ``(x * scale - mean) / std``.
 
     Args:
         channels: ``"RGB"`` or ``"BGR"``: the order in which the network reads them.

@@ -7,7 +7,7 @@ EPSILON = 1e-5  # added to every variance
 
 
 class FrozenLayer(keras.layers.Layer):
-    """A layer of float32 weights that come from a file and never train.
+    """A layer of float32 weights that come from a file and are never trained.
 
     Weights exist from construction on, as zeros: a file is loaded before any use.
     """
@@ -108,7 +108,7 @@ class Unit(FrozenLayer):
 
 
 class Bottleneck(FrozenLayer):
-    """1x1, 3x3 and 1x1 convolution beside a shortcut (He et al., CVPR 2016).
+    """1x1, 3x3 and 1x1 convolution with a shortcut (He et al., CVPR 2016).
 
     Args:
         channels: of the input.
@@ -170,7 +170,7 @@ class Stage(FrozenLayer):
     Args:
         channels: of the input.
         width: of the blocks' inner maps.
-        blocks: how many.
+        blocks: their number.
         stride: of the first block.
         dilation: of every block, the first one too.
         stride_first: see :class:`Bottleneck`.

@@ -70,7 +70,7 @@ class UPerNet(keras.Model):
 
     @property
     def input_rule(self) -> InputRule:
-        """What input images have to go through."""
+        """The normalisation of input images."""
         return INPUT_RULES[self.normalisation]
 
     def _make_encoder(self):

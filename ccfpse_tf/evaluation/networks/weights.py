@@ -1,4 +1,4 @@
-"""Weights of the evaluation networks out of the original repositories' files."""
+"""Reads weights of the evaluation networks from the original repositories' files."""
 
 import os
 import re
@@ -15,8 +15,7 @@ from ccfpse_tf.evaluation.networks.original_modules import DECODER, ENCODER, mod
 from ccfpse_tf.evaluation.networks.upernet import INPUT_RULES
 from ccfpse_tf.files.arrays import write_arrays
 
-# Buffers that files of one PyTorch version hold and of another do not; evaluation
-# never reads them.
+# Buffers that only files of some PyTorch versions hold; evaluation never reads them.
 _OPTIONAL = re.compile(
     r"(^|\.)(num_batches_tracked|_tmp_running_mean|_tmp_running_var|_running_iter)$"
 )
@@ -190,12 +189,12 @@ def _read(path):
     try:
         with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             return dict(file)
-    except Exception as error:  # zipfile, zlib, NumPy: whatever the reader raises
+    except Exception as error:  # of zipfile, zlib or NumPy
         raise InputError(f"{path}: cannot be read as .npz: {error}") from error
 
 
 def write_npz(path: str | os.PathLike, state: Mapping[str, np.ndarray]) -> None:
-    """Keeps tensors in a file that needs no PyTorch to be read.
+    """Writes tensors to a file that is read without PyTorch.
 
     Raises:
         InputError: a name that does not end in ``.npz``.
@@ -207,7 +206,7 @@ def write_npz(path: str | os.PathLike, state: Mapping[str, np.ndarray]) -> None:
 
 
 def upernet_normalisation(state: Mapping[str, np.ndarray], said: str | None) -> str:
-    """Which of UPerNet's two releases a file is from: how its inputs are normalised.
+    """Returns the input normalisation of UPerNet's release that a file is from.
 
     Their files have equal names and shapes, and a wrong guess only shows in bad scores;
     but one reads values of 0..255, so its first kernel is about 60 times smaller.
@@ -217,7 +216,7 @@ def upernet_normalisation(state: Mapping[str, np.ndarray], said: str | None) -> 
         said: ``"imagenet"`` or ``"caffe"`` if the user knows, which is believed.
 
     Raises:
-        InputError: another word, or a kernel that tells nothing while ``said`` is None.
+        InputError: another word, or an unclear kernel while ``said`` is None.
     """
     if said is not None:
         if said not in INPUT_RULES:

@@ -57,7 +57,7 @@ class SegmenterConfig:
         1.5,
         ge=1,
         le=4,
-        description="draw them up to so many times larger or smaller; 1: never",
+        description="scale them up to so many times larger or smaller; 1: never",
     )
     jitter: float = Field(
         0.2, ge=0, lt=1, description="change brightness and contrast by up to this part"
@@ -100,7 +100,7 @@ def with_size(
     Args:
         config: its own image size stays, if it has one.
         records_size: of the validation images; None where they differ in size.
-        recipe_size: what the recipe's generator draws.
+        recipe_size: ``(height, width)`` of the recipe's generated images.
 
     Raises:
         InputError: records of less than 32 pixels.

@@ -24,10 +24,10 @@ def build_segmentation_model(
         ``(batch, height, width, classes)``, a softmax.
 
     Raises:
-        ValueError: an unknown backbone, a size that is no multiple of 32.
+        ValueError: an unknown backbone, or a size that is not a multiple of 32.
     """
     if any(side % STRIDE for side in image_size):
-        raise ValueError(f"{image_size} are no multiples of {STRIDE}")
+        raise ValueError(f"{image_size} are not multiples of {STRIDE}")
     make = {"deeplabv3plus": _deeplab, "segformer": _segformer}.get(backbone)
     if make is None:
         raise ValueError(f"unknown backbone {backbone!r}")

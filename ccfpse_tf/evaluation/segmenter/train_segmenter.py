@@ -1,8 +1,8 @@
-"""A segmenter of one's own: trained on the real pairs of any records, to judge images.
+"""Trains a segmenter on the real pairs of any records, to evaluate generated images.
 
 Its folder holds ``segmenter.keras``, which maps float32 RGB of 0..255 to class
 probabilities, and ``segmenter.json``, which says what it was trained on and how well it
-does on the real validation images: the score that generated ones can be set beside.
+does on the real validation images: the score that generated ones are compared with.
 """
 
 import dataclasses
@@ -50,9 +50,9 @@ _STATE, _ASKED = "state.npz", "asked.json"
 def train_segmenter(config: SegmenterConfig, records: Path, out: Path) -> dict:
     """Trains on the ``train`` split, scores on ``val``, and writes the folder ``out``.
 
-    Until it is done, everything is in the hidden folder ``.NAME.training`` beside
-    ``out``; the same call goes on from there after an interruption, to the same weights
-    as without one.
+    Until it is done, everything is in the hidden folder ``.NAME.training`` next to
+    ``out``; after an interruption the same call goes on from there, and ends with the
+    same weights as without one.
 
     Args:
         config: with an image size.
@@ -60,7 +60,7 @@ def train_segmenter(config: SegmenterConfig, records: Path, out: Path) -> dict:
         out: folder to make.
 
     Returns:
-        What ``segmenter.json`` holds.
+        The facts in ``segmenter.json``.
 
     Raises:
         InputError: anything in the way at ``out``, another training in progress there,

@@ -32,7 +32,7 @@ class Classes:
 
     @property
     def count(self) -> int:
-        """How many classes the network tells apart."""
+        """The number of classes that the network tells apart."""
         return self.description.num_classes
 
     def of(self, labels):
@@ -180,7 +180,7 @@ class Trainer:
         write_arrays(path, values)
 
     def restore(self, path: Path) -> None:
-        """Takes up what :meth:`save` wrote; nothing changes where there is no file.
+        """Restores what :meth:`save` wrote; without a file nothing changes.
 
         Raises:
             InputError: a damaged file, or one of another network.

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from ccfpse_tf.layers.normalized_convolution import instance_normalized_convolution
 from ccfpse_tf.layers.plain_convolution import plain_convolution, weights_of
-from ccfpse_tf.models.discriminators.base import Discriminator
+from ccfpse_tf.models.discriminators.discriminator import Discriminator
 from ccfpse_tf.ops.layout_convolution import pooled_embedding
 from ccfpse_tf.ops.resizing import upsample_bilinear
 

@@ -1,4 +1,4 @@
-"""The CC-FPSE generator: from layout (and style) to image."""
+"""The CC-FPSE generator, which maps a layout (and a style) to an image."""
 
 import keras
 import tensorflow as tf
@@ -91,7 +91,7 @@ class Generator(keras.Model):
 
     @property
     def upsampled(self) -> tuple[bool, ...]:
-        """Tells of each block if its input is upsampled first.
+        """Returns for each block whether its input is upsampled first.
 
         At depth 5 the second and third block share a resolution.
         """

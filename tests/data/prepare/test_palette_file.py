@@ -1,4 +1,4 @@
-"""Palette files in both notations, and what can be wrong with them."""
+"""Palette files in both notations, and their errors."""
 
 import json
 
@@ -64,8 +64,8 @@ def test_names_without_colours(tmp_path):
         ("0 1 2 3 sky\n0 1 2 4 sea\n", "id 0 is both 'sky' and 'sea'"),
         ("0 1 2 3 sky\n1 1 2 3 sea\n", r"\(1, 2, 3\) belongs to ids 0 and 1"),
         ("0 1 2 3 sky\n1 sea\n", "'sea' has no colour, others have"),
-        ("# nothing\n", "names no class"),
-        ("- 0 0 0 rest\n", "names no class"),
+        ("# nothing\n", "does not name a class"),
+        ("- 0 0 0 rest\n", "does not name a class"),
         ('{"classes": [{"id": "0", "name": "sky"}]}', "class 0 is"),
         ('{"classes": [{"id": 0, "name": "sky", "color": [1, 2]}]}', "class 0 is"),
         ('{"labels": []}', "expected"),

@@ -137,7 +137,7 @@ def test_label_map_renames_ids(tmp_path):
     description = read_description(tmp_path / "out")
     assert description.label_ids == {0: 0, 1: 1, 9: 2, 2: 0, 3: 2}
     changes.write_text('{"2": 7}')
-    with pytest.raises(InputError, match="2 becomes 7, which is no label id"):
+    with pytest.raises(InputError, match="2 becomes 7, not a label id"):
         main("folder", [*argv, "--num-classes", "2", "--dont-care-id", "9"])
     changes.write_text('{"x": 7}')
     with pytest.raises(InputError, match=r"map\.json: .*expected"):
@@ -354,7 +354,7 @@ def test_the_script_prints_errors_without_traceback(tmp_path, repository):
     "argv, message",
     [
         ([], "--out DIR is needed"),
-        (["--out", "o", "--keep-size", "--size", "32"], "leaves no use for --size"),
+        (["--out", "o", "--keep-size", "--size", "32"], "does not go with --size"),
         (["--out", "o", "--size", "2x3x4"], "expected HEIGHTxWIDTH"),
         (["--out", "o", "--shards", "0"], "integer of 1 or more"),
         (["--out", "o", "--val-fraction", "1"], "number in"),

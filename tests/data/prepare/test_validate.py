@@ -1,11 +1,11 @@
-"""Everything wrong in a data set is found, named and placed."""
+"""Every problem of a data set is found and named with its place."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from ccfpse_tf.data.prepare.label_table import LabelTable, pack_color
-from ccfpse_tf.data.prepare.parallel import Workers
+from ccfpse_tf.data.prepare.parallel import WorkerPool
 from ccfpse_tf.data.prepare.sources import FileItem, FolderSource
 from ccfpse_tf.data.prepare.validate import (
     SplitSummary,
@@ -146,7 +146,7 @@ def test_a_source_is_summed_up(tmp_path):
     templates = (f"{tmp_path}/image/{{key}}.*", f"{tmp_path}/label/{{key}}.*")
     source = FolderSource(*templates)
     table = LabelTable({0: 0, 1: 1, 2: 2})
-    summary = check_source(source, table, Workers(1), "train")
+    summary = check_source(source, table, WorkerPool(1), "train")
     assert summary.images == 3 and summary.smallest == (30, 48)
     assert len(summary.problems) == 2  # p009 without label, id 77
     assert summary.occurrences[False, 0] == 2

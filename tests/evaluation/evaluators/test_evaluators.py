@@ -16,7 +16,7 @@ from ccfpse_tf.evaluation.evaluators import (
     open_evaluator,
     published,
 )
-from ccfpse_tf.evaluation.evaluators.base import segmenter_ids
+from ccfpse_tf.evaluation.evaluators.evaluator import segmenter_ids
 from ccfpse_tf.evaluation.evaluators.published import EVALUATORS
 from ccfpse_tf.evaluation.networks import weights
 from tests.evaluation.networks import segmenter_oracle as oracle

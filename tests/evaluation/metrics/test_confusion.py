@@ -150,8 +150,8 @@ def test_wrong_names_and_states(confusion):
     for broken, message in (
         ({"dont_care": np.int64(0)}, "has no 'matrix'"),
         ({"matrix": np.zeros((2, 3), int), "dont_care": np.int64(0)}, r"\(2, 3\)"),
-        ({"matrix": np.eye(2), "dont_care": np.int64(0)}, "no counts"),
-        ({"matrix": -np.eye(2, dtype=int), "dont_care": np.int64(0)}, "no counts"),
+        ({"matrix": np.eye(2), "dont_care": np.int64(0)}, "not counts"),
+        ({"matrix": -np.eye(2, dtype=int), "dont_care": np.int64(0)}, "not counts"),
         ({"matrix": np.eye(2, dtype=int), "dont_care": np.zeros(1, int)}, r"\(1,\)"),
     ):
         with pytest.raises(InputError, match=message):

@@ -12,7 +12,7 @@ from ccfpse_tf.evaluation.metrics.moments import Moments
 
 
 def draw(count, dimensions, seed=0):
-    """Correlated features, far from 0 as Inception's are not even."""
+    """Correlated features, further from 0 than Inception's."""
     rng = np.random.default_rng(seed)
     mixing = rng.standard_normal((dimensions, dimensions)) / np.sqrt(dimensions)
     return rng.standard_normal((count, dimensions)) @ mixing + rng.random(dimensions)
@@ -82,8 +82,8 @@ def test_wrong_features_are_named_and_not_counted():
     state = moments.state()
     for broken, message in (
         (state | {"scatter": np.eye(2)}, r"shape \(2, 2\), not \(3, 3\)"),
-        (state | {"mean": np.full(3, math.inf)}, "none of ours"),
-        (state | {"count": np.int64(-1)}, "none of ours"),
+        (state | {"mean": np.full(3, math.inf)}, "not finite moments"),
+        (state | {"count": np.int64(-1)}, "not finite moments"),
     ):
         with pytest.raises(InputError, match=message):
             Moments.from_state(broken)
@@ -115,7 +115,7 @@ def test_frechet_agrees_with_the_matrix_square_root(dimensions):
 
 
 def test_frechet_of_few_images():
-    """What happens in five dimensions, turned into a hundred: nothing may change."""
+    """Five dimensions, rotated into a hundred, must give the same distance."""
     first, second = draw(40, 5, 3), draw(30, 5, 4)
     turn = np.linalg.qr(np.random.default_rng(5).standard_normal((100, 100)))[0][:5]
     expected = frechet_distance(*gaussian(first), *gaussian(second))
@@ -143,7 +143,7 @@ def test_frechet_of_statistics_kept_in_float32():
         (1, [[math.inf, 0], [0, 1]], "first covariance holds values"),
         (2, [0, 0, 0], r"the second mean and covariance have the shapes \(3,\)"),
         (3, [[1, 0.5], [0.4, 1]], "the second covariance is not symmetric"),
-        (3, [[1, 0], [0, -1]], "has the eigenvalue -1 beside 1: it is no covariance"),
+        (3, [[1, 0], [0, -1]], "the eigenvalue -1 beside 1: it is not a covariance"),
     ],
 )
 def test_wrong_gaussians_are_named(place, value, message):
@@ -183,7 +183,7 @@ def test_mmd_agrees_with_a_double_loop():
 
 
 def test_mmd_is_unbiased():
-    """Of two halves of one distribution, on average nothing."""
+    """The distance of two halves of one distribution is 0 on average."""
     halves = [
         np.split(draw(60, 4, 1)[np.random.default_rng(i).permutation(60)], 2)
         for i in range(300)

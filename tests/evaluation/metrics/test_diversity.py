@@ -52,7 +52,7 @@ def test_by_hand():
 
 
 def test_styles_that_barely_differ_keep_their_digits():
-    """LPIPS 0.07 is published; 1e-6 must not drown in what they have in common."""
+    """LPIPS 0.07 is published; 1e-6 must not be lost beside common features."""
     rng = np.random.default_rng(0)
     common = rng.standard_normal((1, 8, 8, 16))
     maps = [np.float32(common + 1e-3 * rng.standard_normal((4, 8, 8, 16)))]

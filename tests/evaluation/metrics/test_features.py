@@ -72,7 +72,7 @@ def test_an_image_counted_twice_is_found():
         reservoir.merge(Reservoir(4, 30))
     with pytest.raises(InputError, match="2 keys for 1 features"):
         reservoir.update(["a", "b"], FEATURES[:1])
-    with pytest.raises(InputError, match="none of ours"):
+    with pytest.raises(InputError, match="are not a sample"):
         state = reservoir.state()
         Reservoir.from_state(state | {"priorities": state["priorities"][::-1]})
 
@@ -157,7 +157,7 @@ def test_the_reference_is_made_once(tmp_path):
 
 
 def test_other_programs_read_the_reference(tmp_path):
-    """What pytorch-fid and TTUR do with the file: mu and sigma, by name."""
+    """pytorch-fid and TTUR read mu and sigma of the file by name."""
     path = tmp_path / "real.npz"
     made = reference_summary(path, SOURCE, Channels(), batches(*SHAPES))
     with np.load(path) as file:

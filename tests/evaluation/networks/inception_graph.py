@@ -49,7 +49,7 @@ def tower(x, width, rng, name):
 
 
 def age(definition, gamma):
-    """Turns identities into the operation that no function can hold any more."""
+    """Turns identities into an operation that functions cannot hold any more."""
     for node in definition.node:
         if node.name.endswith("/batchnorm"):
             scope = node.name.removesuffix("/batchnorm")

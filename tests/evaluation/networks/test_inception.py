@@ -198,7 +198,7 @@ def test_files_that_cannot_be_had(graph_path, tmp_path):
     with pytest.raises(InputError, match="'bicubic' for FID: choose from tf1, pytorch"):
         InceptionFeatures(graph_path, "bicubic")
     linked = archive(tmp_path / "linked.tgz", {FILE: None, "other.pb": b"x"})
-    with pytest.raises(InputError, match="linked.tgz holds no classify_image"):
+    with pytest.raises(InputError, match="linked.tgz does not hold classify_image"):
         InceptionFeatures(linked)
     whole = archive(tmp_path / "whole.tgz", {FILE: graph_path.read_bytes()})
     whole.write_bytes(whole.read_bytes()[:-20_000])

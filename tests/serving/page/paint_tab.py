@@ -1,4 +1,4 @@
-"""What tests of the painting page do with a tab."""
+"""A browser tab for tests of the painting page."""
 
 import time
 
@@ -47,7 +47,7 @@ class PaintTab:
         assert len(self.server.asked) == count
 
     def place(self, x, y):
-        """Where a position of the layout is in the window."""
+        """Returns the place in the window of a position of the layout."""
         box = self.page.locator("#stage").bounding_box()
         return (
             box["x"] + x * box["width"] / self.width,
@@ -81,7 +81,7 @@ class PaintTab:
         self.page.locator(selector).set_input_files(file)
 
     def saved(self, selector):
-        """The content of what a button saves, and its name."""
+        """Returns the content of the file that a button saves, and its name."""
         with self.page.expect_download() as download:
             self.page.locator(selector).click()
         return download.value.path().read_bytes(), download.value.suggested_filename
@@ -116,7 +116,7 @@ def capsule(shape, start, end, diameter):
 
 
 def edges(labels):
-    """Where a map differs from its right or lower neighbour."""
+    """Returns a mask of the pixels that differ from their right or lower neighbour."""
     right, down = (
         np.diff(labels.astype(int), axis=1),
         np.diff(labels.astype(int), axis=0),

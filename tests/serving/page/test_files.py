@@ -1,4 +1,4 @@
-"""Layouts from files and back: values exactly as they stand in the file."""
+"""Layouts from files and back, with exactly the values of the file."""
 
 import struct
 import zlib
@@ -86,7 +86,7 @@ def test_files_that_are_refused(paint):
 
 
 def _with_palette(values):
-    """A palette image whose colours are no class's: its indices are the ids."""
+    """A palette image without colours of classes, whose indices are the ids."""
     image = Image.fromarray(np.ascontiguousarray(values))
     image.putpalette([10, 20, 30] * 256)
     return image

@@ -1,4 +1,4 @@
-"""What is painted is what is sent, pixel by pixel."""
+"""The page sends exactly the painted pixels."""
 
 import numpy as np
 
@@ -161,7 +161,7 @@ def test_objects(paint):
 
 
 def test_instances_without_an_outside_keep_their_edges(open_paint):
-    # As Cityscapes has them: what is no object carries a number of its class.
+    # As Cityscapes has them: pixels outside of objects carry a number of their class.
     label, instance = street()
     instance = np.where(instance, 300 + instance.astype(int), label).astype(np.uint16)
     with StandIn(describe(examples=[(label, instance)])) as server:

@@ -12,7 +12,7 @@ from tests.serving.running import server
 
 @pytest.fixture(scope="module")
 def address(models):
-    """Where it listens."""
+    """The address of the server."""
     with server(models) as (_, url):
         yield url
 

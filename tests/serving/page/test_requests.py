@@ -1,4 +1,4 @@
-"""When the page asks for images, what for, and what it keeps."""
+"""The requests of the page: their times and contents, and the kept settings."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""The base of all discriminators: how the training shows them images."""
+"""The base class of all discriminators: their inputs in training, and their results."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ class DiscriminatorOutput(NamedTuple):
         scores: maps ``(batch, h, w, 1)``, in any nesting, high where an image looks
             real.
 
-    Which losses fit a nesting is said by the discriminator's row in
+    The losses that fit a nesting are in the discriminator's row in
     :mod:`ccfpse_tf.gan.methods`.
     """
 

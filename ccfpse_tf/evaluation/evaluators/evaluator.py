@@ -1,4 +1,4 @@
-"""What every evaluator does: an image to class indices, a label map to the same."""
+"""The base class of evaluators, which turn images and label maps into classes."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ MIOU_RULES = {
     "labelled": "mean IoU over classes that are labelled anywhere",
     "all": "mean over all classes of sum I / (sum U + 1e-10), absent ones counting 0",
 }
-"""How one number is made of intersections and unions summed over all images. Ignored
-pixels are in none of these sums, whatever was predicted there."""
+"""Rules for one number from intersections and unions summed over all images. Ignored
+pixels do not enter these sums, whatever class was predicted there."""
 
 
 class Evaluator(abc.ABC):
@@ -31,10 +31,10 @@ class Evaluator(abc.ABC):
         miou: one of ``MIOU_RULES``.
         image_size: ``(height, width)`` that images are resized to first (Pillow's
             bicubic), None to feed them as they are.
-        protocol: what else decides over the scores, as JSON.
+        protocol: all other facts that the scores depend on, as JSON.
 
     Attributes:
-        classes: how many there are.
+        classes: their number.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Evaluator(abc.ABC):
     def labels(self, label: np.ndarray) -> np.ndarray:
         """Our label indices ``(h, w)`` as this evaluator's classes, int32.
 
-        ``IGNORED`` stands where nothing is judged.
+        ``IGNORED`` marks pixels that are not evaluated.
 
         Raises:
             InputError: an index that the data set does not have.
@@ -109,7 +109,7 @@ def look_up(label: np.ndarray, ids: np.ndarray, what: str) -> np.ndarray:
     """``ids[label]``, int32.
 
     Raises:
-        InputError: a label map that is no map of integers, or with an index beyond.
+        InputError: a label map that does not hold integers, or an index beyond `ids`.
     """
     label = integer_map(label, what)
     top = len(ids) - 1
@@ -144,7 +144,7 @@ def describe_files(paths: Sequence[Path]) -> list[dict]:
 
 
 IGNORED = 255
-"""What an evaluator's label map holds where nothing is judged."""
+"""The index of pixels in an evaluator's label map that are not evaluated."""
 
 
 def segmenter_ids(dataset: Dataset, mapping: str) -> tuple[int, ...]:
