@@ -1,5 +1,6 @@
 """``evaluate``: the paper's metrics of a run, with their protocol."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -50,7 +51,12 @@ def _add_segmenter(group):
     )
     add("--single-scale", action="store_true", help="do not test at several scales")
     add("--normalisation", choices=("imagenet", "caffe"), help="of UPerNet's release")
-    add("--no-real", action="store_true", help="do not segment the photographs, too")
+    add(
+        "--no-real",
+        dest="real",
+        action="store_false",
+        help="do not segment the photographs, too",
+    )
 
 
 def _add_distance(group):
@@ -109,21 +115,10 @@ def run(arguments) -> int:
         batch=arguments.batch,
         devices=arguments.devices,
     )
-    measures = Measures(
-        segmenter=arguments.segmenter,
-        label_size=label_size,
-        single_scale=arguments.single_scale,
-        normalisation=arguments.normalisation,
-        real=not arguments.no_real,
-        fid=arguments.fid,
-        fid_resize=arguments.fid_resize,
-        fid_sha256=arguments.fid_sha256,
-        features=arguments.features,
-        reference=arguments.reference,
-        diversity=arguments.diversity,
-        diversity_network=arguments.diversity_network,
-        diversity_weights=arguments.diversity_weights,
-    )
+    # Every field is the destination of an option.
+    names = [field.name for field in dataclasses.fields(Measures)]
+    chosen = {name: getattr(arguments, name) for name in names}
+    measures = Measures(**chosen | {"label_size": label_size})
     found = evaluate(images, measures, arguments.out)
     published = {f"{name} (paper)": row for name, row in found["published"].items()}
     print(table(found["metrics"] | published))

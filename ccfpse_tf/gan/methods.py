@@ -184,28 +184,28 @@ def _edges(config):
 
 FPSE = Adversary(network=_fpse, losses=_fpse_losses, problems=_fpse_problems)
 
-METHODS = {
-    "ccfpse": Method(
-        title="CC-FPSE",
-        logged=(
-            "generator_loss",
-            "gan",
-            "feature_matching",
-            "perceptual",
-            "kl",
-            "discriminator_loss",
-            "d_fake",
-            "d_real",
-        ),
-        model=_ccfpse_model,
-        generator=_ccfpse_generator,
-        encoder=_style_encoder,
-        adversaries={"fpse": FPSE},
-        optimizers=_adams,
-        problems=_ccfpse_problems,
-        z_dim=lambda config: config.generator.z_dim,
-        summary=lambda config: (
-            f"ngf {config.generator.ngf}, depth {config.generator.depth}"
-        ),
-    )
-}
+CC_FPSE = Method(
+    title="CC-FPSE",
+    logged=(
+        "generator_loss",
+        "gan",
+        "feature_matching",
+        "perceptual",
+        "kl",
+        "discriminator_loss",
+        "d_fake",
+        "d_real",
+    ),
+    model=_ccfpse_model,
+    generator=_ccfpse_generator,
+    encoder=_style_encoder,
+    adversaries={"fpse": FPSE},
+    optimizers=_adams,
+    problems=_ccfpse_problems,
+    z_dim=lambda config: config.generator.z_dim,
+    summary=lambda config: (
+        f"ngf {config.generator.ngf}, depth {config.generator.depth}"
+    ),
+)
+
+METHODS = {"ccfpse": CC_FPSE}

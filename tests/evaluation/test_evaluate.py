@@ -1,5 +1,6 @@
 """Evaluating a run and a folder of images, stopping and going on."""
 
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -236,6 +237,13 @@ def _arguments(*options):
     parser = argparse.ArgumentParser()
     command.add(parser.add_subparsers())
     return parser.parse_args(["evaluate", *options])
+
+
+def test_options_not_given_are_the_defaults_of_measures():
+    fields = [field.name for field in dataclasses.fields(Measures)]
+    for options, wanted in (([], Measures()), (["--no-real"], Measures(real=False))):
+        arguments = _arguments("--run", "x", "--out", "y", *options)
+        assert Measures(**{name: getattr(arguments, name) for name in fields}) == wanted
 
 
 def test_the_command_prints_a_table(made, evaluated, capsys):
