@@ -66,10 +66,9 @@ def training_dataset(
         shuffle_buffer: records mixed at a time, in addition to the order of shards.
 
     Returns:
-        Dicts of `image` float32 `(batch, height, width, 3)` in [-1, 1], `label`
-        int32 `(batch, height, width)` and, if the records have instances,
-        `instance` int32 of the same shape. An epoch is
-        `steps_per_epoch(...)` batches and leaves the remainder out.
+        Dicts of `image` float32 `(batch, height, width, 3)` in [-1, 1], `label` int32
+        `(batch, height, width)` and, if the records have instances, `instance` likewise.
+        An epoch is `steps_per_epoch(...)` batches and leaves the remainder out.
 
     Raises:
         InputError: if records are smaller than the crop, or fewer than a batch.
@@ -98,10 +97,10 @@ def training_dataset(
         # Epochs are whole batches, so the number tells the row.
         return number % batch_size // (batch_size // parts) == part
 
+    channels, instances = description.label_channels, description.instances
+
     def prepare(number, serialized):
-        example = decode_record(
-            serialized, description.label_channels, description.instances
-        )
+        example = decode_record(serialized, channels, instances)
         del example["key"]
         example = _random_window(example, image_size, seed, number, flip)
         example["image"] = normalize_image(example["image"])
