@@ -67,7 +67,7 @@ def training_dataset(
 
     Returns:
         Dicts of `image` float32 `(batch, height, width, 3)` in [-1, 1], `label` int32
-        `(batch, height, width)` and, if the records have instances, `instance` likewise.
+        `(batch, height, width)` and, if the records have instances, `instance` as well.
         An epoch is `steps_per_epoch(...)` batches and leaves the remainder out.
 
     Raises:
@@ -83,6 +83,7 @@ def training_dataset(
     paths = [str(path) for path in description.shard_paths(records_dir, split)]
     first_epoch, first_batch = divmod(start_step, steps)
     per_epoch = steps * batch_size
+    channels, instances = description.label_channels, description.instances
 
     def epoch_stream(epoch):
         stream = _shuffled(paths, seed, epoch, shuffle_buffer).take(per_epoch)
@@ -96,8 +97,6 @@ def training_dataset(
     def is_ours(number, serialized):
         # Epochs are whole batches, so the number tells the row.
         return number % batch_size // (batch_size // parts) == part
-
-    channels, instances = description.label_channels, description.instances
 
     def prepare(number, serialized):
         example = decode_record(serialized, channels, instances)
