@@ -131,7 +131,7 @@ def test_any_size_has_its_limits(height, width, drawn):
 
 @pytest.mark.parametrize(
     ("size", "words"),
-    [("any", "draws 64x96 only"), ((64, 64), "--size 64x64: a model with style code")],
+    [("any", "makes 64x96 only"), ((64, 64), "--size 64x64: a model with style code")],
 )
 def test_sizes_that_a_style_code_rules_out(size, words, tiny_model):
     with pytest.raises(InputError, match=words):

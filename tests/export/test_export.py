@@ -190,7 +190,7 @@ def _bomb(height, width):
         ([b""], r"label_bytes\[0\] is not a PNG"),
         ([GOOD, b"not an image"], r"label_bytes\[1\] is not a PNG"),
         ([GOOD[:200]], "PNG"),
-        ([png(FLAT[:32])], r"\[0\] is 32x96 .* draws 64x96 only; resize it"),
+        ([png(FLAT[:32])], r"\[0\] is 32x96 .* generates 64x96 only; resize it"),
         ([_bomb(2**31 - 1, 2**31 - 1)], r"is 2147483647x2147483647 .*64x96 only"),
         ([_bomb(64, 96)], "PNG"),
         (

@@ -183,6 +183,7 @@ def test_the_perceptual_loss_is_not_in_checkpoints(model, tmp_path):
     assert loaded.perceptual_loss.weights == str(path)
 
 
+@pytest.mark.slow
 def test_two_replicas_equal_one(tmp_path):
     """Without tracing, which takes ten times as long."""
     one, two = replicas.train(tmp_path, (1, 2), ["--eager"])

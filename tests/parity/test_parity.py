@@ -1,16 +1,23 @@
 """The copied reference fixtures, and the runner's own behaviour."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.parity import __main__ as parity
-from tests.parity import training
+from tests.parity import checks, networks, training
 from tests.parity.checks import Check, absolute, relative
 
 FOLDER = Path(__file__).parent.parent / "fixtures"
-SLOW = ("full_coco_G.npz", "trajectory_more_novae.npz", "trajectory_vae.npz")
+SLOW = (
+    "full_coco_G.npz",
+    "generator.npz",
+    "trajectory_more_novae.npz",
+    "trajectory_vae.npz",
+)
+VARIANT = "normal_vae"  # depth 5, 64x64, with style code
 CASES = [
     pytest.param(run, id=name, marks=[pytest.mark.slow] if name in SLOW else [])
     for name, run in parity.fixtures(FOLDER)
@@ -25,11 +32,24 @@ def test_equals_the_official_implementation(run):
     assert not beyond, beyond[:20]
 
 
+def fixture_of(name):
+    entry = parity.json.loads((FOLDER / "manifest.json").read_text())["files"][name]
+    return parity.Fixture(FOLDER / name, entry)
+
+
+def test_a_generator_equals_the_official_one_with_all_gradients():
+    """One of the eight cases of ``generator.npz``, which is among the slow ones."""
+    fixture = fixture_of("generator.npz")
+    compare = functools.partial(networks._generator, fixture, VARIANT, "train")
+    found = list(checks.across_kinks(compare))
+    beyond = [f"{x.name}: {x.error:.2e}" for x in found if not x.passed]
+    assert len(found) > 100 and not beyond, beyond[:20]
+
+
+@pytest.mark.slow
 def test_a_training_in_float64_is_the_official_one():
     """The float32 half, which is chaotic, is among the slow ones above."""
-    name = "trajectory_vae.npz"
-    entry = parity.json.loads((FOLDER / "manifest.json").read_text())["files"][name]
-    found = list(training.exact_trajectory(parity.Fixture(FOLDER / name, entry)))
+    found = list(training.exact_trajectory(fixture_of("trajectory_vae.npz")))
     beyond = [f"{x.name}: {x.error:.2e}" for x in found if not x.passed]
     assert len(found) > 30 and not beyond, beyond[:20]
 
