@@ -231,7 +231,7 @@ def test_what_exists_is_left_alone(converted, official, tmp_path):
 
 
 def test_files_of_a_folder(tmp_path):
-    with pytest.raises(InputError, match="no \\*_net_G.pth"):
+    with pytest.raises(InputError, match="lacks \\*_net_G.pth"):
         find_files(tmp_path)
     for name in ("latest_net_G", "10_net_G", "10_net_E", "latest_net_D"):
         (tmp_path / f"{name}.pth").touch()
