@@ -6,6 +6,7 @@ images that ``generate`` made of it, and by how much step 82 moved every weight.
 """
 
 import dataclasses
+import re
 import shutil
 
 import keras
@@ -19,6 +20,10 @@ from ccfpse_tf.training.train import train
 from recipes import scenes
 
 STEP = 81
+# SPADE's biases in a shortcut add a constant that the next block's normalisation takes
+# away again: their gradient is rounding noise, of which Adam makes full steps. The
+# means that those normalisations collect follow them.
+NOISE = r"conditional_block.*(spade.*conv2d\.Sbias|moving_mean)$"
 
 
 @pytest.fixture
@@ -62,14 +67,14 @@ def test_it_goes_on_at_its_step_with_its_optimisers_and_data(old_run, monkeypatc
     before, after = (weights(run / f"checkpoints/ckpt-{STEP + n}") for n in (0, 1))
     with np.load(old_run / "update.npz") as update:
         assert sorted(update.files) == sorted(after) == sorted(before)
-        moved = np.concatenate([np.ravel(after[n] - before[n]) for n in update.files])
-        expected = np.concatenate([np.ravel(update[name]) for name in update.files])
+        names = [name for name in update.files if not re.search(NOISE, name)]
+        assert len(names) > 0.9 * len(update.files)
+        moved = np.concatenate([np.ravel(after[n] - before[n]) for n in names])
+        expected = np.concatenate([np.ravel(update[name]) for name in names])
     # Adam divides by moments that the first 81 steps have made: without these, or with
     # other images or noise, hardly a weight would move as it did.
-    # Only weights whose gradient is rounding noise (biases before a normalisation) may
-    # move otherwise, as Adam gives them full steps too.
     error = np.linalg.norm(moved - expected) / np.linalg.norm(expected)
-    assert error < 0.05
+    assert error < 0.001
 
 
 @pytest.mark.parametrize(
