@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 DEMO := build/demo
 SCENES := $(BIN)/python recipes/scenes.py
 # tests/conftest.py says which tests share a process, and which come first.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 BENCH_PYTHON ?= $(BIN)/python
 
 .PHONY: help .venv test test-slow lint format demo bench bench-check chaos clean distclean

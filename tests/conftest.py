@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.browser import chromium  # noqa: F401, a fixture
 
@@ -67,20 +68,31 @@ LONGEST = ("parity", "gan", "export", "training", "models", "layers", "ops")
 
 
 def pytest_collection_modifyitems(items):
-    """Sends a folder's tests to one process, where models and traces are made once."""
+    """Puts the folders that take longest first."""
 
     def turn(item):
-        folder = _folder(item)
+        folder = _folder(item.nodeid)
         return LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
 
     items.sort(key=turn)
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_folder(item)))
 
 
-def _folder(item):
+class ByFolder(LoadScopeScheduling):
+    """Sends a folder's tests to one process, where models and traces are made once."""
+
+    def _split_scope(self, nodeid):
+        return _folder(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_make_scheduler(config, log):
+    """Takes the place of ``--dist``, whose groups pytest 9.2 no longer hands on."""
+    return ByFolder(config, log)
+
+
+def _folder(nodeid):
     """Returns the folder below ``tests``, or the file directly in it."""
-    return item.path.relative_to(REPOSITORY / "tests").parts[0].removesuffix(".py")
+    return nodeid.split("::")[0].split("/")[1]
 
 
 def pytest_runtest_setup(item):
