@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from ccfpse_tf.data.description import Description
+from ccfpse_tf.data.image_files import read_ids, read_label
 from ccfpse_tf.data.prepare.label_table import LabelTable, pack_colors
-from ccfpse_tf.data.prepare.sources import read_ids, read_label
 from ccfpse_tf.data.transforms import resize_ids
 from ccfpse_tf.errors import DataErrors, InputError
 

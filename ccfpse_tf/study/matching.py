@@ -8,8 +8,8 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from ccfpse_tf.data.datasets import Color
+from ccfpse_tf.data.find_files import find_files
 from ccfpse_tf.data.label_mapping import DONT_CARE_FILE_ID
-from ccfpse_tf.data.prepare.image_files import find_files
 from ccfpse_tf.data.prepare.palette_file import read_palette
 from ccfpse_tf.errors import DataErrors, InputError
 from ccfpse_tf.files.output_folder import MARKER

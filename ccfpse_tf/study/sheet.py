@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from ccfpse_tf.data.datasets import Color
-from ccfpse_tf.data.prepare.image_files import read_image
+from ccfpse_tf.data.image_files import read_image
 from ccfpse_tf.errors import DataErrors, InputError
 from ccfpse_tf.runtime.progress_bar import track
 from ccfpse_tf.study.design import derive

@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from ccfpse_tf.data.datasets import Color, distinct_colors
+from ccfpse_tf.data.image_files import read_label
 from ccfpse_tf.data.label_mapping import DONT_CARE_FILE_ID
-from ccfpse_tf.data.prepare.image_files import read_label
 from ccfpse_tf.data.transforms import describe_ids, resize
 from ccfpse_tf.errors import InputError
 

@@ -16,12 +16,8 @@ from typing import Protocol
 import numpy as np
 
 from ccfpse_tf.data.datasets import DirectoryLayout
-from ccfpse_tf.data.prepare.image_files import (
-    find_files,
-    read_ids,
-    read_image,
-    read_label,
-)
+from ccfpse_tf.data.find_files import find_files
+from ccfpse_tf.data.image_files import read_ids, read_image, read_label
 
 
 @dataclass(frozen=True)

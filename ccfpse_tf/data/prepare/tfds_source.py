@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ccfpse_tf.data.datasets import TFDSLayout
-from ccfpse_tf.data.prepare.image_files import decode_label
+from ccfpse_tf.data.image_files import decode_label
 from ccfpse_tf.data.prepare.sources import Sample
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.runtime.startup import import_tensorflow

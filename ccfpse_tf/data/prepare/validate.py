@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ccfpse_tf.data.prepare.image_files import turned_by_exif
+from ccfpse_tf.data.image_files import turned_by_exif
 from ccfpse_tf.data.prepare.label_table import LabelTable, count_values, unpack_color
 from ccfpse_tf.data.prepare.parallel import WorkerPool
 from ccfpse_tf.data.prepare.sources import Item, Sample, Source

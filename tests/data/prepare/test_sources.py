@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from ccfpse_tf.data.datasets import DATASETS
-from ccfpse_tf.data.prepare.image_files import read_ids, read_image, read_label
+from ccfpse_tf.data.image_files import read_ids, read_image, read_label
 from ccfpse_tf.data.prepare.sources import FolderSource, ScenesSource
 from ccfpse_tf.errors import InputError
 from tests.data.toy import coordinates, make_folder, save
