@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
@@ -66,30 +67,65 @@ class DataErrors(InputError):
 def exit_cleanly(main: Callable[[], int | None]) -> NoReturn:
     """Runs a command line and leaves the process with its exit code.
 
-    0 or what `main` returns; 2 for an `InputError`; 1 for a full or forbidden disk;
-    130 when interrupted. These print one message and no traceback. Anything else
-    is a bug of ours and keeps its traceback.
+    0 or what `main` returns; 2 for an `InputError`; 1 for a full or forbidden disk, or
+    where the reader of the output has left; 130 when interrupted. These print at most
+    one message and no traceback. Anything else is a bug of ours and keeps its
+    traceback.
     """
+    _replace_missing_streams()
     try:
-        code = main() or 0
-        sys.stdout.flush()
+        code = _code_of(main)
+        if not code:
+            sys.stdout.flush()
     except InputError as error:
         code = _complain(str(error), 2)
-    except KeyboardInterrupt:
-        code = _complain("interrupted; run the same command again to go on", 130)
+    except KeyboardInterrupt as error:
+        message = str(error) or "interrupted; run the same command again to go on"
+        code = _complain(message, 130)
     except BrokenPipeError:
-        # The reader of our output has left (`| head`), so no message can reach it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
+        code = 1  # the reader of our output has left (`| head`): no message reaches it
     except OSError as error:
         advice = _DISK_ADVICE.get(error.errno)
         if advice is None:
             raise
         place = error.filename if error.filename is not None else "the output"
         code = _complain(f"{os.strerror(error.errno)}: {place}; {advice}", 1)
+    _discard_unread()
     raise SystemExit(code)
 
 
+def _code_of(main):
+    try:
+        return main() or 0
+    except SystemExit as end:  # of argparse, after --help or a wrong option
+        return end.code
+
+
 def _complain(message: str, code: int) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    with contextlib.suppress(OSError):
+        print(f"error: {message}", file=sys.stderr, flush=True)
     return code
+
+
+def _replace_missing_streams():
+    """Gives a process that was started without them (`>&-`) streams to nowhere.
+
+    Otherwise the first file that is opened would become its output.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
+
+
+def _discard_unread():
+    """Drops what nobody can read any more; Python would complain when it ends."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)

@@ -1,7 +1,9 @@
 """Messages and exit codes of the command lines."""
 
 import errno
+import os
 import pickle
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +39,8 @@ def test_input_error_prints_one_line(capsys):
 def test_interrupt(capsys):
     assert code_of(raising(KeyboardInterrupt())) == 130
     assert "run the same command again" in capsys.readouterr().err
+    assert code_of(raising(KeyboardInterrupt("stopped while waiting"))) == 130
+    assert capsys.readouterr().err == "error: stopped while waiting\n"
 
 
 @pytest.mark.parametrize(
@@ -74,6 +78,47 @@ def test_closed_output_is_silent():
         process.stdout.close()
         assert b"Traceback" not in process.stderr.read()
         assert process.wait() == 1
+
+
+@pytest.mark.parametrize(
+    ("statement", "code"),
+    [
+        ("raise InputError('a.png is no image')", 2),
+        ("raise KeyboardInterrupt", 130),
+        ("raise SystemExit(2)", 2),
+        ("print('x')", 1),
+    ],
+)
+def test_closed_output_and_errors_keep_the_code(statement, code):
+    """As `command 2>&1 | head` closes them."""
+    program = (
+        "from ccfpse_tf.errors import InputError, exit_cleanly\n"
+        f"def main():\n  {statement}\n"
+        "exit_cleanly(main)"
+    )
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        stdout=write,
+        stderr=write,
+        cwd=Path(__file__).parents[1],
+        check=False,
+    )
+    os.close(write)
+    assert done.returncode == code
+
+
+def test_a_process_without_output():
+    """As `command >&- 2>&-` starts it: no file of ours becomes the output."""
+    program = (
+        "import os\nfrom ccfpse_tf.errors import exit_cleanly\n"
+        "def main():\n  print('lost')\n  return os.open('.', os.O_RDONLY)\n"
+        "exit_cleanly(main)"
+    )
+    command = shlex.join([sys.executable, "-c", program]) + " >&- 2>&-"
+    done = subprocess.run(command, shell=True, cwd=Path(__file__).parents[1])
+    assert done.returncode > 2  # the first descriptor that was free
 
 
 def test_all_problems_are_listed_up_to_fifty():

@@ -14,6 +14,7 @@ from ccfpse_tf.commands.convert import convert
 from ccfpse_tf.errors import exit_cleanly
 from ccfpse_tf.files.unlock import unlock as unlock_folder
 from ccfpse_tf.runs.table import as_json, list_runs, table
+from ccfpse_tf.runtime.lasting_output import outlive_readers
 
 RECIPES = """\
 The recipes of the source tree prepare records, train, and generate images:
@@ -68,8 +69,10 @@ def run(argv: Sequence[str] | None = None) -> int:
     elif arguments.command == "study":
         print(study.run_command(arguments))
     elif arguments.command == "convert":
+        outlive_readers()
         convert(arguments)
     elif "action" in arguments:
+        outlive_readers()
         return arguments.action(arguments)
     else:
         parser.print_help()

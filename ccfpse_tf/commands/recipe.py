@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from ccfpse_tf.commands import evaluate, export, generate, segmenter, train
 from ccfpse_tf.config import Config
+from ccfpse_tf.runtime.lasting_output import outlive_readers
 from ccfpse_tf.runtime.startup import import_tensorflow
 
 
@@ -36,6 +37,7 @@ def main(
     Raises:
         InputError: anything that the user can correct; `errors.exit_cleanly` prints it.
     """
+    outlive_readers()
     argv = list(sys.argv[1:] if argv is None else argv)
     if argv[:1] == ["prepare"]:
         return _prepare(dataset, argv[1:])

@@ -10,7 +10,7 @@ from ccfpse_tf.files.locks import RUN_LOCK, TRAINING, refuse_if_held
 from ccfpse_tf.gan import methods
 from ccfpse_tf.runtime.devices import ALLOWED, parse_devices
 from ccfpse_tf.runtime.startup import import_tensorflow
-from ccfpse_tf.runtime.workers import read_workers
+from ccfpse_tf.runtime.tf_config import read_workers
 
 
 def add(commands, config: Config, variants: Mapping[str, Config]) -> None:

@@ -29,7 +29,7 @@ from ccfpse_tf.runs.checkpoint_folder import latest, require_checkpoint
 from ccfpse_tf.runs.data_check import describe_data
 from ccfpse_tf.runs.run_folder import read_run
 from ccfpse_tf.runtime.devices import open_strategy, parse_devices
-from ccfpse_tf.runtime.workers import Workers
+from ccfpse_tf.runtime.tf_config import Workers
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,8 +1,11 @@
 """Encoded images inside the exported graph: headers, decoding, resizing.
 
 The size that a file claims is read from its header and checked before anything is
-decoded: a few kilobytes can hold gigabytes of equal pixels.
+decoded: a few kilobytes can hold gigabytes of equal pixels. Decoders name neither input
+nor row when a file is damaged, so they run where their errors can be caught.
 """
+
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -81,11 +84,7 @@ def decode_maps(
             return decode(row)
         return tf.cond(left_out[row], lambda: otherwise[row], lambda: decode(row))
 
-    maps = tf.map_fn(
-        one,
-        tf.range(tf.size(encoded)),
-        fn_output_signature=tf.TensorSpec((None, None), tf.int32),
-    )
+    maps = _decoded(one, tf.size(encoded), name, "PNG")
     return tf.ensure_shape(maps, (None, *sizes.shape()))
 
 
@@ -154,46 +153,67 @@ def decode_photos(encoded: tf.Tensor, name: str, size: tuple[int, int]) -> tf.Te
             lambda row: _say(name, row, "is neither PNG nor JPEG"),
         ),
     )
-
-    def one(row):
-        photo = encoded[row]
-        height, width = _photo_size(photo, is_png[row], header, row)
-        pixels = height * width
-        few = (pixels > 0) & (tf.maximum(height, width) <= STYLE_PIXELS)
-        [photo] = require(
-            [photo],
-            (
-                few & (pixels <= STYLE_PIXELS),
-                _say(
-                    name,
-                    row,
-                    f"has {{}}x{{}} pixels, more than {STYLE_PIXELS}; send a smaller "
-                    "copy",
-                    height,
-                    width,
-                ),
-            ),
-        )
-        decoded = tf.cond(
-            is_png[row],
-            lambda: tf.io.decode_png(photo, 3),
-            lambda: tf.io.decode_jpeg(photo, 3, dct_method="INTEGER_ACCURATE"),
-        )
-        return resize_photos(decoded[None], size)[0]
-
-    return tf.map_fn(
-        one,
-        tf.range(tf.size(encoded)),
-        fn_output_signature=tf.TensorSpec((*size, 3), tf.uint8),
+    height, width = _photo_sizes(encoded, is_png, header, name)
+    pixels = height * width
+    most = f"has {{}}x{{}} pixels, more than {STYLE_PIXELS}; send a smaller copy"
+    encoded, is_png = require(
+        [encoded, is_png],
+        all_rows(
+            (tf.maximum(height, width) <= STYLE_PIXELS) & (pixels <= STYLE_PIXELS),
+            lambda row: _say(name, row, most, height[row], width[row]),
+        ),
     )
 
+    def one(row):
+        photo = tf.cond(
+            is_png[row],
+            lambda: tf.io.decode_png(encoded[row], 3),
+            lambda: tf.io.decode_jpeg(encoded[row], 3, dct_method="INTEGER_ACCURATE"),
+        )
+        return resize_photos(photo[None], size)[0]
 
-def _photo_size(photo, is_png, header, row):
-    def of_jpeg():
-        shape = tf.cast(tf.image.extract_jpeg_shape(photo), tf.int64)
-        return shape[0], shape[1]
+    return _decoded(one, tf.size(encoded), name, "PNG or JPEG")
 
-    return tf.cond(is_png, lambda: (header.height[row], header.width[row]), of_jpeg)
+
+def _photo_sizes(encoded, is_png, header, name):
+    """Height and width of PNGs and JPEGs, each ``(batch,)``."""
+
+    def one(row):
+        of_png = tf.stack([header.height[row], header.width[row]])
+        return tf.cond(
+            is_png[row],
+            lambda: of_png,
+            lambda: tf.cast(tf.image.extract_jpeg_shape(encoded[row])[:2], tf.int64),
+        )
+
+    sizes = _decoded(one, tf.size(encoded), name, "PNG or JPEG")
+    return tf.unstack(sizes, axis=1)
+
+
+def _decoded(
+    decode: Callable[[tf.Tensor], tf.Tensor], rows: tf.Tensor, name: str, kind: str
+) -> tf.Tensor:
+    """Stacks what ``decode`` gives for every row number.
+
+    The error of a decoder would end the request and name neither input nor row. Of a
+    `tf.data.Dataset`, the rows with errors can be left out, and then be named.
+
+    Raises:
+        tf.errors.InvalidArgumentError: names the first row that cannot be decoded.
+    """
+    rows = tf.cast(rows, tf.int64)
+    numbers = tf.data.Dataset.range(rows)
+    whole = numbers.map(lambda row: (row, decode(row))).ignore_errors().batch(rows)
+    nothing = tf.nest.map_structure(
+        lambda spec: tf.zeros([size or 0 for size in spec.shape], spec.dtype),
+        whole.element_spec,
+    )
+    found, decoded = whole.reduce(nothing, lambda _, batch: batch)
+    passed = tf.reduce_any(tf.range(rows)[:, None] == found[None], 1)
+    text = f"is a {kind} that cannot be decoded: it is damaged or cut short; send the "
+    text += "whole file"
+    [decoded] = require([decoded], all_rows(passed, lambda row: _say(name, row, text)))
+    return decoded
 
 
 def resize_photos(photos: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:

@@ -4,8 +4,11 @@ PyTorch is imported inside of the functions, as only users of such files need it
 (``pip install 'ccfpse-tf[convert]'``).
 """
 
+import errno
+import lzma
 import pickle
 import re
+import struct
 import zipfile
 import zlib
 from collections import OrderedDict
@@ -21,6 +24,18 @@ _KEPT = ("float32", "int64", "int32", "uint8", "bool")
 _DAMAGED = "is damaged, or not a file that PyTorch wrote"
 _AGAIN = "download or copy it again, and compare its size with the original's"
 _AS_FLOATS = "torch.save({name: x.float() for name, x in state.items()}, path)"
+
+# What zipfile raises on damage. RuntimeError: a member that is said to be encrypted;
+# ValueError: a name that is not Unicode, or a size below zero.
+_BAD_ARCHIVE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    ValueError,
+    RuntimeError,
+)
 
 
 def read_tensors(path: str | Path, wrapped: bool = False) -> dict[str, np.ndarray]:
@@ -117,7 +132,11 @@ def _check_sums(path):
     try:
         with zipfile.ZipFile(path) as file:
             wrong = file.testzip()
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # of a place before the file's beginning
+            raise
+        wrong = _first_sentence(error)
+    except _BAD_ARCHIVE as error:
         wrong = _first_sentence(error)
     if wrong:
         raise InputError(f"{path}: {_DAMAGED} (checksum of {wrong}); {_AGAIN}")

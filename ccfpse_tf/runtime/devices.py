@@ -9,7 +9,7 @@ import re
 
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.runtime.startup import without_notices
-from ccfpse_tf.runtime.workers import Workers
+from ccfpse_tf.runtime.tf_config import Workers
 
 ALLOWED = "auto, cpu, cpu:N (N logical CPUs, for testing) or GPU numbers such as 0,2"
 
@@ -57,7 +57,7 @@ def open_strategy(devices: Devices, workers: Workers):
 
     Args:
         devices: the devices to use on this machine.
-        workers: the processes of the training, see :mod:`ccfpse_tf.runtime.workers`.
+        workers: the processes of the training, see :mod:`ccfpse_tf.runtime.tf_config`.
 
     Raises:
         InputError: GPUs that do not exist, devices that are in use already, logical

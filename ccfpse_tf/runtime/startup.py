@@ -71,5 +71,6 @@ def without_notices() -> Iterator[None]:
             held.seek(0)
             for line in held:
                 if not NOTICES.search(line):
-                    os.write(stream, line)
+                    with contextlib.suppress(BrokenPipeError):
+                        os.write(stream, line)
             os.close(stream)

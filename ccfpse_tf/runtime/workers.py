@@ -1,109 +1,16 @@
 """Several processes, on one or more machines, that train one model together.
 
-``TF_CONFIG`` names them, as everywhere in TensorFlow. All of them do the same at the
-same time. Work of one alone (the chief writes pictures and checkpoints, and prints)
-must not start a computation of all, or it would wait for the others forever.
+``TF_CONFIG`` names them, see :mod:`ccfpse_tf.runtime.tf_config`. All of them do the
+same at the same time. Work of one alone (the chief writes pictures and checkpoints, and
+prints) must not start a computation of all, or it would wait for the others forever.
 """
 
 import contextlib
-import dataclasses
-import json
-import os
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from ccfpse_tf.errors import InputError
-
-# Of one sum over all workers: far above what the chief takes between two steps for
-# pictures and checkpoints. Workers that have died are noticed within seconds anyway,
-# by missing heartbeats; this ends the wait for one that hangs.
-TIMEOUT = 3600
-
-
-@dataclasses.dataclass(frozen=True)
-class Workers:
-    """The processes of a training, and the place of this one among them.
-
-    Args:
-        addresses: ``host:port`` of each, the chief first; empty for a single process.
-        index: this process's place among them.
-    """
-
-    addresses: tuple[str, ...] = ()
-    index: int = 0
-
-    @property
-    def several(self) -> bool:
-        """True if there are other processes."""
-        return len(self.addresses) > 1
-
-    @property
-    def chief(self) -> bool:
-        """True for the process that writes checkpoints and logs, and prints."""
-        return self.index == 0
-
-    def connect(self):
-        """Waits for the others and returns the strategy over all.
-
-        Raises:
-            InputError: they do not come together.
-        """
-        import tensorflow as tf
-
-        if self.chief:
-            others = ", ".join(self.addresses[1:])
-            print(f"workers  {len(self.addresses)}, waiting for {others}", flush=True)
-        options = tf.distribute.experimental.CommunicationOptions(
-            timeout_seconds=TIMEOUT
-        )
-        try:
-            return tf.distribute.MultiWorkerMirroredStrategy(
-                communication_options=options
-            )
-        except (tf.errors.OpError, RuntimeError) as error:
-            raise InputError(
-                f"worker {self.index} at {self.addresses[self.index]} cannot join the "
-                f"{len(self.addresses)} of TF_CONFIG ({_first_line(error)}); start all "
-                "of them, each with its own index and a free port"
-            ) from error
-
-
-def read_workers(environment: Mapping[str, str] = os.environ) -> Workers:
-    """Reads ``TF_CONFIG``; one worker or none is a single process.
-
-    Raises:
-        InputError: a value that TensorFlow could not use, or roles that a training
-            does not have.
-    """
-    text = environment.get("TF_CONFIG", "")
-    if not text.strip():
-        return Workers()
-    try:
-        values = json.loads(text)
-        cluster = {job: list(tasks) for job, tasks in values["cluster"].items()}
-        job, index = values["task"]["type"], int(values["task"]["index"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"TF_CONFIG {_short(text)}: cannot be read ({error!r}); write "
-            '{"cluster": {"worker": ["host:port", ...]}, '
-            '"task": {"type": "worker", "index": 0}}'
-        ) from None
-    others = sorted({*cluster, job} - {"chief", "worker"})
-    if others:
-        raise InputError(
-            f"TF_CONFIG {_short(text)}: has {others[0]!r}; workers (and a chief) alone "
-            "train here"
-        )
-    tasks = cluster.get(job, [])
-    if not 0 <= index < len(tasks):
-        raise InputError(
-            f"TF_CONFIG {_short(text)}: task {job} {index} is not in the cluster, "
-            f"which has {len(tasks)} of them"
-        )
-    chiefs = cluster.get("chief", [])
-    addresses = (*chiefs, *cluster.get("worker", []))
-    place = index + (len(chiefs) if job == "worker" else 0)
-    return Workers(addresses, place) if len(addresses) > 1 else Workers()
+from ccfpse_tf.runtime.tf_config import Workers, first_line
 
 
 class WorkerGroup:
@@ -213,7 +120,7 @@ class WorkerGroup:
             raise InputError(
                 f"worker {self.workers.index} ({place}) has lost another one of the "
                 f"{len(self.workers.addresses)}, whose own output says why "
-                f"({_first_line(error)}); start all of them again with the same "
+                f"({first_line(error)}); start all of them again with the same "
                 f"command: {directory} goes on from its last checkpoint"
             ) from error
 
@@ -245,15 +152,3 @@ def _adder(strategy):
 
 def _listed(steps):
     return ", ".join(f"worker {i}: {step}" for i, step in enumerate(steps))
-
-
-def _first_line(error):
-    """Returns the line of a TensorFlow error that names the cause."""
-    message = getattr(error, "message", None) or str(error)
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    told = [line for line in lines if "Collective ops is aborted" in line]
-    return (told or lines or [repr(error)])[0][:300]
-
-
-def _short(text, limit=200):
-    return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -217,9 +217,10 @@ class Checkpoints(StepCallback):
 
 
 class SaveOnSignal(StepCallback):
-    """On Ctrl-C or SIGTERM, finishes the step, saves and stops.
+    """On Ctrl-C, SIGTERM or SIGHUP, finishes the step, saves and stops.
 
-    A second Ctrl-C stops at once without saving.
+    A second Ctrl-C stops at once without saving. SIGHUP, which a closed terminal sends,
+    stays ignored where it is (`nohup`).
 
     Args:
         store: where to save.
@@ -242,7 +243,10 @@ class SaveOnSignal(StepCallback):
     def on_train_begin(self, logs=None):
         """Installs the handlers of the signals, which only a main thread may do."""
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            numbers = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+            if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+                numbers.remove(signal.SIGHUP)
+            for number in numbers:
                 self._before[number] = signal.signal(number, self._remember)
 
     def on_train_end(self, logs=None):

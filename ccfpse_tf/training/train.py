@@ -24,7 +24,8 @@ from ccfpse_tf.runs.checkpoints import CheckpointStore, ReadOnlyCheckpoints
 from ccfpse_tf.runs.run_folder import Run, open_run
 from ccfpse_tf.runs.status import Status
 from ccfpse_tf.runtime.devices import check_replicas, open_strategy, parse_devices
-from ccfpse_tf.runtime.workers import WorkerGroup, read_workers
+from ccfpse_tf.runtime.tf_config import read_workers
+from ccfpse_tf.runtime.workers import WorkerGroup
 from ccfpse_tf.training.callback_list import Length, TrainingContext, make_callbacks
 from ccfpse_tf.training.callbacks import SaveOnSignal
 from ccfpse_tf.training.profiler import Profile, check_steps

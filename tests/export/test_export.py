@@ -182,6 +182,19 @@ def _bomb(height, width):
     return head + struct.pack(">I", zlib.crc32(chunk)) + b"\0" * 1000
 
 
+def _damaged(encoded, place):
+    """One bit is another."""
+    changed = bytearray(encoded)
+    changed[place] ^= 1
+    return bytes(changed)
+
+
+def _jpeg():
+    file = io.BytesIO()
+    Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(file, "JPEG")
+    return file.getvalue()
+
+
 @pytest.mark.parametrize(
     ("label", "words"),
     [
@@ -190,9 +203,16 @@ def _bomb(height, width):
         ([b""], r"label_bytes\[0\] is not a PNG"),
         ([GOOD, b"not an image"], r"label_bytes\[1\] is not a PNG"),
         ([GOOD[:200]], "PNG"),
+        (
+            [GOOD, GOOD[:-30]],
+            r"label_bytes\[1\] is a PNG that cannot be decoded: .* cut",
+        ),
+        ([GOOD, GOOD, GOOD[:-12]], r"label_bytes\[2\] is a PNG that cannot be decoded"),
+        ([GOOD, _damaged(GOOD, -14)], r"label_bytes\[1\] is a PNG that cannot"),
+        ([_damaged(GOOD, 60), GOOD[:-30]], r"label_bytes\[0\] is a PNG that cannot"),
         ([png(FLAT[:32])], r"\[0\] is 32x96 .* generates 64x96 only; resize it"),
         ([_bomb(2**31 - 1, 2**31 - 1)], r"is 2147483647x2147483647 .*64x96 only"),
-        ([_bomb(64, 96)], "PNG"),
+        ([_bomb(64, 96)], r"label_bytes\[0\] is a PNG that cannot be decoded"),
         (
             [png(np.zeros((*SIZE, 3), np.uint8))],
             r"not a grey PNG .*colour type 2, 8 bits",
@@ -253,7 +273,22 @@ def _changed(array, place, value):
             r"different numbers of rows \(1, 1, 2\)",
         ),
         ("stylize_bytes", {"style_bytes": [b"GIF89a"]}, "neither PNG nor JPEG"),
+        (
+            "serving_default",
+            {"instance_bytes": [GOOD[:-30]]},
+            r"instance_bytes\[0\] is a PNG that cannot be decoded",
+        ),
         ("stylize_bytes", {"style_bytes": [GOOD[:99]]}, "PNG"),
+        (
+            "stylize_bytes",
+            {"style_bytes": [GOOD[:-30]]},
+            r"style_bytes\[0\] is a PNG or JPEG that cannot be decoded",
+        ),
+        (
+            "stylize_bytes",
+            {"style_bytes": [_jpeg()[:-30]]},
+            r"style_bytes\[0\] is a PNG or JPEG that cannot be decoded: .* cut short",
+        ),
         ("stylize_bytes", {"style_bytes": [b"\xff\xd8\xff\xe0"]}, "(?i)jpeg"),
         (
             "stylize_bytes",

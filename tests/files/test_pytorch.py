@@ -1,8 +1,10 @@
 """Files of PyTorch: read, written, refused; no code in them runs."""
 
 import builtins
+import io
 import os
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -118,6 +120,36 @@ def test_a_flipped_bit_in_a_weight_is_noticed(torch, tmp_path):
     content[place + 41] ^= 1
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"x\.pth: is damaged.*checksum"):
+        read_tensors(path)
+
+
+def _directory_beyond_the_end(content):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("archive/data.pkl", b"x")
+    return file.getvalue()[:-6] + b"\xff\xff\0\0" + file.getvalue()[-2:]
+
+
+def _encrypted_member(content):
+    entry = content.index(b"PK\1\2")
+    return content[: entry + 8] + b"\1\x08" + content[entry + 10 :]
+
+
+def _name_that_is_not_unicode(content):
+    entry = content.index(b"PK\1\2")
+    flags = content[: entry + 8] + b"\0\x08" + content[entry + 10 :]
+    return flags[: entry + 46] + b"\x89" + flags[entry + 47 :]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [_directory_beyond_the_end, _encrypted_member, _name_that_is_not_unicode],
+)
+def test_damaged_archives(torch, tmp_path, damage):
+    path = tmp_path / "x.pth"
+    write_tensors(path, STATE)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(InputError, match="x.pth: is damaged.*copy it again"):
         read_tensors(path)
 
 

@@ -16,7 +16,8 @@ import tensorflow as tf
 
 from ccfpse_tf import PerceptualLoss
 from ccfpse_tf.runtime.devices import Devices, open_strategy
-from ccfpse_tf.runtime.workers import WorkerGroup, Workers, read_workers
+from ccfpse_tf.runtime.tf_config import Workers, read_workers
+from ccfpse_tf.runtime.workers import WorkerGroup
 from tests.small_model import batches, small_model
 
 BATCH = 4

@@ -12,7 +12,7 @@ from ccfpse_tf.runtime.devices import (
     open_strategy,
     parse_devices,
 )
-from ccfpse_tf.runtime.workers import Workers
+from ccfpse_tf.runtime.tf_config import Workers
 
 TWO = Workers(("a:1", "b:1"), 0)
 

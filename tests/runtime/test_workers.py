@@ -1,6 +1,5 @@
-"""Reading ``TF_CONFIG``, the agreement of workers, and two processes that train."""
+"""The agreement of workers, and two processes that train."""
 
-import json
 import os
 import signal
 import subprocess
@@ -13,47 +12,10 @@ import tensorflow as tf
 
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.runs.checkpoint_folder import steps_saved
-from ccfpse_tf.runtime.workers import WorkerGroup, Workers, read_workers
+from ccfpse_tf.runtime.tf_config import Workers
+from ccfpse_tf.runtime.workers import WorkerGroup
 from tests.chaos.replicas import environments
 from tests.recipes import load
-
-
-def _environment(cluster, kind="worker", index=0):
-    task = {"type": kind, "index": index}
-    return {"TF_CONFIG": json.dumps({"cluster": cluster, "task": task})}
-
-
-def test_one_worker_or_none_is_a_single_process():
-    one = _environment({"worker": ["a:1"]})
-    for environment in ({}, {"TF_CONFIG": " "}, one):
-        workers = read_workers(environment)
-        assert workers.chief and not workers.several
-
-
-def test_the_chief_is_the_first():
-    hosts = {"worker": ["a:1", "b:1"]}
-    assert read_workers(_environment(hosts)) == Workers(("a:1", "b:1"), 0)
-    second = read_workers(_environment(hosts, index=1))
-    assert second.several and not second.chief and second.index == 1
-    named = {"chief": ["c:1"], **hosts}
-    assert read_workers(_environment(named, "chief")).chief
-    assert read_workers(_environment(named)).index == 1
-
-
-@pytest.mark.parametrize(
-    ("environment", "words"),
-    [
-        ({"TF_CONFIG": "{"}, "cannot be read .*write"),
-        ({"TF_CONFIG": '{"cluster": {"worker": ["a:1"]}}'}, "cannot be read"),
-        ({"TF_CONFIG": '"text"'}, "cannot be read"),
-        (_environment({"worker": ["a:1"]}, index=1), "worker 1 is not in the cluster"),
-        (_environment({"worker": ["a:1"], "ps": ["b:1"]}), "has 'ps'"),
-        (_environment({"worker": ["a:1"]}, "evaluator"), "has 'evaluator'"),
-    ],
-)
-def test_what_is_no_cluster(environment, words):
-    with pytest.raises(InputError, match=words):
-        read_workers(environment)
 
 
 def _group(rows):

@@ -205,7 +205,7 @@ def test_metrics_decide_what_is_best(tmp_path, metric, saved):
     assert tags[4, "metrics/mean_iou"] == 0  # the model's image is white
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_finishes_the_step_saves_and_stops(number):
     store, said = Store(), []
     before = signal.getsignal(number)
@@ -224,6 +224,17 @@ def test_a_signal_finishes_the_step_saves_and_stops(number):
     finally:
         callback.release()
     assert signal.getsignal(number) is before
+
+
+def test_nohup_is_respected():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    callback = SaveOnSignal(Store(), list().append)
+    callback.on_train_begin()
+    try:
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        callback.release()
+        signal.signal(signal.SIGHUP, before)
 
 
 def _progress(stream):

@@ -30,6 +30,7 @@ from ccfpse_tf.data.records import Description
 from ccfpse_tf.data.transforms import describe_ids
 from ccfpse_tf.errors import DataErrors, InputError
 from ccfpse_tf.files.digests import sha256
+from ccfpse_tf.runtime.lasting_output import outlive_readers
 from ccfpse_tf.runtime.startup import import_tensorflow
 
 
@@ -48,6 +49,7 @@ def main(dataset_name: str, argv: Sequence[str] | None = None) -> int:
             data have problems.
         OSError: for a full or forbidden disk; finished shards are kept.
     """
+    outlive_readers()
     dataset = DATASETS.get(dataset_name)
     arguments = parse_arguments(dataset, argv)
     plan = plan_dataset(dataset, arguments) if dataset else plan_folder(arguments)

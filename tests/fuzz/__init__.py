@@ -1,0 +1,1 @@
+"""Random inputs for every reader of foreign bytes; see ``__main__``."""
