@@ -45,11 +45,10 @@ def read_photo(path: str | Path, max_pixels: int | None = None) -> Photo:
             there is no such option: `MAX_PIXELS`.
 
     Raises:
-        InputError: no image, a damaged one, one with too many pixels or several
-            pictures, or samples whose white is not known.
-        OSError: a file that cannot be opened.
+        InputError: a file that cannot be opened, no image, a damaged one, one with
+            too many pixels or several pictures, or samples whose white is not known.
     """
-    return decode_photo(Path(path).read_bytes(), str(path), max_pixels)
+    return decode_photo(_content(path), str(path), max_pixels)
 
 
 def decode_photo(content: bytes, path: str, max_pixels: int | None = None) -> Photo:
@@ -83,10 +82,9 @@ def read_label(
 
     Raises:
         InputError: as for `read_photo`, a compression with loss, colours of 16 bits,
-            fractions, transparency that may hold part of the map.
-        OSError: a file that cannot be opened.
+            fractions, or a map in the transparency alone.
     """
-    return decode_label(Path(path).read_bytes(), str(path), by_color, max_pixels)
+    return decode_label(_content(path), str(path), by_color, max_pixels)
 
 
 def decode_label(
@@ -118,7 +116,7 @@ def read_ids(path: str | Path, max_pixels: int | None = None) -> np.ndarray:
 
 def photo_size(path: str | Path) -> tuple[int, int]:
     """Returns height and width of a photograph, from its header; see `read_photo`."""
-    with OpenedImage(Path(path).read_bytes(), str(path), decode=False) as opened:
+    with OpenedImage(_content(path), str(path), decode=False) as opened:
         return opened.image.height, opened.image.width
 
 
@@ -140,6 +138,13 @@ def turned_note(paths: list[str]) -> str | None:
         "mirrored. If their maps fit what viewers show, turn the photos first: `magick "
         "mogrify -auto-orient FILES`"
     )
+
+
+def _content(path: str | Path) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; check the file") from error
 
 
 def _check_exact(kind: ImageKind, path: str) -> None:

@@ -1,21 +1,18 @@
 """What a file is, read from its bytes: neither its name nor Pillow's mode tells it all.
 
-Pillow keeps the upper half of 16-bit colours, stretches greys of few bits to 0..255 and
-opens files that TensorFlow does not decode. The functions here say so beforehand.
+Pillow keeps the upper half of 16-bit colours and stretches greys of few bits to 0..255.
+The functions here say so beforehand.
 """
 
 from __future__ import annotations
 
 import re
-import zlib
 from dataclasses import dataclass
 
 from PIL import Image, TiffImagePlugin
 
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "PPM", "GIF", "JPEG2000", "AVIF")
-_PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_COLORS = {0: "grey", 2: "RGB", 3: "palette", 4: "grey and alpha", 6: "RGBA"}
-_PNG_LONGEST_EDGE = 1_000_000  # libpng's limit
 _LOSSY = ("JPEG", "MPO", "JPEG2000", "AVIF")
 # TIFF compressions that keep every value: none, CCITT, LZW, Deflate, PackBits, LZMA,
 # Zstandard.
@@ -23,9 +20,6 @@ _TIFF_LOSSLESS = (1, 2, 3, 4, 5, 8, 32773, 32946, 34925, 50000)
 _TIFF_SUBFILE, _TIFF_BITS, _TIFF_COMPRESSION = 254, 258, 259
 _TIFF_COLORS, _TIFF_KIND = 262, 339
 _SIGNED = 2
-_JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # not stuffing, not a restart
-_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_JPEG_ARITHMETIC, _JPEG_END = 0xCC, 0xD9
 _PPM_HEADER = re.compile(
     rb"P[2356]" + rb"(?:\s|#[^\n]*\n)+\d+" * 2 + rb"(?:\s|#[^\n]*\n)+(\d+)"
 )
@@ -99,20 +93,6 @@ def foreign(content: bytes) -> str | None:
     return None
 
 
-def damage(content: bytes) -> str | None:
-    """Says what is wrong with a PNG by its length and checksums; None for the rest."""
-    if not content.startswith(_PNG):
-        return None
-    for kind, start, end in _png_chunks(content):
-        if end + 4 > len(content):
-            return "the PNG is cut short"
-        if zlib.crc32(memoryview(content)[start - 4 : end]) != _number(content, end):
-            return f"the PNG is damaged: wrong checksum of {kind!r}"
-        if kind == b"IEND":
-            return None
-    return "the PNG is cut short: its end is missing"
-
-
 def kind_of(image: Image.Image, content: bytes) -> ImageKind:
     """Reads how an opened image is stored; its pixels need not be decoded yet."""
     name = image.format
@@ -151,17 +131,6 @@ def count_pictures(image: Image.Image) -> int:
     return 1 + others
 
 
-def decodes_in_tensorflow(content: bytes) -> bool:
-    """Returns whether TensorFlow decodes a JPEG or PNG as well as Pillow has done it.
-
-    TensorFlow's libraries know less: no arithmetic coding, no lossless JPEG, no new
-    parts of PNG; and they insist on the end of a JPEG and of a PNG's pixels.
-    """
-    if content.startswith(_PNG):
-        return _plain_png(content)
-    return content.startswith(b"\xff\xd8") and _plain_jpeg(content)
-
-
 def _tiff_kind(image: TiffImagePlugin.TiffImageFile) -> ImageKind:
     tags = image.tag_v2
     bits = max(tags.get(_TIFF_BITS, (1,)))
@@ -176,72 +145,11 @@ def _tiff_kind(image: TiffImagePlugin.TiffImageFile) -> ImageKind:
         "TIFF",
         bits,
         "grey" if grey and colors in (0, 1) else image.mode,
-        2**bits - 1,
+        2 ** min(bits, 32) - 1,
         inverted=colors == 0,
         signed=_SIGNED in tags.get(_TIFF_KIND, (1,)),
         lossy=lossy,
     )
-
-
-def _number(content: bytes, start: int) -> int:
-    return int.from_bytes(content[start : start + 4], "big")
-
-
-def _png_chunks(content: bytes):
-    """Yields kind, first byte and end of the data of each chunk."""
-    start = len(_PNG)
-    while start + 8 <= len(content):
-        end = start + 8 + _number(content, start)
-        yield content[start + 4 : start + 8], start + 8, end
-        start = end + 4
-
-
-def _plain_png(content: bytes) -> bool:
-    """Whether there are only parts that every reader knows, whole and in order."""
-    kinds, pixels = [], []
-    for kind, start, end in _png_chunks(content):
-        kinds.append(kind)
-        if kind == b"IDAT":
-            pixels.append(content[start:end])
-        if kind == b"IEND":
-            break
-    width, height = _number(content, 16), _number(content, 20)
-    first, last = kinds.index(b"IDAT"), kinds.index(b"IDAT") + len(pixels)
-    critical = {kind for kind in kinds if kind[:1].isupper()}
-    return (
-        max(width, height) <= _PNG_LONGEST_EDGE
-        and critical <= {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
-        and kinds.count(b"IHDR") == 1
-        and set(kinds[first:last]) == {b"IDAT"}
-        and _ends(b"".join(pixels), 2 * height * (3 * width + 1))
-    )
-
-
-def _ends(compressed: bytes, limit: int) -> bool:
-    """Whether compressed data are whole, and no longer than pixels can be."""
-    inflater = zlib.decompressobj()
-    try:
-        inflater.decompress(compressed, limit)
-    except zlib.error:
-        return False
-    return inflater.eof and not inflater.unused_data
-
-
-def _plain_jpeg(content: bytes) -> bool:
-    """Whether it is one Huffman-coded frame of 8 bits, and has its end."""
-    position, frames = 2, 0
-    while found := _JPEG_MARKER.search(content, position):
-        marker, position = content[found.end() - 1], found.end()
-        if marker == _JPEG_END:
-            return frames == 1
-        if marker in _JPEG_FRAMES:
-            frames += 1
-            if marker > 0xC2 or content[position + 2 : position + 3] != b"\x08":
-                return False
-        if marker == _JPEG_ARITHMETIC:
-            return False
-        position += int.from_bytes(content[position : position + 2], "big")
-    return False
 
 
 def _ppm_white(content: bytes) -> int:

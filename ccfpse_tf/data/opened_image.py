@@ -7,7 +7,8 @@ import threading
 
 from PIL import Image
 
-from ccfpse_tf.data.image_kind import FORMATS, count_pictures, damage, foreign, kind_of
+from ccfpse_tf.data.image_integrity import damage, lacks_rows
+from ccfpse_tf.data.image_kind import FORMATS, count_pictures, foreign, kind_of
 from ccfpse_tf.errors import InputError
 
 MAX_PIXELS = 178_956_970  # of one file: Pillow's own limit against "bombs"
@@ -57,6 +58,8 @@ class OpenedImage:
             pictures = count_pictures(self.image)
             if decode:
                 self.image.load()
+            if decode and lacks_rows(self.image, content):
+                raise ValueError("rows are missing")
         except InputError:
             raise
         except Image.UnidentifiedImageError as error:

@@ -124,7 +124,7 @@ def windows(items: Iterable, size: int) -> Iterator[list]:
 def _load_image(path, size):
     try:
         photo = read_photo(path)
-    except (InputError, OSError) as error:
+    except InputError as error:
         raise InputError(f"--style {error}") from error
     if photo.orientation != 1:
         print(turned_note([str(path)]))

@@ -1,6 +1,7 @@
 """Photographs and maps of every kind: read exactly, or refused by name."""
 
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from ccfpse_tf.data.image_files import (
     read_photo,
     turned_note,
 )
+from ccfpse_tf.data.image_integrity import decodes_in_tensorflow
 from ccfpse_tf.errors import InputError
 from tests.data.raw_images import chunk, encoded, png, tiff
 from tests.data.toy import coordinates, save
@@ -250,3 +252,39 @@ def test_large_files_are_told_their_pixels_and_the_option(tmp_path):
     )
     with pytest.raises(InputError, match=r"3,600,000,000 pixels; .*make it smaller"):
         decode_label(bomb, "bomb.png")
+
+
+def test_a_png_with_too_few_rows_is_refused():
+    label = np.zeros((6, 4), int)
+    content = png(label, 8)
+    short = content.replace(chunk_of(content, b"IDAT"), chunk_of(png(label[:3], 8)))
+    np.testing.assert_array_equal(decode_label(content, "l"), label)
+    for decode in (decode_label, decode_photo):
+        with pytest.raises(InputError, match=r"^l: .*rows are missing"):
+            decode(short, "l")
+
+
+def test_interlaced_files_are_read():
+    label = np.arange(35).reshape(5, 7)
+    passes = "0088 0488 4084 0244 2042 0122 1021".split()
+    data = b""
+    for y, x, dy, dx in (map(int, digits) for digits in passes):
+        data += b"".join(b"\0" + bytes(row) for row in label[y::dy, x::dx].tolist())
+    size = struct.pack(">II", 7, 5)
+    content = png(label, 8).replace(
+        chunk(b"IHDR", size + bytes([8, 0, 0, 0, 0])),
+        chunk(b"IHDR", size + bytes([8, 0, 0, 0, 1])),
+    )
+    whole = content.replace(chunk_of(content), chunk(b"IDAT", zlib.compress(data)))
+    np.testing.assert_array_equal(decode_label(whole, "l"), label)
+    assert decodes_in_tensorflow(whole)
+    half = content.replace(chunk_of(content), chunk(b"IDAT", zlib.compress(data[:20])))
+    with pytest.raises(InputError, match="^l: cannot be read as an image"):
+        decode_label(half, "l")
+
+
+def chunk_of(content, kind=b"IDAT"):
+    """The first part of that kind."""
+    start = content.index(kind) - 4
+    length = struct.unpack(">I", content[start : start + 4])[0]
+    return content[start : start + length + 12]

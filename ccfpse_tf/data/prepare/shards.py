@@ -9,7 +9,7 @@ from pathlib import Path
 
 import ccfpse_tf
 from ccfpse_tf.data import description
-from ccfpse_tf.data.image_kind import decodes_in_tensorflow
+from ccfpse_tf.data.image_integrity import decodes_in_tensorflow
 from ccfpse_tf.data.prepare.label_table import LabelTable
 from ccfpse_tf.data.prepare.parallel import WorkerPool
 from ccfpse_tf.data.prepare.plan import Plan

@@ -98,8 +98,6 @@ def check_item(item: Item, table: LabelTable | None) -> ExampleFacts:
         sample = item.load()
     except InputError as error:
         return ExampleFacts((str(error),))
-    except OSError as error:
-        return ExampleFacts((f"{error.filename}: {error.strerror}; check the file",))
     names = item.files()
     problems = _size_problems(sample, names)
     if table is not None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ccfpse_tf.data.image_files import decode_photo
-from ccfpse_tf.data.image_kind import decodes_in_tensorflow
+from ccfpse_tf.data.image_integrity import decodes_in_tensorflow
 from ccfpse_tf.errors import InputError
 from tests.data.raw_images import chunk, encoded, png
 from tests.data.toy import coordinates
