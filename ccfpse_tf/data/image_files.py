@@ -164,7 +164,8 @@ def _check_exact(kind: ImageKind, path: str) -> None:
     if kind.inverted:
         raise InputError(
             f"{path}: a {kind.format} in which 0 is white, so that ids would be "
-            "inverted; save it as PNG"
+            "inverted; make it again as PNG from its source (a converter would invert "
+            "the ids, too)"
         )
 
 

@@ -13,7 +13,7 @@ from ccfpse_tf.errors import InputError
 
 MAX_PIXELS = 178_956_970  # of one file: Pillow's own limit against "bombs"
 MOST_PIXELS = 2**29 - 1  # that TensorFlow decodes from one PNG
-_BYTES_PER_PIXEL = 16  # while photo and map are read and resized
+_BYTES_PER_PIXEL = 20  # while photo and map are read and resized
 _OPENING = threading.Lock()
 
 

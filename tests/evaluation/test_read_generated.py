@@ -1,4 +1,4 @@
-"""Images of an evaluation: their names, and errors with the way out."""
+"""Images that an evaluation reads again: errors with the way out."""
 
 import numpy as np
 import pytest
