@@ -114,6 +114,19 @@ def read_ids(path: str | Path, max_pixels: int | None = None) -> np.ndarray:
     return values[..., 0]
 
 
+def stored_as(path: str | Path) -> tuple[str, int]:
+    """Returns how a file stores its pixels: grey, table or colors; bits per sample."""
+    with OpenedImage(_content(path), str(path), decode=False) as opened:
+        mode, kind = opened.image.mode, opened.kind
+    if mode in ("P", "PA"):
+        return "table", 8
+    if mode not in ("1", "L", "LA") and not mode.startswith("I"):
+        return "colors", 8
+    # Greys are colours of 8 bits only where white is the highest number of their bits.
+    exact = kind.bits <= 8 and (kind.white == 2**kind.bits - 1 or mode == "LA")
+    return "grey", kind.bits if exact else 16
+
+
 def photo_size(path: str | Path) -> tuple[int, int]:
     """Returns height and width of a photograph, from its header; see `read_photo`."""
     with OpenedImage(_content(path), str(path), decode=False) as opened:

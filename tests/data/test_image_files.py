@@ -14,6 +14,7 @@ from ccfpse_tf.data.image_files import (
     read_ids,
     read_label,
     read_photo,
+    stored_as,
     turned_note,
 )
 from ccfpse_tf.data.image_integrity import decodes_in_tensorflow
@@ -252,6 +253,24 @@ def test_large_files_are_told_their_pixels_and_the_option(tmp_path):
     )
     with pytest.raises(InputError, match=r"3,600,000,000 pixels; .*make it smaller"):
         decode_label(bomb, "bomb.png")
+
+
+@pytest.mark.parametrize(
+    ("content", "stored"),
+    [
+        (png(IDS % 2, 1), ("grey", 1)),
+        (png(IDS, 2), ("grey", 2)),
+        (tiff(IDS, 8), ("grey", 8)),
+        (png(IDS, 16), ("grey", 16)),
+        (b"P5 4 2 100 " + bytes(8), ("grey", 16)),  # by no step of its bits
+        (encoded(np.zeros((2, 2, 3), np.uint8), "PNG"), ("colors", 8)),
+        (encoded(Image.new("P", (2, 2)), "GIF"), ("table", 8)),
+        (encoded(Image.new("LA", (2, 2)), "PNG"), ("grey", 8)),
+    ],
+)
+def test_how_a_file_stores_its_pixels(tmp_path, content, stored):
+    (tmp_path / "l.png").write_bytes(content)
+    assert stored_as(tmp_path / "l.png") == stored
 
 
 def test_a_png_with_too_few_rows_is_refused():
