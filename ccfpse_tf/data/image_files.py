@@ -187,11 +187,16 @@ def _photo_pixels(image: Image.Image, kind: ImageKind, path: str) -> np.ndarray:
     if kind.format in ("PNG", "PPM") and image.mode.startswith("I"):
         grey = (np.asarray(image).astype(np.int32) >> 8).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=-1)
-    if image.mode not in _PHOTO_MODES or kind.signed:
+    if kind.bits > 8 and image.mode not in _PHOTO_MODES or kind.signed:
         raise InputError(
             f"{path}: a {kind.format} of {kind.bits} bits per sample (Pillow mode "
             f"{image.mode!r}), so which value is white is not known; save the photo "
             "with 8 bits per sample, or as PNG of 16 bits with white as 65535"
+        )
+    if image.mode not in _PHOTO_MODES:
+        raise InputError(
+            f"{path}: pixels of Pillow mode {image.mode!r}; allowed: grey, palette, "
+            "RGB, CMYK; save the photo as RGB"
         )
     return np.asarray(image.convert("RGB"))
 

@@ -92,7 +92,9 @@ def _open(content: bytes) -> Image.Image:
     with _OPENING:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            Image.init()
+            Image.preinit()
+            if not content.startswith((b"\x89PNG", b"\xff\xd8")):
+                Image.init()  # loads the rare formats, which takes a while
             formats = [name for name in FORMATS if name in Image.OPEN]
             return Image.open(io.BytesIO(content), formats=formats)
         finally:

@@ -202,6 +202,7 @@ def test_grey_photos_of_16_bits_keep_their_greys(tmp_path):
         (tiff(ramp() * 16, 12), "which value is white is not known"),
         (encoded(ramp().astype(np.float32) / 255, "TIFF"), "white is not known"),
         (png(ramp() * 16, 16), "would come out black"),
+        (encoded(Image.new("LAB", (4, 4)), "TIFF"), "mode 'LAB'; allowed: grey"),
     ],
 )
 def test_photos_of_unknown_range_are_refused(content, words):
