@@ -9,7 +9,13 @@ from ccfpse_tf.errors import DataErrors, InputError
 from ccfpse_tf.files.atomic import new_folder, write_json
 from ccfpse_tf.files.output_folder import MARKER, check_out
 from ccfpse_tf.runtime.progress_bar import track
-from ccfpse_tf.serving.client import Client, ServerError, ServerGone, read_bytes
+from ccfpse_tf.serving.client import (
+    Client,
+    ServerError,
+    ServerGone,
+    as_bytes,
+    read_bytes,
+)
 
 _AT_ONCE = 4  # so that the server has something to put into batches
 _LARGEST_SEED = 2**63 - 1
@@ -90,6 +96,8 @@ def generate_on_server(
         InputError: options that do not fit the model, no server.
         DataErrors: all files without an image; nothing is written then.
     """
+    from ccfpse_tf.data.image_files import read_label
+
     check_out(out)
     if not 0 <= seed <= _LARGEST_SEED:
         raise InputError(f"--seed {seed}: allowed are 0 to {_LARGEST_SEED}")
@@ -105,6 +113,7 @@ def generate_on_server(
     common = _style(client, facts, seed, style)
 
     def draw(path):
+        read_label(path)  # refuses here what is no map, by its name and reason
         row = common | {"label_bytes": read_bytes(path)}
         if facts.get("instances"):
             row["instance_bytes"] = _instance(path.relative_to(labels), instances)
@@ -130,8 +139,11 @@ def _write(paths, draw, labels, aside):
                     image = task.result()
                 except ServerGone:
                     raise
-                except (ServerError, InputError) as error:
+                except ServerError as error:
                     problems.append(f"{path}: {error}")
+                    continue
+                except InputError as error:
+                    problems.append(str(error))
                     continue
                 target = aside / path.relative_to(labels)
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -149,7 +161,15 @@ def _style(client, facts, seed, style):
         raise InputError(f"model {client.name} has no styles: leave out --style")
     if not style.is_file():
         raise InputError(f"--style {style}: no such file")
-    return {"style_bytes": read_bytes(style)}
+    from ccfpse_tf.data.image_files import encode_png, read_photo, turned_note
+
+    try:
+        photo = read_photo(style)
+    except InputError as error:
+        raise InputError(f"--style {error}") from error
+    if photo.orientation != 1:
+        print(turned_note([str(style)]))
+    return {"style_bytes": as_bytes(photo.original or encode_png(photo.pixels))}
 
 
 def _instance(relative, instances):
@@ -158,4 +178,7 @@ def _instance(relative, instances):
     path = instances / relative
     if not path.is_file():
         raise InputError(f"{path}: missing instance map")
+    from ccfpse_tf.data.image_files import read_ids
+
+    read_ids(path)
     return read_bytes(path)

@@ -138,19 +138,6 @@ def batch_keys(
     ]
 
 
-def damaged_shards(records_dir: str | Path, split: str = "train") -> list[str]:
-    """Returns the names of shards that hold a damaged record."""
-    paths = read_description(records_dir).shard_paths(records_dir, split)
-    damaged = []
-    for path in paths:
-        try:
-            for _ in tf.data.TFRecordDataset(str(path)):
-                pass  # reading compares the checksums
-        except tf.errors.DataLossError:
-            damaged.append(path.name)
-    return damaged
-
-
 def evaluation_dataset(
     records_dir: str | Path,
     image_size: tuple[int, int],

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ccfpse_tf.data.record_errors import clear_record_errors
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.evaluation.image_folder import write_image
 from ccfpse_tf.evaluation.image_metric import ImageMetric
@@ -55,27 +56,30 @@ def evaluate(images: Images, measures: Measures, out: Path) -> dict:
     with locked(out / LOCK, "another evaluation is writing"):
         source = ImageSource.open(images)
         _check_folder(out)
-        metrics = open_metrics(measures, source, out)
-        protocol = source.protocol() | {
-            name: facts
-            for metric in metrics
-            for name, facts in metric.protocol().items()
-        }
-        done = _begin(out, protocol)
-        if done:
-            return done
-        position = _load_progress(out, metrics)
-        sizes = {metric.label_size for metric in metrics if metric.label_size}
-        examples = source.examples(out / IMAGES, position, sizes)
-        saved = time.monotonic()
-        for example in track(examples, source.count - position, "evaluating"):
-            for metric in metrics:
-                metric.update(example)
-            position += 1
-            if time.monotonic() - saved > SAVE_SECONDS:
-                _save_progress(out, metrics, position)
-                saved = time.monotonic()
-        return _finish(out, protocol, metrics, source.description)
+        with clear_record_errors(source.records):
+            return _measure(source, measures, out)
+
+
+def _measure(source: ImageSource, measures: Measures, out: Path) -> dict:
+    metrics = open_metrics(measures, source, out)
+    protocol = source.protocol() | {
+        name: facts for metric in metrics for name, facts in metric.protocol().items()
+    }
+    done = _begin(out, protocol)
+    if done:
+        return done
+    position = _load_progress(out, metrics)
+    sizes = {metric.label_size for metric in metrics if metric.label_size}
+    examples = source.examples(out / IMAGES, position, sizes)
+    saved = time.monotonic()
+    for example in track(examples, source.count - position, "evaluating"):
+        for metric in metrics:
+            metric.update(example)
+        position += 1
+        if time.monotonic() - saved > SAVE_SECONDS:
+            _save_progress(out, metrics, position)
+            saved = time.monotonic()
+    return _finish(out, protocol, metrics, source.description)
 
 
 def _check_folder(out):

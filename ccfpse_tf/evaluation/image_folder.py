@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from ccfpse_tf.data.image_files import read_photo
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.atomic import new_file
 
@@ -47,20 +48,21 @@ def read_image(path: Path, size: tuple[int, int] | None) -> np.ndarray:
     Raises:
         InputError: it cannot be read, or is not of ``size`` (None: any).
     """
-    try:
-        with Image.open(path) as file:
-            image = np.asarray(file.convert("RGB"))
-    except (UnidentifiedImageError, OSError) as error:
-        raise InputError(
-            f"{path}: the image cannot be read ({error}); delete it to have it "
-            "generated again"
-        ) from None
+    image = read_photo(path).pixels
     if size and image.shape[:2] != size:
         found, wanted = ("x".join(map(str, x)) for x in (image.shape[:2], size))
         raise InputError(
             f"{path}: is {found} (height x width), the others are {wanted}"
         )
     return image
+
+
+def read_generated(path: Path, size: tuple[int, int]) -> np.ndarray:
+    """Reads an image that an evaluation has generated before; see `read_image`."""
+    try:
+        return read_image(path, size)
+    except InputError as error:
+        raise InputError(f"{error}, or delete it to have it generated again") from error
 
 
 def write_image(path: Path, image: np.ndarray) -> None:

@@ -17,6 +17,7 @@ from ccfpse_tf.errors import InputError
 from ccfpse_tf.evaluation.image_folder import (
     first_size,
     image_of,
+    read_generated,
     read_image,
     stem,
     write_image,
@@ -232,7 +233,7 @@ class ImageSource:
                 for i, image in zip(missing, drawn, strict=True):
                     write_image(paths[i], image)
             for (index, (example, *others)), path in zip(batch, paths, strict=True):
-                yield index, example, others, read_image(path, self.size)
+                yield index, example, others, read_generated(path, self.size)
 
     @functools.cached_property
     def drawing(self) -> TrainedModel:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ccfpse_tf.data.description import Description
 from ccfpse_tf.data.pipeline import evaluation_dataset
+from ccfpse_tf.data.record_errors import clear_record_errors
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.export.comparison import Difference, compare, saved_model
 from ccfpse_tf.export.endpoints import Endpoints
@@ -215,13 +216,14 @@ def _layouts(records, data, size):
         return [_bands(data, size)]
     split = "val" if "val" in data.splits else next(iter(data.splits))
     examples = evaluation_dataset(records, size, 1, split=split).take(EXAMPLES)
-    return [
-        (
-            example["label"][0].numpy(),
-            example["instance"][0].numpy() if data.instances else None,
-        )
-        for example in examples
-    ]
+    with clear_record_errors(records):
+        return [
+            (
+                example["label"][0].numpy(),
+                example["instance"][0].numpy() if data.instances else None,
+            )
+            for example in examples
+        ]
 
 
 def _bands(data, size):

@@ -1,5 +1,6 @@
 """Images of a trained run, with the gallery page that shows them."""
 
+import contextlib
 import dataclasses
 import itertools
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ccfpse_tf.data.pipeline import evaluation_dataset
+from ccfpse_tf.data.record_errors import clear_record_errors
 from ccfpse_tf.data.transforms import photograph_to_uint8
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.atomic import new_folder, write_json
@@ -91,7 +93,8 @@ def generate(
     )
     examples = itertools.islice(examples, count)
     drawn = _draw(trained, examples, Styles(trained.model, style, styles, seed, run))
-    return _write(out, page, track(drawn, count, "generating"), description)
+    with contextlib.nullcontext() if labels else clear_record_errors(records):
+        return _write(out, page, track(drawn, count, "generating"), description)
 
 
 @dataclasses.dataclass(frozen=True)

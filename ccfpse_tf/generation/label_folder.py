@@ -62,7 +62,7 @@ def _table(description):
 
 
 def _label(path, table, size):
-    label = read_label(str(path), by_color=bool(table.colors))
+    label = read_label(path, by_color=bool(table.colors))
     problems = table.problems(label)
     if problems:
         # The first sentence is enough; the advice after it is about preparing records.
@@ -73,4 +73,4 @@ def _label(path, table, size):
 def _instance(path, size):
     if not path.is_file():
         raise InputError(f"{path}: missing instance map")
-    return resize_ids(read_ids(str(path)).astype(np.int32), size)
+    return resize_ids(read_ids(path).astype(np.int32), size)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image, UnidentifiedImageError
 
+from ccfpse_tf.data.image_files import read_photo, turned_note
 from ccfpse_tf.data.transforms import normalize_image, resize_image
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.gan.methods import method_of
@@ -123,11 +123,12 @@ def windows(items: Iterable, size: int) -> Iterator[list]:
 
 def _load_image(path, size):
     try:
-        with Image.open(path) as file:
-            image = np.asarray(file.convert("RGB"))
-    except (UnidentifiedImageError, OSError) as error:
-        raise InputError(f"--style {path}: the image cannot be read: {error}") from None
-    return normalize_image(tf.constant(resize_image(image, size)))[None]
+        photo = read_photo(path)
+    except InputError as error:
+        raise InputError(f"--style {error}") from error
+    if photo.orientation != 1:
+        print(turned_note([str(path)]))
+    return normalize_image(tf.constant(resize_image(photo.pixels, size)))[None]
 
 
 def key_of(example: dict) -> str:

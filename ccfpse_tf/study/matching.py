@@ -5,10 +5,9 @@ import json
 import re
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
-
 from ccfpse_tf.data.datasets import Color
 from ccfpse_tf.data.find_files import find_files
+from ccfpse_tf.data.image_files import photo_size
 from ccfpse_tf.data.label_mapping import DONT_CARE_FILE_ID
 from ccfpse_tf.data.prepare.palette_file import read_palette
 from ccfpse_tf.errors import DataErrors, InputError
@@ -141,23 +140,15 @@ def _check_sizes(pairs):
     problems = []
     for pair in pairs:
         try:
-            sizes = _size(pair.a), _size(pair.b)
+            sizes = photo_size(pair.a), photo_size(pair.b)
         except InputError as error:
             problems.append(str(error))
             continue
         if sizes[0] != sizes[1]:
-            (wa, ha), (wb, hb) = sizes
+            (ha, wa), (hb, wb) = sizes
             problems.append(
                 f"{pair.key}: {pair.a} has {ha}x{wa}, {pair.b} has {hb}x{wb}; "
                 "bring both to one size, raters would tell them apart by it"
             )
     if problems:
         raise DataErrors(problems, "the pairs of images")
-
-
-def _size(path):
-    try:
-        with Image.open(path) as image:
-            return image.size
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: cannot be read as an image ({error})") from None

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from ccfpse_tf.data.datasets import Color
-from ccfpse_tf.data.image_files import read_image
+from ccfpse_tf.data.image_files import read_photo
 from ccfpse_tf.errors import DataErrors, InputError
 from ccfpse_tf.runtime.progress_bar import track
 from ccfpse_tf.study.design import derive
@@ -75,4 +75,4 @@ class Sheet:
 
 def read_picture(path: Path) -> np.ndarray:
     """Returns the pixels of an image: uint8 ``(height, width, 3)``."""
-    return read_image(str(path))[0]
+    return read_photo(path).pixels

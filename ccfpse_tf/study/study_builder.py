@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ccfpse_tf.data.image_files import read_photo, turned_note
 from ccfpse_tf.errors import DataErrors, InputError
 from ccfpse_tf.files.atomic import new_folder, write_json
 from ccfpse_tf.runtime.templates import render
 from ccfpse_tf.study.design import Design, Options, derive, draw, fingerprint
 from ccfpse_tf.study.matching import Matched, label_colors, match
-from ccfpse_tf.study.sheet import Sheet, read_picture
+from ccfpse_tf.study.sheet import Sheet
 
 TEMPLATE = Path(__file__).parent / "page" / "study.html"
 FORMAT = 1
@@ -90,10 +91,13 @@ def _built(out, design, pictures, size, matched: Matched):
 
 
 def _pairs(design: Design, sheet: Sheet) -> dict[str, dict]:
-    found, problems = {}, []
+    found, problems, turned = {}, [], []
     for pair in design.pairs:
         try:
-            if np.array_equal(read_picture(pair.a), read_picture(pair.b)):
+            a, b = read_photo(pair.a), read_photo(pair.b)
+            turned += [str(pair.a)] if a.orientation != 1 else []
+            turned += [str(pair.b)] if b.orientation != 1 else []
+            if np.array_equal(a.pixels, b.pixels):
                 problems.append(
                     f"{pair.key}: {pair.a} and {pair.b} are the same image; there is "
                     "nothing to choose, leave it out"
@@ -108,6 +112,8 @@ def _pairs(design: Design, sheet: Sheet) -> dict[str, dict]:
         }
     if problems:
         raise DataErrors(problems, "the pairs")
+    if turned:
+        print(turned_note(turned))
     return found
 
 

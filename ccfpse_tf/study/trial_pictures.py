@@ -36,7 +36,7 @@ def draw_layout(
     Raises:
         InputError: unreadable file, or an id without colour.
     """
-    label = read_label(str(path), by_color=colors is None)
+    label = read_label(path, by_color=colors is None)
     if label.ndim == 3 and (label == label[..., :1]).all():
         label = label[..., 0]
     if label.ndim == 2:

@@ -9,11 +9,8 @@ from pathlib import Path
 import tensorflow as tf
 
 from ccfpse_tf.config import Config
-from ccfpse_tf.data.pipeline import (
-    damaged_shards,
-    steps_per_epoch,
-    training_dataset,
-)
+from ccfpse_tf.data.pipeline import steps_per_epoch, training_dataset
+from ccfpse_tf.data.record_errors import clear_record_errors
 from ccfpse_tf.data.records import Description, read_description
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.locks import RUN_LOCK, TRAINING, locked
@@ -211,7 +208,8 @@ def _released(callbacks):
 def _clear_errors(config):
     """Tells the user the way out of those errors of TensorFlow that have one."""
     try:
-        yield
+        with clear_record_errors(config.data.records):
+            yield
     except tf.errors.ResourceExhaustedError as error:
         height, width = config.data.image_size
         raise InputError(
@@ -219,27 +217,3 @@ def _clear_errors(config):
             f"generator.ngf {config.generator.ngf}; lower one of them, such as "
             f"--set data.batch_size={max(1, config.data.batch_size // 2)}"
         ) from error
-    except tf.errors.DataLossError as error:
-        damaged = ", ".join(damaged_shards(config.data.records))
-        raise InputError(
-            f"{config.data.records}: {damaged or 'a record'} is damaged "
-            f"({_reason(error)}); delete the file and run prepare again, which writes "
-            "only what is missing; then give the same command to go on"
-        ) from error
-    except tf.errors.NotFoundError as error:
-        raise InputError(
-            f"{config.data.records}: records are gone ({_reason(error)})"
-            "; put them back or run prepare again, and give the same command to go on"
-        ) from error
-
-
-def _reason(error) -> str:
-    """The line of a TensorFlow error that says what happened.
-
-    From inside a graph it stands after the Python lines that made the node, and before
-    the node's name.
-    """
-    lines = [line.strip() for line in error.message.splitlines() if line.strip()]
-    named = (i for i, line in enumerate(lines) if "{{node" in line)
-    place = next(named, 0)
-    return lines[place - 1 if place else 0].partition("[[")[0].strip()

@@ -1,8 +1,13 @@
 """The images that a layout takes its styles from."""
 
-import pytest
+from types import SimpleNamespace
 
-from ccfpse_tf.generation.styles import windows
+import numpy as np
+import pytest
+from PIL import Image
+
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.generation.styles import Styles, windows
 
 
 @pytest.mark.parametrize(
@@ -24,3 +29,18 @@ def test_too_few_items_still_start_with_each_one():
     found = list(windows("ab", 5))
     assert [window[0] for window in found] == ["a", "b"]
     assert all(set(window) == {"a", "b"} for window in found)
+
+
+def test_a_style_photo_is_read_as_all_photos_are(tmp_path, capsys):
+    run = SimpleNamespace(
+        config=SimpleNamespace(data=SimpleNamespace(image_size=(8, 8)))
+    )
+    path = tmp_path / "a.tif"
+    Image.fromarray(np.ones((4, 6), np.float32)).save(path)
+    with pytest.raises(InputError, match=r"--style .*a\.tif: a TIFF of 32 bits"):
+        Styles(None, str(path), 1, 0, run)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (4, 6)).save(tmp_path / "b.jpg", exif=exif)
+    Styles(None, str(tmp_path / "b.jpg"), 1, 0, run)
+    assert "EXIF" in capsys.readouterr().out

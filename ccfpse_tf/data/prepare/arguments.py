@@ -100,6 +100,7 @@ def _description(dataset: Dataset | None) -> str:
 def _add_source(parser: argparse.ArgumentParser, dataset: Dataset) -> None:
     add = parser.add_argument
     add("--source", metavar="DIR", help="folder of the data set")
+    _add_max_pixels(parser)
     splits = list(dataset.layout.splits)
     add(
         "--split",
@@ -173,6 +174,16 @@ def _add_folder(parser: argparse.ArgumentParser) -> None:
         help="or use this part of the photos for validation",
     )
     add("--name", metavar="NAME", help="name in files (default: that of --out)")
+    _add_max_pixels(parser)
+
+
+def _add_max_pixels(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--max-pixels",
+        type=positive,
+        metavar="N",
+        help="height times width that a file may have (default: 178956970)",
+    )
 
 
 def _add_common(parser: argparse.ArgumentParser, dataset: Dataset | None) -> None:

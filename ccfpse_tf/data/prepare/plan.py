@@ -11,6 +11,7 @@ from typing import Any
 
 from ccfpse_tf.data.datasets import Color, Dataset, distinct_colors
 from ccfpse_tf.data.label_mapping import dont_care_index, file_ids
+from ccfpse_tf.data.opened_image import MAX_PIXELS, MOST_PIXELS
 from ccfpse_tf.data.prepare.label_table import LabelTable
 from ccfpse_tf.data.prepare.sources import FolderSource, ScenesSource, Source
 from ccfpse_tf.errors import InputError
@@ -143,7 +144,9 @@ def _sources(dataset, arguments, load_size, image_size) -> dict[str, Source]:
     if _without(arguments):
         layout = replace(layout, instances=None)
     return {
-        split: FolderSource.from_layout(arguments.source, layout, split)
+        split: FolderSource.from_layout(
+            arguments.source, layout, split, max_pixels(arguments)
+        )
         for split in arguments.split
     }
 
@@ -172,6 +175,18 @@ def remapped_ids(
             raise InputError(f"{path}: {key} becomes {value!r}, not a label id")
         result[key] = dont_care if value is None else ids[value]
     return result
+
+
+def max_pixels(arguments: argparse.Namespace) -> int:
+    """Returns how many pixels a file may have.
+
+    Raises:
+        InputError: more than TensorFlow can decode from a record.
+    """
+    pixels = arguments.max_pixels or MAX_PIXELS
+    if pixels > MOST_PIXELS:
+        raise InputError(f"--max-pixels {pixels}: allowed are up to {MOST_PIXELS}")
+    return pixels
 
 
 def _scaled(size: Size, load: Size, image: Size) -> Size:

@@ -10,7 +10,7 @@ from pathlib import Path
 from ccfpse_tf.data.datasets import DATASETS, distinct_colors
 from ccfpse_tf.data.prepare.label_table import LabelTable, pack_color
 from ccfpse_tf.data.prepare.palette_file import read_palette
-from ccfpse_tf.data.prepare.plan import Plan, check_sizes, remapped_ids
+from ccfpse_tf.data.prepare.plan import Plan, check_sizes, max_pixels, remapped_ids
 from ccfpse_tf.data.prepare.sources import FolderSource, Source
 from ccfpse_tf.data.prepare.validate import consecutive_ids
 from ccfpse_tf.errors import InputError
@@ -89,7 +89,9 @@ def _with_classes(plan: Plan, arguments: argparse.Namespace) -> Plan:
 def _folder_sources(arguments, by_color: bool) -> dict[str, Source]:
     def open_(images, labels, instances) -> FolderSource:
         templates = (_template(path) for path in (images, labels, instances))
-        return FolderSource(*templates, by_color=by_color)
+        return FolderSource(
+            *templates, by_color=by_color, max_pixels=max_pixels(arguments)
+        )
 
     train = open_(arguments.images, arguments.labels, arguments.instances)
     if arguments.val_images:

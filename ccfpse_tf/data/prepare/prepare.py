@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ccfpse_tf.data import description
 from ccfpse_tf.data.datasets import DATASETS
+from ccfpse_tf.data.image_files import turned_note
 from ccfpse_tf.data.prepare.arguments import parse_arguments
 from ccfpse_tf.data.prepare.parallel import WorkerPool
 from ccfpse_tf.data.prepare.plan import Plan, plan_dataset
@@ -124,6 +125,9 @@ def _check(plan: Plan, workers: WorkerPool) -> dict[str, SplitSummary]:
     ]
     if problems:
         raise DataErrors(problems, f"the data of {plan.name}")
+    note = turned_note([path for s in summaries.values() for path in s.turned])
+    if note:
+        print(note)
     for split, summary in summaries.items():
         if plan.keep_size and min(summary.smallest) < 32:
             raise InputError(

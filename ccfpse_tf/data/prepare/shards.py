@@ -9,6 +9,7 @@ from pathlib import Path
 
 import ccfpse_tf
 from ccfpse_tf.data import description
+from ccfpse_tf.data.image_integrity import decodes_in_tensorflow
 from ccfpse_tf.data.prepare.label_table import LabelTable
 from ccfpse_tf.data.prepare.parallel import WorkerPool
 from ccfpse_tf.data.prepare.plan import Plan
@@ -40,7 +41,8 @@ def encode_item(item: Item, plan_part: tuple[LabelTable, int, bool], size) -> Re
     image, instance = sample.image, sample.instance if instances else None
     label = table.indices(sample.label)
     if size is None:
-        image = image if sample.original is None else sample.original
+        if sample.original is not None and decodes_in_tensorflow(sample.original):
+            image = sample.original
     else:
         image = resize_image(image, size)
         label = resize_ids(label, size)

@@ -17,7 +17,8 @@ import numpy as np
 
 from ccfpse_tf.data.datasets import DirectoryLayout
 from ccfpse_tf.data.find_files import find_files
-from ccfpse_tf.data.image_files import read_ids, read_image, read_label
+from ccfpse_tf.data.image_files import read_ids, read_label, read_photo
+from ccfpse_tf.data.opened_image import MAX_PIXELS
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Sample:
 
     `image` uint8 `(h, w, 3)`; `label` integers `(h, w)`, or uint8 colours
     `(h, w, 3)`; `instance` integers `(h, w)` or None; `original` the bytes of the
-    image file where they can be stored as they are.
+    image file if it is a JPEG or PNG of 8 bits; `orientation` that of its EXIF
+    data, 1 for upright.
     """
 
     key: str
@@ -34,6 +36,7 @@ class Sample:
     label: np.ndarray
     instance: np.ndarray | None = None
     original: bytes | None = None
+    orientation: int = 1
 
 
 class Item(Protocol):
@@ -75,13 +78,18 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class FileItem:
-    """An example of a folder. `by_color` reads palette PNGs by their colours."""
+    """An example of a folder.
+
+    `by_color` reads palette PNGs by their colours; `max_pixels` is what a file may
+    have.
+    """
 
     key: str
     image: str
     label: str
     instance: str | None = None
     by_color: bool = False
+    max_pixels: int = MAX_PIXELS
 
     def files(self) -> tuple[str, ...]:
         """The paths that exist."""
@@ -89,10 +97,13 @@ class FileItem:
 
     def load(self) -> Sample:
         """Reads the two or three files."""
-        image, original = read_image(self.image)
-        label = read_label(self.label, self.by_color)
-        instance = None if self.instance is None else read_ids(self.instance)
-        return Sample(self.key, image, label, instance, original)
+        most = self.max_pixels
+        photo = read_photo(self.image, most)
+        label = read_label(self.label, self.by_color, most)
+        instance = None if self.instance is None else read_ids(self.instance, most)
+        return Sample(
+            self.key, photo.pixels, label, instance, photo.original, photo.orientation
+        )
 
 
 class ItemSource:
@@ -127,6 +138,7 @@ class FolderSource(ItemSource):
         images, labels, instances: templates such as `photos/{key}.*`; `{key}` may
             match folders too, and `.*` any image format.
         by_color: read palette PNGs by colour instead of by index.
+        max_pixels: that a file may have.
 
     `problems` lists what does not pair; `files` names only complete examples.
     """
@@ -137,6 +149,7 @@ class FolderSource(ItemSource):
         labels: str,
         instances: str | None = None,
         by_color: bool = False,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         self.problems: list[str] = []
         found = [
@@ -150,16 +163,23 @@ class FolderSource(ItemSource):
             self.problems.append(f"{images}: no images there; check the folder")
         super().__init__(
             [
-                FileItem(key, *(files[key] for files in found), by_color=by_color)
-                if instances
-                else FileItem(key, found[0][key], found[1][key], by_color=by_color)
+                FileItem(
+                    key,
+                    *(files[key] for files in found),
+                    by_color=by_color,
+                    max_pixels=max_pixels,
+                )
                 for key in complete
             ]
         )
 
     @classmethod
     def from_layout(
-        cls, root: str | Path, layout: DirectoryLayout, split: str
+        cls,
+        root: str | Path,
+        layout: DirectoryLayout,
+        split: str,
+        max_pixels: int = MAX_PIXELS,
     ) -> FolderSource:
         """Opens a split of a data set with a known directory layout."""
         word = layout.splits[split]
@@ -168,7 +188,8 @@ class FolderSource(ItemSource):
             *(
                 template and os.path.join(root, template.replace("{split}", word))
                 for template in templates
-            )
+            ),
+            max_pixels=max_pixels,
         )
 
     def subset(self, wanted: Callable[[str], bool]) -> FolderSource:

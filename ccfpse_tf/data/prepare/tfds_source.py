@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from ccfpse_tf.data.datasets import TFDSLayout
-from ccfpse_tf.data.image_files import decode_label
+from ccfpse_tf.data.image_files import decode_label, decode_photo
 from ccfpse_tf.data.prepare.sources import Sample
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.runtime.startup import import_tensorflow
@@ -31,17 +28,17 @@ class TFDSItem:
     def load(self) -> Sample:
         """Decodes both images."""
         image_name, label_name = self.files()
-        image = decode_label(io.BytesIO(self.image), image_name, by_color=True)
-        if image.ndim == 2:
-            image = np.repeat(image[..., None].astype(np.uint8), 3, axis=-1)
-        label = decode_label(io.BytesIO(self.label), label_name)
+        photo = decode_photo(self.image, image_name)
+        label = decode_label(self.label, label_name)
         if label.ndim == 3 and (label != label[..., :1]).any():
             raise InputError(
                 f"{label_name}: holds colours, not class ids. Copies whose annotation "
                 "is the instance benchmark's (red: one of 100 things, green: object) "
                 "cannot be used; prepare from the official folders with --source"
             )
-        return Sample(self.key, image, label, None, self.image)
+        return Sample(
+            self.key, photo.pixels, label, None, photo.original, photo.orientation
+        )
 
 
 class TFDSSource:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ccfpse_tf.data.image_files import turned_by_exif
 from ccfpse_tf.data.prepare.label_table import LabelTable, count_values, unpack_color
 from ccfpse_tf.data.prepare.parallel import WorkerPool
 from ccfpse_tf.data.prepare.sources import Item, Sample, Source
@@ -24,6 +23,8 @@ class ExampleFacts:
     size: tuple[int, int] | None = None
     counts: Mapping[int, int] = field(default_factory=dict)
     colored: bool = False
+    turned: str | None = None
+    """The photo, if its EXIF orientation is not 1."""
 
 
 @dataclass
@@ -37,11 +38,14 @@ class SplitSummary:
     """(as colour, value) -> pixels."""
     occurrences: dict[tuple[bool, int], int] = field(default_factory=dict)
     """(as colour, value) -> images that hold it."""
+    turned: list[str] = field(default_factory=list)
+    """Photos whose EXIF orientation is not 1."""
 
     def add(self, facts: ExampleFacts) -> None:
         """Counts one example."""
         self.images += 1
         self.problems += facts.problems
+        self.turned += [facts.turned] if facts.turned else []
         if facts.size:
             known = self.smallest if self.smallest != (0, 0) else facts.size
             self.smallest = tuple(map(min, known, facts.size))
@@ -94,8 +98,6 @@ def check_item(item: Item, table: LabelTable | None) -> ExampleFacts:
         sample = item.load()
     except InputError as error:
         return ExampleFacts((str(error),))
-    except OSError as error:
-        return ExampleFacts((f"{error.filename}: {error.strerror}; check the file",))
     names = item.files()
     problems = _size_problems(sample, names)
     if table is not None:
@@ -107,7 +109,10 @@ def check_item(item: Item, table: LabelTable | None) -> ExampleFacts:
         colored = False
     elif table is not None and sample.label.ndim == 3 and not colored:
         counts, colored = {value * 0x010101: n for value, n in counts.items()}, True
-    return ExampleFacts(tuple(problems), sample.image.shape[:2], counts, colored)
+    turned = names[0] if sample.orientation != 1 else None
+    return ExampleFacts(
+        tuple(problems), sample.image.shape[:2], counts, colored, turned
+    )
 
 
 def infer_ids(
@@ -209,8 +214,11 @@ def _size_problems(sample: Sample, names: tuple[str, ...]) -> list[str]:
             f"{name}: is {height} rows x {width} columns, its image is "
             f"{size[0]} x {size[1]} ({names[0]}); make them equal"
         )
-        if (width, height) == size and turned_by_exif(names[0]):
-            problem += "; the photo is turned by its EXIF orientation: apply that first"
+        if (width, height) == size and sample.orientation >= 5:
+            problem += (
+                "; the photo is turned by its EXIF orientation: apply that first "
+                "(`magick mogrify -auto-orient FILE`)"
+            )
         problems.append(problem)
     return problems
 

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from ccfpse_tf.data.description import FILE_NAME
 from ccfpse_tf.data.pipeline import evaluation_dataset
+from ccfpse_tf.data.record_errors import clear_record_errors
 from ccfpse_tf.data.records import Description, read_description
 from ccfpse_tf.errors import Diverged, InputError
 from ccfpse_tf.evaluation.metrics.confusion import ConfusionMatrix
@@ -70,7 +71,7 @@ def train_segmenter(config: SegmenterConfig, records: Path, out: Path) -> dict:
     _refuse_existing(out)
     description = read_description(records)
     work = out.with_name(f".{out.name}.training")
-    with locked(work / RUN_LOCK, TRAINING):
+    with locked(work / RUN_LOCK, TRAINING), clear_record_errors(records):
         facts = _trained_facts(config, records, description)
         _compare(work, facts)
         trainer = _open_trainer(config, records, Classes(description), work)

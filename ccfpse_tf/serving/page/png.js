@@ -115,6 +115,13 @@ function sample(row, index, depth) {
   return (row[bit >> 3] >> (8 - depth - (bit & 7))) & ((1 << depth) - 1);
 }
 
+// Colours are compared with a palette of 8 bits: 257 times its values in 16 bits.
+function eightBits(value, depth) {
+  if (depth === 8) return value;
+  if (value % 257) throw new Error("its colours have 16 bits; save ids as a grey PNG, or colours with 8 bits");
+  return value >> 8;
+}
+
 /**
  * Reads a PNG file.
  * @param {Uint8Array} bytes
@@ -138,7 +145,6 @@ export async function decodePng(bytes) {
   });
   if (raw.length < total) throw new Error("the file is cut short");
   const values = new Uint32Array(width * height);
-  const shift = depth === 16 ? 8 : 0; // colours are compared with a palette of 8 bits
   let offset = 0;
   for (const [x0, y0, dx, dy, columns, rows] of grids) {
     let above = new Uint8Array(size(columns));
@@ -151,7 +157,7 @@ export async function decodePng(bytes) {
         const at = (y0 + r * dy) * width + x0 + c * dx;
         if (channels < 3) values[at] = sample(row, c * channels, depth);
         else {
-          const part = (k) => sample(row, c * channels + k, depth) >> shift;
+          const part = (k) => eightBits(sample(row, c * channels + k, depth), depth);
           values[at] = (part(0) << 16) | (part(1) << 8) | part(2);
         }
       }

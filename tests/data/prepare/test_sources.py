@@ -2,12 +2,9 @@
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from ccfpse_tf.data.datasets import DATASETS
-from ccfpse_tf.data.image_files import read_ids, read_image, read_label
 from ccfpse_tf.data.prepare.sources import FolderSource, ScenesSource
-from ccfpse_tf.errors import InputError
 from tests.data.toy import coordinates, make_folder, save
 
 
@@ -114,67 +111,6 @@ def test_identity_changes_with_a_file(tmp_path):
     assert open_folder(tmp_path).identity() == before
     save(tmp_path / "label/p001.png", np.zeros((9, 9), np.uint8))
     assert open_folder(tmp_path).identity() != before
-
-
-def label_image(tmp_path, image):
-    image.save(tmp_path / "l.png")
-    return str(tmp_path / "l.png")
-
-
-def test_label_modes(tmp_path):
-    ids = np.array([[0, 1], [1, 0]], np.uint8)
-    palette = Image.fromarray(ids).convert("P")
-    palette.putpalette([9, 9, 9, 50, 60, 70])
-    for image in (
-        Image.fromarray(ids),
-        Image.fromarray(ids * 255).convert("1"),
-        Image.fromarray(ids.astype(np.uint16)),
-        palette,
-        Image.merge("LA", [Image.fromarray(ids)] * 2),
-    ):
-        np.testing.assert_array_equal(read_label(label_image(tmp_path, image)), ids)
-    colors = read_label(label_image(tmp_path, palette), by_color=True)
-    np.testing.assert_array_equal(colors[0], [[9, 9, 9], [50, 60, 70]])
-    rgb = Image.fromarray(coordinates(2, 3)).convert("RGBA")
-    np.testing.assert_array_equal(
-        read_label(label_image(tmp_path, rgb)), coordinates(2, 3)
-    )
-
-
-def test_label_must_not_be_lossy_or_fractional(tmp_path):
-    save(tmp_path / "l.jpg", np.zeros((2, 2), np.uint8))
-    with pytest.raises(InputError, match=r"l\.jpg: label maps must be stored without"):
-        read_label(str(tmp_path / "l.jpg"))
-    Image.fromarray(np.zeros((2, 2), np.float32)).save(tmp_path / "l.tif")
-    with pytest.raises(InputError, match=r"l\.tif: pixels of Pillow mode 'F'"):
-        read_label(str(tmp_path / "l.tif"))
-
-
-def test_instances_keep_16_bits_and_refuse_colours(tmp_path):
-    ids = np.array([[0, 33001], [65535, 1]], np.uint16)
-    np.testing.assert_array_equal(read_ids(str(save(tmp_path / "i.png", ids))), ids)
-    path = save(tmp_path / "c.png", coordinates(2, 2))
-    with pytest.raises(InputError, match="instance map with colours"):
-        read_ids(str(path))
-
-
-def test_original_bytes_only_where_they_decode_alike(tmp_path):
-    path = save(tmp_path / "a.jpg", coordinates(8, 8))
-    assert read_image(str(path))[1] == path.read_bytes()
-    for mode, name in [("CMYK", "c.jpg"), ("RGBA", "d.png"), ("P", "e.png")]:
-        Image.fromarray(coordinates(8, 8)).convert(mode).save(tmp_path / name)
-        image, original = read_image(str(tmp_path / name))
-        assert image.shape == (8, 8, 3) and original is None
-
-
-@pytest.mark.parametrize("keep", [10, 60])
-def test_truncated_files_are_named(tmp_path, keep):
-    rng = np.random.default_rng(0)
-    path = save(tmp_path / "a.png", rng.integers(0, 256, (20, 20, 3), np.uint8))
-    path.write_bytes(path.read_bytes()[:keep])
-    for read in (read_image, read_label):
-        with pytest.raises(InputError, match=r"a\.png: cannot be read as an image"):
-            read(str(path))
 
 
 def test_scenes_are_numbered_across_splits():

@@ -6,6 +6,7 @@ import zlib
 import numpy as np
 from PIL import Image
 
+from tests.data.raw_images import png as raw_png
 from tests.serving.page.stand_in import CLASSES, ID, SIZE, pixels, png, street
 
 same = np.testing.assert_array_equal
@@ -66,6 +67,7 @@ def test_files_that_are_refused(paint):
     bomb[29:33] = struct.pack(">I", zlib.crc32(bomb[12:29]))
     flipped = bytearray(good)
     flipped[50] ^= 1
+    deep = np.repeat(label[..., None], 3, -1)  # ids in 16-bit colours
     ids = "no class with id 101, 104, 106; its ids are 0, 1,"
     wrong = {
         "ids.png": (png(label + 100), ids),
@@ -74,6 +76,7 @@ def test_files_that_are_refused(paint):
         "bomb.png": (bytes(bomb), "60000 × 60000 pixels; at most"),
         "flip.png": (bytes(flipped), "the file is damaged"),
         "short.png": (_raw(*SIZE[::-1], b"\0" * 99), "the file is cut short"),
+        "deep.png": (raw_png(deep, 16), "its colours have 16 bits; save ids as a grey"),
         "long.png": (_raw(8, 8, b"\0" * 1000), "it holds more data than"),
     }
     for name, (content, reason) in wrong.items():
