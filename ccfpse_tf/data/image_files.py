@@ -58,6 +58,16 @@ def read_ids(path: str) -> np.ndarray:
         return _integers(image, path)
 
 
+def stored_as(path: str) -> tuple[str, int]:
+    """Returns how a file stores its pixels: grey, table or colors; bits per sample."""
+    with Image.open(path) as image:
+        if image.mode in ("P", "PA"):
+            return "table", 8
+        if image.mode not in ("1", "L", "LA") and not image.mode.startswith("I"):
+            return "colors", 8
+        return "grey", {"1": 1, "L": 8, "LA": 8}.get(image.mode, 16)
+
+
 def turned_by_exif(path: str) -> bool:
     """Returns whether viewers turn this photo on its side, unlike its stored pixels."""
     try:
