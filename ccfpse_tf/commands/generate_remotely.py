@@ -112,7 +112,7 @@ def generate_on_server(
     def draw(key):
         row = common | {"label_bytes": read_bytes(Path(files[key].path))}
         if partners:
-            row["instance_bytes"] = read_bytes(Path(partners.path_of(key)))
+            row["instance_bytes"] = read_bytes(Path(partners.path_of(files[key].key)))
         elif facts.get("instances"):
             row["instance_bytes"] = ""  # every region of one label is one object
         signature = "stylize_bytes" if style else "serving_default"

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from ccfpse_tf.data.find_files import compose, images_in
+from ccfpse_tf.data.file_template import compose
+from ccfpse_tf.data.find_files import images_in
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.atomic import new_file
 

@@ -40,16 +40,16 @@ def examples(
             if description.instances
             else "this run has no instance maps: leave out --instances"
         )
-    files = images_in(labels, "--labels")
+    files = images_in(labels, "--labels", flat=True)  # as images of them are named
     partners = None if instances is None else Partners(instances)
     reading, table = _reading(description, files)
     found, problems = [], [] if partners is None else partners.problems
-    for key, file in files.items():
+    for file in files.values():
         try:
             example = {"key": np.array([file.key.encode()], object)}
             example["label"] = _label(file.path, reading, table, size)[None]
             if partners is not None:
-                path = partners.path_of(key)
+                path = partners.path_of(file.key)
                 example["instance"] = _instance(path, size)[None]
             found.append(example)
         except InputError as error:

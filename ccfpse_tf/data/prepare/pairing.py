@@ -9,7 +9,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ccfpse_tf.data.find_files import FoundFile, FoundFiles, ending
+from ccfpse_tf.data.file_template import ending
+from ccfpse_tf.data.find_files import FoundFile, FoundFiles
 
 _KINDS = ("label", "instance map")
 _OF_PHOTOS = (".jpg", ".jpeg", ".webp")  # label maps are never stored with loss
@@ -103,9 +104,9 @@ def _suggestion(a: FoundFiles, b: FoundFiles) -> str:
     """Returns the options that tell photos from label maps, if names show them."""
     tails = defaultdict(set)
     for file in a.files:
-        match = re.search(r"(?:[_\-. ][A-Za-z]+)?\.[^./]*$", file.path)
-        if match:
-            tails[match[0]].add(file.path[: match.start()])
+        stem, last = os.path.splitext(file.path)
+        word = re.search(r"(?:[_\-. ][A-Za-z]+)?$", stem)
+        tails[word[0] + last.lower()].add(stem[: word.start()])
     # Photos are stored with loss, or have the shorter names.
     order = sorted(tails, key=lambda tail: (ending(tail) not in _OF_PHOTOS, len(tail)))
     if len(order) != 2 or not tails[order[0]] & tails[order[1]]:

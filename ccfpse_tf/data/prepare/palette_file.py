@@ -100,7 +100,7 @@ def _text_entry(words: list[str]) -> PaletteLine:
     """Reads the words of a line; `ValueError` says what is wrong with them."""
     first, *rest = words
     if first != "-" and not _is_id(first):
-        raise ValueError(f"{first!r} is not an id, 0..{LARGEST_ID}; {_LINE}")
+        raise ValueError(f"{first[:_SHOWN]!r} is not an id, 0..{LARGEST_ID}; {_LINE}")
     color = None
     if rest and _HEX.fullmatch(rest[0]):
         color, rest = tuple(bytes.fromhex(rest[0][1:])), rest[1:]
@@ -112,7 +112,7 @@ def _text_entry(words: list[str]) -> PaletteLine:
         raise ValueError(f"it has no name; {_LINE}")
     if _looks_like_color(rest[0]):
         raise ValueError(
-            f"{rest[0]!r} looks like a part of a colour, and names begin with another "
+            f"{rest[0][:_SHOWN]!r} looks like a part of a colour, and names begin with another "
             f"word; {_LINE} (JSON takes every name)"
         )
     return PaletteLine(None if first == "-" else int(first), color, " ".join(rest))

@@ -198,9 +198,10 @@ def _read_label_map(path: str) -> dict[int, int | None]:
     found: dict[int, int | None] = {}
     for key, value in changes.items():
         if not _ID.fullmatch(key.strip()):
-            raise InputError(f"{path}: {key!r} is not a label id; {example}")
+            raise InputError(f"{path}: {key[:80]!r} is not a label id; {example}")
         if value is not None and type(value) is not int:
-            raise InputError(f"{path}: {key} becomes {value!r}; {example}")
+            shown = repr(value)[:80]
+            raise InputError(f"{path}: {key} becomes {shown}; {example}")
         if int(key) in found:
             raise InputError(f"{path}: {int(key)} is there twice; leave one out")
         found[int(key)] = value

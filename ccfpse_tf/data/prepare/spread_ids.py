@@ -13,6 +13,7 @@ from ccfpse_tf.data.prepare.label_reading import BITS, MASK
 from ccfpse_tf.errors import InputError
 
 _SPREAD = 8  # classes per id found from which on ids count as spread widely
+_FEW = 24  # ids that a message lists
 
 
 def refuse_display_greys(found: Iterable[int], forms: Mapping[str, str]) -> None:
@@ -67,6 +68,15 @@ def spread_note(found: Iterable[int], dont_care_id: int | None) -> str | None:
     )
 
 
+def few_classes(classes: Iterable[int], dont_care_id: int | None) -> str:
+    """Continues a message with the way to make classes of a few ids; empty for many."""
+    values = sorted(classes)
+    if not 1 < len(values) <= _FEW:
+        return ""
+    way = _renumbering(values, dont_care_id)
+    return f"; if {_listed(values)} are the classes, {way}"
+
+
 def _renumbering(values: list[int], dont_care_id: int | None) -> str:
     """The options that make classes 0, 1, 2, ... of the values, to be pasted."""
     places = enumerate(v for v in range(len(values) + 1) if v != dont_care_id)
@@ -79,5 +89,5 @@ def _renumbering(values: list[int], dont_care_id: int | None) -> str:
 
 
 def _listed(values: list[int]) -> str:
-    shown = ", ".join(map(str, values[:24]))
-    return shown + (", ..." if len(values) > 24 else "")
+    shown = ", ".join(map(str, values[:_FEW]))
+    return shown + (", ..." if len(values) > _FEW else "")

@@ -13,7 +13,7 @@ from ccfpse_tf.data.prepare.label_reading import Label
 from ccfpse_tf.data.prepare.label_table import LabelTable, unpack_color
 from ccfpse_tf.data.prepare.parallel import WorkerPool
 from ccfpse_tf.data.prepare.sources import Item, Sample, Source
-from ccfpse_tf.data.prepare.spread_ids import refuse_display_greys
+from ccfpse_tf.data.prepare.spread_ids import few_classes, refuse_display_greys
 from ccfpse_tf.data.prepare.summary import (
     ExampleFacts,
     SplitSummary,
@@ -109,6 +109,7 @@ def infer_ids(
         raise InputError(
             f"cannot infer the classes from label ids {shown}; give --num-classes or "
             "--palette (and check that these are label maps, not instance maps)"
+            + few_classes(classes, dont_care_id)
         )
     num_classes = max(classes) + 1
     if dont_care_id is not None and dont_care_id < num_classes:
