@@ -112,8 +112,8 @@ def _text_entry(words: list[str]) -> PaletteLine:
         raise ValueError(f"it has no name; {_LINE}")
     if _looks_like_color(rest[0]):
         raise ValueError(
-            f"{rest[0][:_SHOWN]!r} looks like a part of a colour, and names begin with another "
-            f"word; {_LINE} (JSON takes every name)"
+            f"{rest[0][:_SHOWN]!r} looks like a part of a colour, and names begin with "
+            f"another word; {_LINE} (JSON takes every name)"
         )
     return PaletteLine(None if first == "-" else int(first), color, " ".join(rest))
 
