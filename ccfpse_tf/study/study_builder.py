@@ -74,7 +74,8 @@ def build(
     design = draw(matched, options)
     colors = label_colors(a, b, palette)
     secret = fingerprint(design, colors)
-    by_color = hold_colors(pair.label for pair in matched.pairs)
+    shown = (*design.pairs, *(check.pair for check in design.checks))
+    by_color = hold_colors(pair.label for pair in shown)
     sheet = Sheet(secret, colors, by_color)
     trials = {"pairs": _pairs(design, sheet), "checks": _checks(design, sheet)}
     with new_folder(out) as aside:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import shlex
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ccfpse_tf.data.file_template import ending
 from ccfpse_tf.data.find_files import FoundFile, FoundFiles
 
 _KINDS = ("label", "instance map")
@@ -108,7 +108,12 @@ def _suggestion(a: FoundFiles, b: FoundFiles) -> str:
         word = re.search(r"(?:[_\-. ][A-Za-z]+)?$", stem)
         tails[word[0] + last.lower()].add(stem[: word.start()])
     # Photos are stored with loss, or have the shorter names.
-    order = sorted(tails, key=lambda tail: (ending(tail) not in _OF_PHOTOS, len(tail)))
+    order = sorted(tails, key=lambda tail: (not tail.endswith(_OF_PHOTOS), len(tail)))
+    lossless = [tail for tail in order if not tail.endswith(_OF_PHOTOS)]
+    if len(order) > 2 and len(lossless) == 1:
+        place = shlex.quote(a.template.root)
+        narrow = b.template.with_ending(lossless[0])
+        return f", such as {a.template.option} {place} {narrow}"
     if len(order) != 2 or not tails[order[0]] & tails[order[1]]:
         order = [".jpg", "_L.png"]
     shown = (

@@ -173,7 +173,7 @@ def _with_classes(plan: Plan, summaries: Mapping[str, SplitSummary]) -> Plan:
         f"classes, {'no id' if unknown is None else f'id {unknown}'} as don't care "
         "(--num-classes and --dont-care-id say otherwise)"
     )
-    note = spread_note(_found(summaries), unknown)
+    note = spread_note(_found(summaries), unknown, plan.dont_care_id is None)
     print_notes([note] if note else [])
     return plan
 

@@ -50,8 +50,16 @@ def _divide_evenly(values: list[int]) -> bool:
     return all(abs(value - 255 * k / steps) <= 1 for k, value in enumerate(values))
 
 
-def spread_note(found: Iterable[int], dont_care_id: int | None) -> str | None:
-    """Describes ids of which most never occur; None where ids are as usual."""
+def spread_note(
+    found: Iterable[int], dont_care_id: int | None, guessed: bool = False
+) -> str | None:
+    """Describes ids of which most never occur; None where ids are as usual.
+
+    Args:
+        found: all ids in the label files.
+        dont_care_id: the one that is don't care.
+        guessed: whether nobody has said so.
+    """
     values = sorted(set(found) - {dont_care_id})
     classes = values[-1] + 1
     gaps = [b - a for a, b in zip(values, values[1:], strict=False)]
@@ -59,11 +67,17 @@ def spread_note(found: Iterable[int], dont_care_id: int | None) -> str | None:
     if len(values) * _SPREAD > classes and not far_apart:
         return None
     unknown = "" if dont_care_id is None else f" --dont-care-id {dont_care_id}"
+    also = ""
+    if guessed and dont_care_id is not None:
+        also = (
+            f", or {_renumbering([*values, dont_care_id], None)} if {dont_care_id} is"
+        )
+        also += " a class, too"
     return (
         f"the label files hold only {len(values)} of the ids 0..{classes - 1} "
         f"({_listed(values)}), so that {classes - len(values)} classes would never be "
         "seen. If these are greys made for the eye: "
-        f"{_renumbering(values, dont_care_id)}; if they are ids, --num-classes "
+        f"{_renumbering(values, dont_care_id)}{also}; if they are ids, --num-classes "
         f"{classes}{unknown} says so without this note"
     )
 

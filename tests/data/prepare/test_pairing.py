@@ -43,6 +43,14 @@ def test_photos_and_maps_in_one_folder(tmp_path, photo, label):
     )
 
 
+def test_photos_of_several_endings_and_maps_in_one_folder(tmp_path):
+    root = touch(tmp_path / "d", "a.jpg", "a.png", "b.jpeg", "b.png")
+    (problem,) = pair(images=root, labels=root).problems
+    assert problem.endswith(f"such as --images {root} --labels '{root}/{{key}}.png'")
+    pairs = pair(images=root, labels=f"{root}/{{key}}.png")
+    assert pairs.problems == [] and [row[0] for row in pairs.rows] == ["a", "b"]
+
+
 def test_a_file_belongs_to_the_narrower_template(tmp_path):
     touch(tmp_path, "a.jpg", "a_L.png", "a_I.png", "masks/a.png")
     labels, instances = f"{tmp_path}/{{key}}_L.png", f"{tmp_path}/{{key}}_I.png"

@@ -51,6 +51,7 @@ def test_other_spread_ids_are_noted_with_advice_that_works(tmp_path, values, cap
     ids = np.array(values, np.uint8)
     assert prepare(tmp_path, ids) == 0
     (note,) = [x for x in capsys.readouterr().out.splitlines() if "note:" in x]
+    assert ('"255": 3} if 255 is a class, too' in note) == (255 in values)
     classes = len(set(values) - {255})
     assert f"hold only {classes} of the ids 0..{max(set(values) - {255})}" in note
     assert prepare(tmp_path, ids, *advised(tmp_path, note)) == 0
