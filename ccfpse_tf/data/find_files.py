@@ -232,8 +232,8 @@ def _no_folder(template: Template) -> str:
     alike = [x for x in there if compose(x).casefold() == compose(name).casefold()]
     if alike:
         problem += (
-            f"; {os.path.join(above, alike[0])} differs from it in upper and lower "
-            "case, or in the Unicode form of its letters"
+            f"; there is {os.path.join(above, alike[0])}, whose name differs in upper "
+            "and lower case or in the Unicode form of its letters"
         )
     return problem
 

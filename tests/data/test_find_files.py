@@ -171,7 +171,7 @@ def test_places_that_are_no_folders(tmp_path):
     for place, problem in [
         ("set.zip", "set.zip: is not a folder; expected files"),
         ("none", "none: no such folder; expected files"),
-        (COMPOSED, f"{DECOMPOSED} differs from it in upper and lower case, or in the"),
+        (COMPOSED, f"there is {tmp_path}/{DECOMPOSED}, whose name differs in upper"),
     ]:
         (found,) = find_in(tmp_path / place, "--images").problems
         assert problem in found

@@ -38,8 +38,10 @@ def pair_files(found: Sequence[FoundFiles]) -> Pairs:
     `--images DIR --labels 'DIR/{key}_L.png'` means what it says.
     """
     notes, problems = [], []
-    for wide, narrow in itertools.combinations(found, 2):
-        _tell_apart(wide, narrow, notes, problems)
+    for a, b in itertools.combinations(found, 2):
+        together = [x for x in found if x.template.root == a.template.root]
+        if not problems:
+            _tell_apart(a, b, together if b in together else (a, b), notes, problems)
     missing = [files for files in found if not os.path.isdir(files.template.root)]
     problems += [problem for files in missing for problem in files.problems]
     if problems:  # everything else would follow from these
@@ -60,7 +62,11 @@ def pair_files(found: Sequence[FoundFiles]) -> Pairs:
 
 
 def _tell_apart(
-    a: FoundFiles, b: FoundFiles, notes: list[str], problems: list[str]
+    a: FoundFiles,
+    b: FoundFiles,
+    found: Sequence[FoundFiles],
+    notes: list[str],
+    problems: list[str],
 ) -> None:
     """Leaves files that fit both templates to the narrower one."""
     roots = [os.path.realpath(files.template.root) for files in (a, b)]
@@ -70,25 +76,25 @@ def _tell_apart(
     both = ours.keys() & theirs.keys()
     if not both:
         return
-    options = a.template.option, b.template.option
+    options = f"{a.template.option} and {b.template.option}"
+    some = os.path.basename(min(both))
     if len(ours) == len(theirs) == len(both):
         problems.append(
-            f"{a.template.root}: both {options[0]} and {options[1]} name all of its "
-            f"{len(both)} files; tell them apart by templates{_suggestion(a, b)}"
+            f"{a.template.root}: both {options} name all of its {len(both)} files; "
+            f"tell them apart by templates, such as {_suggestion(found)}"
         )
     elif len(both) in (len(ours), len(theirs)):
         wide, narrow = (a, b) if len(both) == len(theirs) else (b, a)
         real = ours if wide is a else theirs
         wide.files = [file for path, file in real.items() if path not in both]
         notes.append(
-            f"{wide.template.root}: {len(both)} files that fit both {options[0]} and "
-            f"{options[1]} are taken for {narrow.template.option}"
+            f"{wide.template.root}: files that fit both {options} are taken for "
+            f"{narrow.template.option} ({len(both)}, such as {some})"
         )
     else:
-        path = ours[min(both)].path
         problems.append(
-            f"{path}: fits both {options[0]} and {options[1]}, as do {len(both)} files "
-            f"in all; tell them apart by templates{_suggestion(a, b)}"
+            f"{a.template.root}: {len(both)} files fit both {options}, such as {some}; "
+            f"tell them apart by templates, such as {_suggestion(found)}"
         )
 
 
@@ -100,26 +106,29 @@ def _real_paths(files: FoundFiles, real_root: str) -> dict[str, FoundFile]:
     }
 
 
-def _suggestion(a: FoundFiles, b: FoundFiles) -> str:
-    """Returns the options that tell photos from label maps, if names show them."""
+def _suggestion(found: Sequence[FoundFiles]) -> str:
+    """Returns options that tell the files of one folder apart, by what names show."""
     tails = defaultdict(set)
-    for file in a.files:
+    for file in found[0].files:
         stem, last = os.path.splitext(file.path)
         word = re.search(r"(?:[_\-. ][A-Za-z]+)?$", stem)
         tails[word[0] + last.lower()].add(stem[: word.start()])
-    # Photos are stored with loss, or have the shorter names.
-    order = sorted(tails, key=lambda tail: (not tail.endswith(_OF_PHOTOS), len(tail)))
-    lossless = [tail for tail in order if not tail.endswith(_OF_PHOTOS)]
-    if len(order) > 2 and len(lossless) == 1:
-        place = shlex.quote(a.template.root)
-        narrow = b.template.with_ending(lossless[0])
-        return f", such as {a.template.option} {place} {narrow}"
-    if len(order) != 2 or not tails[order[0]] & tails[order[1]]:
-        order = [".jpg", "_L.png"]
-    shown = (
-        x.template.with_ending(tail) for x, tail in zip((a, b), order, strict=True)
-    )
-    return f", such as {' '.join(shown)}"
+    # Photos are stored with loss, or have the shortest names.
+    order = sorted(tails, key=lambda tail: ("inst" in tail.lower(), len(tail), tail))
+    photos = [tail for tail in order if tail.endswith(_OF_PHOTOS)] or order[:1]
+    order = [*photos[:1], *(tail for tail in order if tail not in photos)]
+    if len(photos) > 1 and len(order) == len(found):
+        template = found[0].template
+        rest = map(_option, found[1:], order[1:])
+        return " ".join((f"{template.option} {shlex.quote(template.root)}", *rest))
+    order = order[: len(found)]
+    if len(order) < len(found) or not set.intersection(*(tails[x] for x in order)):
+        order = [".jpg", "_L.png", "_I.png"]
+    return " ".join(map(_option, found, order))
+
+
+def _option(files: FoundFiles, tail: str) -> str:
+    return files.template.with_ending(tail)
 
 
 def _without_partner(

@@ -181,7 +181,7 @@ def remapped_ids(
         if value is not None and value not in ids:
             raise InputError(
                 f"{path}: {key} becomes {value!r}, not a label id; allowed "
-                f"{describe_ids(ids)} and null"
+                f"{describe_ids(ids)}{'' if dont_care is None else ' and null'}"
             )
         result[key] = dont_care if value is None else ids[value]
     return result

@@ -155,7 +155,7 @@ class FolderSource(ItemSource):
     ) -> None:
         places = zip((images, labels, instances), options, strict=True)
         pairs = pair_files(
-            [find_in(place, option) for place, option in places if place]
+            [find_in(place, option) for place, option in places if place is not None]
         )
         self.problems, self.notes = pairs.problems, pairs.notes
         super().__init__(

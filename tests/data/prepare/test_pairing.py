@@ -43,6 +43,19 @@ def test_photos_and_maps_in_one_folder(tmp_path, photo, label):
     )
 
 
+def test_photos_and_two_kinds_of_maps_in_one_folder(tmp_path):
+    ends = (".jpg", "_instances.png", "_label.png")
+    root = touch(tmp_path / "d", *(f"{key}{end}" for key in "ab" for end in ends))
+    (problem,) = pair(images=root, labels=root, instances=root).problems
+    advice = shlex.split(problem.split("such as ")[1])
+    assert advice[1::2] == [f"{root}/{{key}}{ends[i]}" for i in (0, 2, 1)]
+    places = {k[2:]: v for k, v in zip(advice[::2], advice[1::2], strict=True)}
+    pairs = pair(**places)
+    assert pairs.problems == [] and [row[0] for row in pairs.rows] == ["a", "b"]
+    (problem,) = pair(images=root, labels=root).problems
+    assert problem.endswith(f"--labels '{root}/{{key}}_label.png'")
+
+
 def test_photos_of_several_endings_and_maps_in_one_folder(tmp_path):
     root = touch(tmp_path / "d", "a.jpg", "a.png", "b.jpeg", "b.png")
     (problem,) = pair(images=root, labels=root).problems
@@ -57,8 +70,10 @@ def test_a_file_belongs_to_the_narrower_template(tmp_path):
     pairs = pair(images=f"{tmp_path}/{{key}}.*", labels=labels, instances=instances)
     assert len(pairs.problems) == 2 and "masks/a.png: has no label" in pairs.problems[0]
     assert [row[0] for row in pairs.rows] == ["a"]
-    assert pairs.notes[0].startswith(f"{tmp_path}: 1 files that fit both --images and")
-    assert pairs.notes[0].endswith("--labels are taken for --labels")
+    assert pairs.notes[0] == (
+        f"{tmp_path}: files that fit both --images and --labels are taken for --labels "
+        "(1, such as a_L.png)"
+    )
     pairs = pair(images=f"{tmp_path}/{{key}}.jpg", labels=tmp_path / "masks")
     assert pairs.problems == [] and pairs.notes == []
     (tmp_path / "a_L.png").unlink()
@@ -71,7 +86,7 @@ def test_templates_that_overlap_are_named(tmp_path):
     touch(tmp_path, "a_x.png", "b_x.png", "b_y.png", "p_x.png")
     pairs = pair(images=f"{tmp_path}/b{{key}}.png", labels=f"{tmp_path}/{{key}}_x.png")
     (problem,) = pairs.problems
-    assert "b_x.png: fits both --images and --labels, as do 1 files" in problem
+    assert "1 files fit both --images and --labels, such as b_x.png; tell" in problem
 
 
 def test_the_same_picture_by_a_folder_per_key(tmp_path):
