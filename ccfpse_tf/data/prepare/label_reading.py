@@ -18,9 +18,9 @@ from ccfpse_tf.errors import InputError
 
 READINGS = ("auto", "ids", "colors")
 BITS, GREY, TABLE, COLORS = "bits", "grey", "table", "colors"
-MASK = "mask"
+MASK, WHITE = "mask", "white"
 """Forms of label files: of single bits, of other greys, with a colour table, of
-colours; and files of numbers that are all 0 or 255."""
+colours; and files of numbers that are all 0 or 255, or among which is 255."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ class Label:
     """A label file that was read.
 
     `values` are ids `(h, w)` or uint8 colours `(h, w, 3)`; `form` is one of those above
-    where it may matter, else None, and `bits` are then those of a grey.
+    where it may matter, else None, and `white` is then the number that stands for it.
     """
 
     values: np.ndarray
     form: str | None = None
-    bits: int = 8
+    white: int = 255
 
 
 def load_label(path: str, reading: str) -> Label:
@@ -51,28 +51,23 @@ def load_label(path: str, reading: str) -> Label:
     values = read_label(path, by_color=reading != "ids")
     if reading == "ids" and (values.ndim == 3 or values.max(initial=0) > 1):
         return Label(values)
-    kind, bits = stored_as(path)
+    kind, white = stored_as(path)
     if kind != "grey":
         return Label(values, kind)
     if reading == "colors":
-        return Label(grey_as_colors(values, bits, path), COLORS)
-    return Label(values, BITS if bits == 1 else GREY, bits)
+        return Label(grey_as_colors(values, white, path), COLORS)
+    return Label(values, BITS if white == 1 else GREY, white)
 
 
-def grey_as_colors(values: np.ndarray, bits: int, path: str) -> np.ndarray:
-    """Returns the greys `(h, w, 3)` of a grey file of `bits` per pixel."""
-    if bits > 8:
+def grey_as_colors(values: np.ndarray, white: int, path: str) -> np.ndarray:
+    """Returns the greys `(h, w, 3)`, 0..255, of a grey file of 0..`white`."""
+    if white > 255:
         raise InputError(
-            f"{path}: has {bits} bits of grey, where colours of 8 bits are expected; "
+            f"{path}: holds greys of 0..{white}, where colours of 8 bits are expected; "
             "save it as the other label files are saved"
         )
-    greys = (values * _step(bits)).astype(np.uint8)
+    greys = (values.astype(np.int32) * 255 // white).astype(np.uint8)
     return np.repeat(greys[..., None], 3, axis=-1)
-
-
-def _step(bits: int) -> int:
-    """The grey of 0..255 that one step is worth: 255 in a file of single bits."""
-    return 255 // (2**bits - 1) if bits <= 8 else 1
 
 
 @dataclass(frozen=True)
@@ -108,11 +103,11 @@ def label_facts(values: np.ndarray, table: LabelTable | None) -> LabelFacts:
 def grey_facts(label: Label, table: LabelTable, path: str) -> LabelFacts:
     """Returns the facts of a grey label file that is read by its colours."""
     values, _ = count_values(label.values)
-    counts = {value * _step(label.bits) * 0x010101: n for value, n in values.items()}
+    counts = {value * 255 // label.white * 0x010101: n for value, n in values.items()}
     problems: tuple[str, ...] = ()
-    if label.bits > 8 or counts.keys() - table.colors.keys():
+    if label.white > 255 or counts.keys() - table.colors.keys():
         try:
-            colors = grey_as_colors(label.values, label.bits, path)
+            colors = grey_as_colors(label.values, label.white, path)
             problems = tuple(table.problems(colors))
         except InputError as error:
             problems = (str(error).removeprefix(f"{path}: "),)

@@ -20,8 +20,8 @@ from ccfpse_tf.data.prepare.plan import Plan, plan_dataset
 from ccfpse_tf.data.prepare.plan_folder import plan_folder
 from ccfpse_tf.data.prepare.records_folder import OutputFolder
 from ccfpse_tf.data.prepare.shards import describe, write_split, write_tfds_metadata
-from ccfpse_tf.data.prepare.spread_ids import spread_note
-from ccfpse_tf.data.prepare.summary import SplitSummary, decide_reading
+from ccfpse_tf.data.prepare.spread_ids import spread_note, white_note
+from ccfpse_tf.data.prepare.summary import SplitSummary, decide_reading, first_forms
 from ccfpse_tf.data.prepare.validate import (
     check_source,
     histogram,
@@ -149,6 +149,8 @@ def _check(plan: Plan, workers: WorkerPool) -> Checked:
         if decision.problem:
             way_out = ", or give --label-format ids" if decision.by_number else ""
             problems.append(decision.problem + way_out)
+    elif note := white_note(first_forms(summaries.values())):
+        print_notes([note])
     problems += [text for summary in summaries.values() for text in summary.problems]
     if problems:
         raise DataErrors(problems, f"the data of {plan.name}")

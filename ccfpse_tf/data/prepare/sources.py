@@ -28,8 +28,8 @@ class Sample:
 
     `image` uint8 `(h, w, 3)`; `label` integers `(h, w)`, or uint8 colours
     `(h, w, 3)`; `instance` integers `(h, w)` or None; `original` the bytes of the
-    image file where they can be stored as they are; `label_form` and `label_bits` those
-    of `label_reading.Label`.
+    image file where they can be stored as they are; `label_form` and `label_white`
+    those of `label_reading.Label`.
     """
 
     key: str
@@ -38,7 +38,7 @@ class Sample:
     instance: np.ndarray | None = None
     original: bytes | None = None
     label_form: str | None = None
-    label_bits: int = 8
+    label_white: int = 255
 
 
 class Item(Protocol):
@@ -100,7 +100,7 @@ class FileItem:
         label = load_label(self.label, self.reading)
         instance = None if self.instance is None else read_ids(self.instance)
         return Sample(
-            self.key, image, label.values, instance, original, label.form, label.bits
+            self.key, image, label.values, instance, original, label.form, label.white
         )
 
 

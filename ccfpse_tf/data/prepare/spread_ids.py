@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
-from ccfpse_tf.data.prepare.label_reading import BITS, MASK
+from ccfpse_tf.data.prepare.label_reading import BITS, MASK, WHITE
 from ccfpse_tf.errors import InputError
 
 _SPREAD = 8  # classes per id found from which on ids count as spread widely
@@ -41,6 +41,16 @@ def refuse_display_greys(found: Iterable[int], forms: Mapping[str, str]) -> None
             f"evenly, as masks made for the eye do: {_renumbering(values, None)}. If "
             f"they are ids, say so: --num-classes {values[-2] + 1} --dont-care-id 255"
         )
+
+
+def white_note(forms: Mapping[str, str]) -> str | None:
+    """Tells that white is 1 in some label files and 255 in others, if it is so."""
+    if BITS not in forms or WHITE not in forms:
+        return None
+    return (
+        f"white is id 1 in {forms[BITS]}, a file of single bits, and 255 in "
+        f"{forms[WHITE]}; if both mean one class, save all files with 8 bits"
+    )
 
 
 def _divide_evenly(values: list[int]) -> bool:

@@ -11,6 +11,7 @@ from ccfpse_tf.data.prepare.label_reading import (
     GREY,
     MASK,
     TABLE,
+    WHITE,
     Label,
     LabelFacts,
     grey_facts,
@@ -43,6 +44,8 @@ def label_example(label: Label, path: str, table: LabelTable | None) -> ExampleF
     facts, form = label_facts(label.values, table), label.form
     if not facts.colored and 255 in facts.counts and facts.counts.keys() <= {0, 255}:
         form = form or MASK
+    if table is None or not table.colors:
+        form = None if form == BITS and 1 not in facts.counts else form
     if table is not None and table.colors and not facts.colored:
         greys = {False: facts, True: grey_facts(label, table, path)}
         return ExampleFacts((), greys=greys, form=form, label=path)
@@ -85,6 +88,8 @@ class SplitSummary:
             self.smallest = tuple(map(min, known, facts.size))
         if facts.form:
             self.forms.setdefault(facts.form, facts.label)
+        if not facts.colored and 255 in facts.counts:
+            self.forms.setdefault(WHITE, facts.label)
         self._count(facts)
         for by_color, label in facts.greys.items():
             summary = self.greys.setdefault(by_color, SplitSummary())

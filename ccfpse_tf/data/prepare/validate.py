@@ -56,7 +56,7 @@ def check_item(item: Item, table: LabelTable | None) -> ExampleFacts:
     problems = _size_problems(sample, names)
     if sample.instance is not None:
         problems += _instance_problems(sample.instance, names[-1])
-    label = Label(sample.label, sample.label_form, sample.label_bits)
+    label = Label(sample.label, sample.label_form, sample.label_white)
     facts = label_example(label, names[1], table)
     return replace(
         facts,

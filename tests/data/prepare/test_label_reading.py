@@ -165,7 +165,7 @@ def test_the_format_is_a_setting_and_unknown_to_earlier_notes(tmp_path, capsys):
 def test_ids_of_16_bits_are_no_colours(tmp_path):
     path = save(tmp_path / "a.png", bands(0, 1).astype(np.uint16))
     with pytest.raises(
-        InputError, match="a.png: has 16 bits of grey, where colours of"
+        InputError, match="a.png: holds greys of 0..65535, where colours of"
     ):
         load_label(str(path), "colors")
 
@@ -179,3 +179,16 @@ def test_white_of_single_bits_and_of_masks_is_not_mixed_up(tmp_path):
     (root / "map.json").write_text('{"255": 1}')  # as advised
     argv += ["--num-classes", "2", "--label-map", f"{root}/map.json"]
     assert main("folder", [*argv, "--workers", "1"]) == 0
+
+
+def test_white_of_single_bits_is_named_beside_255(tmp_path, capsys):
+    root = write(tmp_path, {"a": greys(0, 2, 255, 255), "b": greys(0, 0).convert("1")})
+    argv = ["--images", f"{root}/img", "--labels", f"{root}/lab", "--check"]
+    main("folder", [*argv, "--workers", "1"])
+    assert "note" not in capsys.readouterr().out  # it holds no white
+    write(root, {"b": greys(0, 255).convert("1")})
+    main("folder", [*argv, "--workers", "1"])
+    assert (
+        f"note: white is id 1 in {root}/lab/b.png, a file of single bits, and 255 in "
+        f"{root}/lab/a.png; if both mean one class, save all"
+    ) in capsys.readouterr().out
