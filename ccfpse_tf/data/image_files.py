@@ -59,13 +59,13 @@ def read_ids(path: str) -> np.ndarray:
 
 
 def stored_as(path: str) -> tuple[str, int]:
-    """Returns how a file stores its pixels, grey, table or colors; the grey's white."""
+    """Returns how a file stores its pixels: grey, table or colors; bits per sample."""
     with Image.open(path) as image:
         if image.mode in ("P", "PA"):
-            return "table", 255
+            return "table", 8
         if image.mode not in ("1", "L", "LA") and not image.mode.startswith("I"):
-            return "colors", 255
-        return "grey", {"1": 1, "L": 255, "LA": 255}.get(image.mode, 65535)
+            return "colors", 8
+        return "grey", {"1": 1, "L": 8, "LA": 8}.get(image.mode, 16)
 
 
 def turned_by_exif(path: str) -> bool:

@@ -51,9 +51,10 @@ def load_label(path: str, reading: str) -> Label:
     values = read_label(path, by_color=reading != "ids")
     if reading == "ids" and (values.ndim == 3 or values.max(initial=0) > 1):
         return Label(values)
-    kind, white = stored_as(path)
+    kind, bits = stored_as(path)
     if kind != "grey":
         return Label(values, kind)
+    white = 2**bits - 1
     if reading == "colors":
         return Label(grey_as_colors(values, white, path), COLORS)
     return Label(values, BITS if white == 1 else GREY, white)
