@@ -27,7 +27,12 @@ def add(commands) -> None:
     )
     add("--styles", type=int, default=1, metavar="K", help="images per layout")
     add("--seed", type=int, default=0, help="seed of the styles (default: 0)")
-    add("--labels", type=Path, metavar="DIR", help="label PNGs instead of records")
+    add(
+        "--labels",
+        type=Path,
+        metavar="DIR",
+        help="label PNGs instead of records, or a template such as 'DIR/{key}_L.png'",
+    )
     add("--instances", type=Path, metavar="DIR", help="instance PNGs for --labels")
 
 

@@ -5,6 +5,7 @@ import base64
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from ccfpse_tf.data.find_files import Partners, images_in
 from ccfpse_tf.errors import DataErrors, InputError
 from ccfpse_tf.files.atomic import new_folder, write_json
 from ccfpse_tf.files.output_folder import MARKER, check_out
@@ -36,7 +37,11 @@ def add_command(commands) -> None:
         help="http://HOST:PORT, for TensorFlow Serving with /v1/models/NAME",
     )
     parser.add_argument(
-        "--labels", required=True, type=Path, metavar="DIR", help="label PNGs"
+        "--labels",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="label PNGs, or a template such as 'DIR/{key}_L.png'",
     )
     parser.add_argument(
         "--out", required=True, type=Path, metavar="DIR", help="made or replaced"
@@ -85,9 +90,10 @@ def generate_on_server(
 
     Args:
         server: URL, see :class:`~ccfpse_tf.serving.client.Client`.
-        labels: folder of label PNGs with the ids of the data set's own files.
+        labels: folder of label PNGs with the ids of the data set's own files, or a
+            template of them such as ``DIR/{key}_L.png``.
         out: folder to make; an earlier output of ``generate`` is replaced.
-        instances: folder of instance PNGs of the same names.
+        instances: folder or template of instance PNGs of the same names.
         seed: of the style, the same for every file, so that an image does not depend
             on which other files are there.
         style: photo whose style is taken instead.
@@ -96,14 +102,12 @@ def generate_on_server(
         InputError: options that do not fit the model, no server.
         DataErrors: all files without an image; nothing is written then.
     """
-    from ccfpse_tf.data.image_files import read_label
+    from ccfpse_tf.data.image_files import read_ids, read_label
 
     check_out(out)
     if not 0 <= seed <= _LARGEST_SEED:
         raise InputError(f"--seed {seed}: allowed are 0 to {_LARGEST_SEED}")
-    paths = sorted(labels.rglob("*.png"))
-    if not paths:
-        raise InputError(f"--labels {labels}: no *.png in there")
+    files = images_in(labels, "--labels")
     client = Client(server)
     facts = client.describe()
     if instances and not facts.get("instances"):
@@ -111,41 +115,47 @@ def generate_on_server(
             f"model {client.name} has no instance maps: leave out --instances"
         )
     common = _style(client, facts, seed, style)
+    partners = Partners(instances) if instances else None
 
-    def draw(path):
+    def draw(key):
+        path = files[key].path
         read_label(path)  # refuses here what is no map, by its name and reason
-        row = common | {"label_bytes": read_bytes(path)}
-        if facts.get("instances"):
-            row["instance_bytes"] = _instance(path.relative_to(labels), instances)
+        row = common | {"label_bytes": read_bytes(Path(path))}
+        if partners:
+            path = partners.path_of(files[key].key)
+            read_ids(path)
+            row["instance_bytes"] = read_bytes(Path(path))
+        elif facts.get("instances"):
+            row["instance_bytes"] = ""  # every region of one label is one object
         signature = "stylize_bytes" if style else "serving_default"
         return base64.b64decode(client.predict(signature, [row])[0]["b64"])
 
     asked = {"server": server, "model": client.name, "step": facts.get("step")}
     asked |= {"seed": seed, "style": str(style) if style else None}
     with new_folder(out, replace=True) as aside:
-        _write(paths, draw, labels, aside)
-        write_json(aside / MARKER, asked | {"layouts": len(paths)})
-    return len(paths)
+        _write(files, draw, labels, aside)
+        write_json(aside / MARKER, asked | {"layouts": len(files)})
+    return len(files)
 
 
-def _write(paths, draw, labels, aside):
+def _write(files, draw, labels, aside):
     problems = []
     with ThreadPoolExecutor(_AT_ONCE) as threads:
-        tasks = [threads.submit(draw, path) for path in paths]
+        tasks = [threads.submit(draw, key) for key in files]
         try:
-            pairs = zip(paths, tasks, strict=True)
-            for path, task in track(pairs, len(paths), "generating"):
+            pairs = zip(files.values(), tasks, strict=True)
+            for file, task in track(pairs, len(files), "generating"):
                 try:
                     image = task.result()
                 except ServerGone:
                     raise
                 except ServerError as error:
-                    problems.append(f"{path}: {error}")
+                    problems.append(f"{file.path}: {error}")
                     continue
                 except InputError as error:
                     problems.append(str(error))
                     continue
-                target = aside / path.relative_to(labels)
+                target = aside / f"{file.key}.png"
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(image)
         finally:
@@ -170,15 +180,3 @@ def _style(client, facts, seed, style):
     if photo.orientation != 1:
         print(turned_note([str(style)]))
     return {"style_bytes": as_bytes(photo.original or encode_png(photo.pixels))}
-
-
-def _instance(relative, instances):
-    if instances is None:
-        return ""  # every region of one label is one object
-    path = instances / relative
-    if not path.is_file():
-        raise InputError(f"{path}: missing instance map")
-    from ccfpse_tf.data.image_files import read_ids
-
-    read_ids(path)
-    return read_bytes(path)

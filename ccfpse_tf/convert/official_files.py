@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ccfpse_tf.convert.infer import check_finite, check_kind
+from ccfpse_tf.data.find_files import is_leftover
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.digests import sha256_of_files
 from ccfpse_tf.files.pytorch import read_tensors
@@ -50,7 +51,9 @@ def find_files(
             raise InputError(f"--epoch {epoch}: is for a folder, and {path} is not one")
         return {"generator": path} | named
     epochs = sorted(
-        match[1] for file in path.iterdir() if (match := _NAME.fullmatch(file.name))
+        match[1]
+        for file in path.iterdir()
+        if (match := _NAME.fullmatch(file.name)) and not is_leftover(file.name)
     )
     if not epochs:
         raise InputError(f"{path}: lacks *_net_G.pth; name the generator's file")

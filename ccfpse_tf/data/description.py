@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from ccfpse_tf.data.datasets import Color
 from ccfpse_tf.errors import DataErrors, InputError
 from ccfpse_tf.files.atomic import write_json
+from ccfpse_tf.files.text_files import read_json
 
 FORMAT = 1
 FILE_NAME = "dataset.json"
@@ -44,7 +44,9 @@ class Description:
 
     `label_ids` and `label_colors` (red, green, blue, index) say how label files
     become the indices in the records, `label_mapping` names that rule. `prepared`
-    holds the settings and inputs the records were made with.
+    holds the settings and inputs the records were made with. `label_format` says that
+    label files are read by their `ids` or `colors`; `auto`, that each file's own kind
+    decided, in records of earlier versions.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Description:
     tool: str
     label_colors: tuple[tuple[int, int, int, int], ...] = ()
     prepared: Mapping[str, Any] = field(default_factory=dict)
+    label_format: str = "auto"
     format: int = FORMAT
 
     @property
@@ -117,17 +120,15 @@ def read_description(folder: str | Path) -> Description:
     """
     folder = Path(folder)
     path = folder / FILE_NAME
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         raise InputError(
             f"{folder}: does not hold {FILE_NAME}, so its records are not finished; "
             "make one with the scripts in tfrecords/ (or run the interrupted one again)"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: cannot be read ({error}); prepare the records again"
-        ) from error
+        )
+    try:
+        fields = read_json(path, "a description of records")
+    except InputError as error:
+        raise InputError(f"{error}; prepare the records again") from None
     description = _from_json(fields, path)
     _check_shards(folder, description)
     return description

@@ -84,21 +84,32 @@ def read_label(
         InputError: as for `read_photo`, a compression with loss, colours of 16 bits,
             fractions, or a map in the transparency alone.
     """
-    return decode_label(_content(path), str(path), by_color, max_pixels)
+    return read_label_file(path, by_color, max_pixels).values
 
 
-def decode_label(
-    content: bytes, path: str, by_color: bool = False, max_pixels: int | None = None
-) -> np.ndarray:
+def decode_label(content: bytes, path: str, by_color: bool = False) -> np.ndarray:
     """Decodes the content of a label file; see `read_label`."""
-    with OpenedImage(content, path, max_pixels) as opened:
-        image, kind = opened.image, opened.kind
-        _check_exact(kind, path)
-        if image.mode in ("LA", "RGBA"):
-            _check_transparency(np.asarray(image), path)
-        if image.mode in ("RGB", "RGBA", "RGBX") or (image.mode == "P" and by_color):
-            return np.asarray(image.convert("RGB"))
-        return _integers(image, kind, path)
+    return _decode_label(content, path, by_color, None).values
+
+
+@dataclass(frozen=True)
+class LabelFile:
+    """A label file that was read.
+
+    `values` as `read_label` returns them; `stored` tells how the file holds them: grey,
+    table (of colours) or colors; `bits` those of one sample.
+    """
+
+    values: np.ndarray
+    stored: str
+    bits: int
+
+
+def read_label_file(
+    path: str | Path, by_color: bool = False, max_pixels: int | None = None
+) -> LabelFile:
+    """Reads a label map, and how it is stored; see `read_label`."""
+    return _decode_label(_content(path), str(path), by_color, max_pixels)
 
 
 def read_ids(path: str | Path, max_pixels: int | None = None) -> np.ndarray:
@@ -112,19 +123,6 @@ def read_ids(path: str | Path, max_pixels: int | None = None) -> np.ndarray:
             "16-bit grey PNG"
         )
     return values[..., 0]
-
-
-def stored_as(path: str | Path) -> tuple[str, int]:
-    """Returns how a file stores its pixels: grey, table or colors; bits per sample."""
-    with OpenedImage(_content(path), str(path), decode=False) as opened:
-        mode, kind = opened.image.mode, opened.kind
-    if mode in ("P", "PA"):
-        return "table", 8
-    if mode not in ("1", "L", "LA") and not mode.startswith("I"):
-        return "colors", 8
-    # Greys are colours of 8 bits only where white is the highest number of their bits.
-    exact = kind.bits <= 8 and (kind.white == 2**kind.bits - 1 or mode == "LA")
-    return "grey", kind.bits if exact else 16
 
 
 def photo_size(path: str | Path) -> tuple[int, int]:
@@ -158,6 +156,29 @@ def _content(path: str | Path) -> bytes:
         return Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; check the file") from error
+
+
+def _decode_label(content, path, by_color, max_pixels) -> LabelFile:
+    with OpenedImage(content, path, max_pixels) as opened:
+        image, kind = opened.image, opened.kind
+        _check_exact(kind, path)
+        if image.mode in ("LA", "RGBA"):
+            _check_transparency(np.asarray(image), path)
+        if image.mode in ("RGB", "RGBA", "RGBX") or (image.mode == "P" and by_color):
+            values = np.asarray(image.convert("RGB"))
+        else:
+            values = _integers(image, kind, path)
+        return LabelFile(values, *_stored_as(image.mode, kind))
+
+
+def _stored_as(mode: str, kind: ImageKind) -> tuple[str, int]:
+    if mode in ("P", "PA"):
+        return "table", 8
+    if mode not in ("1", "L", "LA") and not mode.startswith("I"):
+        return "colors", 8
+    # Greys are colours of 8 bits only where white is the highest number of their bits.
+    exact = kind.bits <= 8 and (kind.white == 2**kind.bits - 1 or mode == "LA")
+    return "grey", kind.bits if exact else 16
 
 
 def _check_exact(kind: ImageKind, path: str) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ccfpse_tf.data.file_template import compose
+from ccfpse_tf.data.find_files import images_in
 from ccfpse_tf.data.image_files import read_photo
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.atomic import new_file
@@ -15,31 +17,40 @@ def stem(key: str) -> str:
     return key.replace("/", "__")
 
 
-def image_of(folder: Path, key: str) -> Path:
-    """Returns the path of a layout's image in a folder of images.
+class ImageFolder:
+    """Images that were generated elsewhere.
+
+    Args:
+        place: a folder, searched with its subfolders, or a template with ``{key}``.
 
     Raises:
-        InputError: the folder does not hold it.
+        InputError: no folder, no PNG, names that occur twice.
     """
-    for name in (f"{stem(key)}.png", f"{stem(key)}_style1.png"):
-        if (path := Path(folder) / name).is_file():
-            return path
-    raise InputError(
-        f"--images {folder}: no {stem(key)}.png (or {stem(key)}_style1.png) for the "
-        f"layout {key}; generate the whole split, or evaluate its start with --count"
-    )
 
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self._files = images_in(place, "--images", flat=True)
 
-def first_size(folder: Path) -> tuple[int, int]:
-    """``(height, width)`` of the first image of a folder.
+    def path_of(self, key: str) -> Path:
+        """Returns the path of a layout's image.
 
-    Raises:
-        InputError: the folder holds no PNG, or one that cannot be read.
-    """
-    path = next(iter(sorted(Path(folder).glob("*.png"))), None)
-    if path is None:
-        raise InputError(f"--images {folder}: no *.png in there")
-    return read_image(path, None).shape[:2]
+        Raises:
+            InputError: the folder does not hold it.
+        """
+        name = compose(stem(key))
+        for found in (name, f"{name}_style1"):
+            if found in self._files:
+                return Path(self._files[found].path)
+        raise InputError(
+            f"--images {self.place}: no {stem(key)}.png (or {stem(key)}_style1.png) "
+            f"for the layout {key}; generate the whole split, or evaluate its start "
+            "with --count"
+        )
+
+    def first_size(self) -> tuple[int, int]:
+        """``(height, width)`` of the first image; `InputError` if it is unreadable."""
+        first = next(iter(self._files.values()))
+        return read_image(Path(first.path), None).shape[:2]
 
 
 def read_image(path: Path, size: tuple[int, int] | None) -> np.ndarray:

@@ -15,8 +15,7 @@ from ccfpse_tf.data.records import read_description
 from ccfpse_tf.data.transforms import photograph_to_uint8
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.evaluation.image_folder import (
-    first_size,
-    image_of,
+    ImageFolder,
     read_generated,
     read_image,
     stem,
@@ -73,6 +72,7 @@ class ImageSource:
     def __init__(self, images: Images, run, records, description, size, count):
         self.images, self.run, self.records = images, run, records
         self.description, self.size, self.count = description, size, count
+        self._folder: ImageFolder | None = None
         self.style = "none"
         if run:
             self.style = resolve_source(run, images.style, 1, None)
@@ -101,9 +101,12 @@ class ImageSource:
                 f"{', '.join(sorted(description.splits))}: choose one with --split"
             )
         split = description.splits[images.split]
-        size = run.config.data.image_size if run else first_size(images.folder)
+        folder = None if run else ImageFolder(images.folder)
+        size = folder.first_size() if folder else run.config.data.image_size
         count = min(split.count, images.count or split.count)
-        return cls(images, run, Path(records), description, tuple(size), count)
+        found = cls(images, run, Path(records), description, tuple(size), count)
+        found._folder = folder
+        return found
 
     @classmethod
     def of_records(cls, records: Path, split: str, size, count: int | None):
@@ -220,7 +223,7 @@ class ImageSource:
     def _with_images(self, rows, folder):
         if not self.run:
             for index, (example, *others) in rows:
-                path = image_of(self.images.folder, key_of(example))
+                path = self._folder.path_of(key_of(example))
                 yield index, example, others, read_image(path, self.size)
             return
         folder.mkdir(exist_ok=True)

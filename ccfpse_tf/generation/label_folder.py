@@ -5,8 +5,15 @@ from pathlib import Path
 import numpy as np
 
 from ccfpse_tf.data.description import Description
-from ccfpse_tf.data.image_files import read_ids, read_label
+from ccfpse_tf.data.find_files import Partners, images_in, print_notes
+from ccfpse_tf.data.image_files import read_ids
+from ccfpse_tf.data.prepare.label_reading import load_label
 from ccfpse_tf.data.prepare.label_table import LabelTable, pack_colors
+from ccfpse_tf.data.prepare.summary import (
+    SplitSummary,
+    decide_reading,
+    label_example,
+)
 from ccfpse_tf.data.transforms import resize_ids
 from ccfpse_tf.errors import DataErrors, InputError
 
@@ -17,8 +24,9 @@ def examples(
     """Returns batches of one: ``key``, ``label``, maybe ``instance``; sorted by name.
 
     Args:
-        labels: folder of PNGs with the ids (or colours) of the data set's label files.
-        instances: folder of instance PNGs of the same names.
+        labels: folder of PNGs with the ids (or colours) of the data set's label files,
+            or a template of them such as ``DIR/{key}_L.png``.
+        instances: folder or template of instance PNGs of the same names.
         description: of the records that the run was trained on.
         size: ``(height, width)`` that all maps are resized to, by nearest neighbour.
 
@@ -32,37 +40,53 @@ def examples(
             if description.instances
             else "this run has no instance maps: leave out --instances"
         )
-    paths = sorted(Path(labels).rglob("*.png"))
-    if not paths:
-        raise InputError(f"--labels {labels}: no *.png in there")
-    table = _table(description)
-    found, problems = [], []
-    for path in paths:
-        key = path.relative_to(labels).with_suffix("").as_posix()
+    files = images_in(labels, "--labels", flat=True)  # as images of them are named
+    partners = None if instances is None else Partners(instances)
+    reading, table = _reading(description, files)
+    found, problems = [], [] if partners is None else partners.problems
+    for file in files.values():
         try:
-            example = {"key": np.array([key.encode()], object)}
-            example["label"] = _label(path, table, size)[None]
-            if instances is not None:
-                path = Path(instances) / f"{key}.png"
+            example = {"key": np.array([file.key.encode()], object)}
+            example["label"] = _label(file.path, reading, table, size)[None]
+            if partners is not None:
+                path = partners.path_of(file.key)
                 example["instance"] = _instance(path, size)[None]
             found.append(example)
         except InputError as error:
             problems.append(str(error))
     if problems:
-        raise DataErrors(problems, f"--labels {labels}")
+        raise DataErrors(dict.fromkeys(problems), f"--labels {labels}")
     return found
 
 
-def _table(description):
+def _reading(description, files) -> tuple[str, LabelTable]:
+    """How to read all of the files, and the table of their values."""
     colors = np.array(description.label_colors, np.int32).reshape(-1, 4)
     packed = pack_colors(colors[:, :3]).tolist()
-    return LabelTable(
+    table = LabelTable(
         description.label_ids, dict(zip(packed, colors[:, 3].tolist(), strict=True))
     )
+    reading = description.label_format if table.colors else "ids"
+    if reading != "auto":
+        return reading, table
+    summary = SplitSummary()  # the records do not say, so the files decide
+    for file in files.values():
+        try:
+            label = load_label(file.path, "auto")
+        except InputError:
+            continue  # named when it is read
+        summary.add(label_example(label, file.path, table))
+    decision = decide_reading([summary])
+    if decision.problem:
+        raise InputError(decision.problem)
+    print_notes([decision.note] if decision.note else [])
+    if decision.by_color:
+        return "colors", table
+    return "ids", LabelTable(table.ids)
 
 
-def _label(path, table, size):
-    label = read_label(path, by_color=bool(table.colors))
+def _label(path, reading, table, size):
+    label = load_label(path, reading).values
     problems = table.problems(label)
     if problems:
         # The first sentence is enough; the advice after it is about preparing records.
@@ -71,6 +95,4 @@ def _label(path, table, size):
 
 
 def _instance(path, size):
-    if not path.is_file():
-        raise InputError(f"{path}: missing instance map")
     return resize_ids(read_ids(path).astype(np.int32), size)

@@ -9,6 +9,7 @@ from ccfpse_tf.config import Config, flatten, from_dict
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.atomic import write_json
 from ccfpse_tf.files.locks import RUN_LOCK
+from ccfpse_tf.files.text_files import read_json
 from ccfpse_tf.runs.converted import refuse_training
 
 PACKAGES = ("ccfpse-tf", "keras", "tensorflow", "numpy", "pillow")
@@ -152,15 +153,12 @@ def _free_keys(config):
 
 def _stored(directory):
     path = directory / "config.json"
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
+    if not path.exists():
         raise InputError(
             f"{directory} is not a run folder: it has no config.json; `train --run` "
             "makes one"
-        ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is damaged: {error}") from None
+        )
+    values = read_json(path, "a run's config")
     if not isinstance(values, dict) or not {"config", "data"} <= values.keys():
         raise InputError(f"{path} is damaged: it lacks 'config' or 'data'")
     return from_dict(values["config"], str(path)), values["data"]

@@ -1,17 +1,17 @@
 """The pictures that a study can show: two images of a layout, and the layout."""
 
 import dataclasses
-import json
 import re
 from pathlib import Path
 
 from ccfpse_tf.data.datasets import Color
-from ccfpse_tf.data.find_files import find_files
+from ccfpse_tf.data.find_files import find_in, print_notes
 from ccfpse_tf.data.image_files import photo_size
 from ccfpse_tf.data.label_mapping import DONT_CARE_FILE_ID
 from ccfpse_tf.data.prepare.palette_file import read_palette
 from ccfpse_tf.errors import DataErrors, InputError
 from ccfpse_tf.files.output_folder import MARKER
+from ccfpse_tf.files.text_files import read_json
 
 FIRST_STYLE = re.compile(r"(.+)_style(\d+)")
 _PHOTOS = (".png", ".jpg", ".jpeg")
@@ -95,9 +95,9 @@ def label_colors(a: str | Path, b: str | Path, palette: Path | None):
 
 def _stored_colors(path: Path) -> dict[int, Color]:
     try:
-        stored = json.loads(path.read_text(encoding="utf-8")).get("label_colors", {})
+        stored = read_json(path, "the notes of `generate`").get("label_colors", {})
         return {int(id_): tuple(color) for id_, color in stored.items()}
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+    except (ValueError, AttributeError, TypeError) as error:
         raise InputError(
             f"{path}: cannot be read ({error}); run `generate` again"
         ) from None
@@ -107,23 +107,19 @@ def _pictures(place, option, problems, endings) -> dict[str, Path]:
     """Key -> file; slashes in keys become ``__``, as ``generate`` writes them."""
     place = str(place)
     generated = (Path(place) / MARKER).is_file()
-    template = place if "{key}" in place else f"{_folder(place, generated)}/{{key}}.*"
-    if template.count("{key}") > 1:
-        problems.append(f"{option} {place}: {{key}} may stand once")
+    try:
+        listing = find_in(_folder(place, generated), option, endings)
+    except InputError as error:
+        problems.append(str(error))
         return {}
-    mine: list[str] = []
-    found = find_files(template, mine)
-    problems += [f"{option} {problem}" for problem in mine]
-    found = {
-        key.replace("/", "__"): Path(path)
-        for key, path in found.items()
-        if Path(path).suffix.lower() in endings
-    }
+    found = {key: Path(file.path) for key, file in listing.by_key(flat=True).items()}
+    problems += [f"{option} {problem}" for problem in listing.problems]
     if found and (generated or all(map(FIRST_STYLE.fullmatch, found))):
         found = _first_styles(found)
-    if not found and not mine:
+    if not found and not listing.problems:
         kinds = ", ".join(f"*{ending}" for ending in endings)
         problems.append(f"{option} {place}: no pictures ({kinds}) in there")
+    print_notes(listing.notes)
     return found
 
 

@@ -1,13 +1,14 @@
 """The files of a study: its key, and one file of answers per rater."""
 
 import dataclasses
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ccfpse_tf.data.find_files import is_leftover
 from ccfpse_tf.errors import DataErrors, InputError
+from ccfpse_tf.files.text_files import read_json
 from ccfpse_tf.study.study_builder import FORMAT, KEY_KIND, KEY_NAME
 
 RESULT_KIND = "ccfpse study result"
@@ -122,19 +123,22 @@ def _files(paths, problems):
         if not path.is_dir():
             yield path
             continue
-        found = [x for x in sorted(path.glob("*.json")) if x.name != KEY_NAME]
+        found = [
+            file
+            for file in sorted(path.iterdir())
+            if file.suffix.lower() == ".json"
+            and file.name != KEY_NAME
+            and not is_leftover(file.name)
+        ]
         if not found:
             problems.append(f"{path}: no *.json in there")
         yield from found
 
 
 def _read_json(path, what):
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; expected {what}") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as {what} ({error})") from None
+    if not path.exists():
+        raise InputError(f"{path}: no such file; expected {what}")
+    fields = read_json(path, what)
     if not isinstance(fields, dict):
         raise InputError(f"{path}: is not a JSON object; expected {what}")
     return fields

@@ -24,10 +24,16 @@ class Sheet:
     Args:
         secret: text from which the names are derived.
         colors: of label ids, see `draw_layout`.
+        by_color: as for `draw_layout`.
     """
 
-    def __init__(self, secret: str, colors: Mapping[int, Color] | None) -> None:
-        self.secret, self.colors = secret, colors
+    def __init__(
+        self,
+        secret: str,
+        colors: Mapping[int, Color] | None,
+        by_color: bool = False,
+    ) -> None:
+        self.secret, self.colors, self.by_color = secret, colors, by_color
         self.drawings: dict[str, Draw] = {}
 
     def _add(self, draw_it: Draw, *parts: str) -> str:
@@ -50,7 +56,7 @@ class Sheet:
 
         def draw_it():
             size = read_picture(pair.a).shape[:2]
-            return draw_layout(pair.label, size, self.colors)
+            return draw_layout(pair.label, size, self.colors, self.by_color)
 
         return self._add(draw_it, "layout", pair.key)
 

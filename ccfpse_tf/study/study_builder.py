@@ -16,6 +16,7 @@ from ccfpse_tf.runtime.templates import render
 from ccfpse_tf.study.design import Design, Options, derive, draw, fingerprint
 from ccfpse_tf.study.matching import Matched, label_colors, match
 from ccfpse_tf.study.sheet import Sheet
+from ccfpse_tf.study.trial_pictures import hold_colors
 
 TEMPLATE = Path(__file__).parent / "page" / "study.html"
 FORMAT = 1
@@ -74,7 +75,9 @@ def build(
     design = draw(matched, options)
     colors = label_colors(a, b, palette)
     secret = fingerprint(design, colors)
-    sheet = Sheet(secret, colors)
+    shown = (*design.pairs, *(check.pair for check in design.checks))
+    by_color = hold_colors(pair.label for pair in shown)
+    sheet = Sheet(secret, colors, by_color)
     trials = {"pairs": _pairs(design, sheet), "checks": _checks(design, sheet)}
     with new_folder(out) as aside:
         sheet.write(aside / PAGE / PICTURES)

@@ -1,6 +1,6 @@
 """The pictures of a study as arrays: layouts in colour, images spoilt on purpose."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ from PIL import Image, ImageFilter
 from ccfpse_tf.data.datasets import Color, distinct_colors
 from ccfpse_tf.data.image_files import read_label
 from ccfpse_tf.data.label_mapping import DONT_CARE_FILE_ID
+from ccfpse_tf.data.prepare.label_reading import load_label
 from ccfpse_tf.data.transforms import describe_ids, resize
 from ccfpse_tf.errors import InputError
 
@@ -17,8 +18,27 @@ _BLUR = 1 / 12  # radius, as a part of the shorter side
 _NOISE = 70  # standard deviation, of 255
 
 
+def hold_colors(paths: Iterable[Path]) -> bool:
+    """Returns whether one of these label files holds colours other than greys.
+
+    Then the others hold colours as well, even if a program has saved black and white
+    as greys or single bits.
+    """
+    for path in paths:
+        try:
+            label = read_label(str(path))
+        except InputError:
+            continue  # named when it is drawn
+        if label.ndim == 3 and (label != label[..., :1]).any():
+            return True
+    return False
+
+
 def draw_layout(
-    path: Path, size: tuple[int, int], colors: Mapping[int, Color] | None
+    path: Path,
+    size: tuple[int, int],
+    colors: Mapping[int, Color] | None,
+    by_color: bool = False,
 ) -> np.ndarray:
     """Returns a label file in colours, resized by nearest neighbour.
 
@@ -29,6 +49,7 @@ def draw_layout(
         path: a PNG with ids or colours.
         size: ``(height, width)`` of the result.
         colors: of every id.
+        by_color: show greys as they are, too; see `hold_colors`.
 
     Returns:
         uint8 ``(height, width, 3)``.
@@ -36,6 +57,9 @@ def draw_layout(
     Raises:
         InputError: unreadable file, or an id without colour.
     """
+    if by_color:
+        label = load_label(path, "colors").values
+        return resize(label, size, Image.Resampling.NEAREST)
     label = read_label(path, by_color=colors is None)
     if label.ndim == 3 and (label == label[..., :1]).all():
         label = label[..., 0]

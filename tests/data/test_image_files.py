@@ -13,8 +13,8 @@ from ccfpse_tf.data.image_files import (
     photo_size,
     read_ids,
     read_label,
+    read_label_file,
     read_photo,
-    stored_as,
     turned_note,
 )
 from ccfpse_tf.data.image_integrity import decodes_in_tensorflow
@@ -271,7 +271,8 @@ def test_large_files_are_told_their_pixels_and_the_option(tmp_path):
 )
 def test_how_a_file_stores_its_pixels(tmp_path, content, stored):
     (tmp_path / "l.png").write_bytes(content)
-    assert stored_as(tmp_path / "l.png") == stored
+    file = read_label_file(tmp_path / "l.png")
+    assert (file.stored, file.bits) == stored
 
 
 def test_a_png_with_too_few_rows_is_refused():

@@ -54,6 +54,23 @@ def test_generate_draws_every_file(running, labels, tmp_path, capsys):
     np.testing.assert_array_equal(image, expected(LABEL, 9))
 
 
+def test_generate_reads_folders_as_they_are(running, labels, tmp_path):
+    out, url = tmp_path / "out", running[1]
+    (labels / "a.png").rename(labels / "A_L.PNG")
+    (labels / "._a.png").write_bytes(b"\0\5\x16\7Mac OS X")
+    (labels / ".ipynb_checkpoints").mkdir()
+    Image.fromarray(LABEL).save(labels / ".ipynb_checkpoints" / "a-checkpoint.png")
+    assert generate_on_server(url, labels, out) == 2
+    assert {x.relative_to(out).as_posix() for x in out.rglob("*.png")} == {
+        "A_L.png",
+        "street/b.png",
+    }
+    assert generate_on_server(url, f"{labels}/{{key}}_L.png", out) == 1
+    assert (out / "A.png").is_file()
+    with pytest.raises(InputError, match="'{name}' means nothing here"):
+        generate_on_server(url, f"{labels}/{{key}}_{{name}}.png", out)
+
+
 def test_generate_names_the_files_that_are_refused(running, labels, tmp_path):
     Image.fromarray(np.full_like(LABEL, CLASSES)).save(labels / "wrong.png")
     (labels / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n")

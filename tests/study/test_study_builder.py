@@ -16,7 +16,7 @@ from ccfpse_tf.errors import DataErrors, InputError
 from ccfpse_tf.study.design import Options
 from ccfpse_tf.study.matching import label_colors, match
 from ccfpse_tf.study.study_builder import build
-from ccfpse_tf.study.trial_pictures import draw_layout, spoil
+from ccfpse_tf.study.trial_pictures import draw_layout, hold_colors, spoil
 from tests.study.files import SIZE, write_pictures
 
 COUNT = 8
@@ -207,6 +207,62 @@ def test_what_cannot_be_compared_is_refused(places, tmp_path):
     with pytest.raises(DataErrors, match="k02.png: cannot be read as an image"):
         build(*places, out, Options())
     assert not list(tmp_path.glob("*out*")) and not list(tmp_path.glob(".*"))
+
+
+def test_folders_as_people_have_them(places, tmp_path):
+    a, b, labels = places
+    for folder in places:
+        (folder / "._k00.png").write_bytes(b"\0\5\x16\7")
+        (folder / "k01.png").rename(folder / "k01.PNG")
+        (folder / "k02.png").rename(folder / "e\u0301.png")
+    (b / "e\u0301.png").rename(b / "\u00e9.png")
+    for folder in (a, b):
+        pictures = tmp_path / folder.name
+        for path in sorted(folder.glob("k0[3-5].png")):
+            nested = pictures / path.stem / "out" / f"{path.stem}.png"
+            nested.parent.mkdir(parents=True)
+            path.rename(nested)
+    matched = match(a, b, labels)
+    assert [pair.key for pair in matched.pairs] == [
+        "k00",
+        "k01",
+        "k06",
+        "k07",
+        "\u00e9",
+    ]
+    twice = (
+        f"{folder}/{{key}}/out/{{key}}.png"
+        for folder in (tmp_path / a.name, tmp_path / b.name)
+    )
+    matched = match(*twice, labels)
+    assert [pair.key for pair in matched.pairs] == ["k03", "k04", "k05"]
+    with pytest.raises(DataErrors, match="--a d/{x}.png: '{x}' means nothing here"):
+        match("d/{x}.png", b, labels)
+
+
+def test_two_pictures_of_one_name_are_not_given_up(places):
+    a, b, labels = places
+    Image.open(a / "k00.png").save(a / "k00.jpg")
+    with pytest.raises(DataErrors) as error:
+        match(a, b, labels)
+    assert f"choose one ending by --a '{a}/{{key}}.jpg' or --a '{a}/{{key}}.png'" in (
+        str(error.value)
+    )
+    assert len(match(f"{a}/{{key}}.png", b, labels).pairs) == COUNT
+
+
+def test_greys_and_bits_among_coloured_layouts_are_colours(tmp_path):
+    for name, mode in (("a.png", "RGB"), ("b.png", "1"), ("c.png", "L")):
+        picture = Image.fromarray(np.array([[0, 255], [255, 0]], np.uint8))
+        picture = picture.convert("RGB")
+        if mode == "RGB":
+            picture.putpixel((0, 0), (9, 8, 7))
+        picture.convert(mode).save(tmp_path / name)
+    paths = [tmp_path / name for name in ("a.png", "b.png", "c.png")]
+    assert hold_colors(paths) and not hold_colors(paths[1:])
+    for path in paths[1:]:
+        drawn = draw_layout(path, (2, 2), {0: (1, 1, 1), 1: (2, 2, 2)}, by_color=True)
+        np.testing.assert_array_equal(drawn[..., 1], [[0, 255], [255, 0]])
 
 
 def test_folders_that_do_not_fit(places, tmp_path):

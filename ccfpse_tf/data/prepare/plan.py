@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from ccfpse_tf.data.datasets import Color, Dataset, distinct_colors
@@ -14,9 +13,12 @@ from ccfpse_tf.data.label_mapping import dont_care_index, file_ids
 from ccfpse_tf.data.opened_image import MAX_PIXELS, MOST_PIXELS
 from ccfpse_tf.data.prepare.label_table import LabelTable
 from ccfpse_tf.data.prepare.sources import FolderSource, ScenesSource, Source
+from ccfpse_tf.data.transforms import describe_ids
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.files.text_files import read_json
 
 Size = tuple[int, int]
+_ID = re.compile(r"-?[0-9]{1,10}")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Plan:
     dont_care_id: int | None = None
     shards: int | None = None
     official_counts: Mapping[str, int] | None = None
+    reading: str = "ids"
+    """Of label files; `auto` until all of them were looked at. See `label_reading`."""
 
     @property
     def label_channels(self) -> int:
@@ -76,7 +80,18 @@ class Plan:
             "label_ids": table and {str(k): v for k, v in sorted(table.ids.items())},
             "label_colors": table and sorted(table.colors.items()),
             "dont_care_id": self.dont_care_id,
+            "label_format": self.reading,
         }
+
+    def read_by(self, by_color: bool) -> Plan:
+        """Fills in the reading that was decided for all label files."""
+        reading = "colors" if by_color else "ids"
+        return replace(
+            self,
+            reading=reading,
+            table=LabelTable(self.table.ids, self.table.colors if by_color else {}),
+            sources={k: source.read_by(reading) for k, source in self.sources.items()},
+        )
 
     def with_ids(self, ids: dict[int, int], num_classes: int, dont_care: bool) -> Plan:
         """Fills in the classes that were found in the label files."""
@@ -161,18 +176,16 @@ def remapped_ids(
     """Applies `--label-map`: {"file id": id, or null for don't care}."""
     if path is None:
         return ids
-    example = 'expected {"11": 255, "12": 3, "13": null}: file id to id or null'
-    try:
-        changes = json.loads(Path(path).read_text(encoding="utf-8"))
-        changes = {int(key): value for key, value in changes.items()}
-    except (OSError, ValueError, AttributeError) as error:
-        raise InputError(f"{path}: {error}; {example}") from error
+    changes = _read_label_map(path)
     result = dict(ids)
     for key, value in changes.items():
         if value is None and dont_care is None:
             raise InputError(f"{path}: {key} is null, but there is no don't-care class")
         if value is not None and value not in ids:
-            raise InputError(f"{path}: {key} becomes {value!r}, not a label id")
+            raise InputError(
+                f"{path}: {key} becomes {value!r}, not a label id; allowed "
+                f"{describe_ids(ids)}{'' if dont_care is None else ' and null'}"
+            )
         result[key] = dont_care if value is None else ids[value]
     return result
 
@@ -187,6 +200,27 @@ def max_pixels(arguments: argparse.Namespace) -> int:
     if pixels > MOST_PIXELS:
         raise InputError(f"--max-pixels {pixels}: allowed are up to {MOST_PIXELS}")
     return pixels
+
+
+def _read_label_map(path: str) -> dict[int, int | None]:
+    example = 'expected {"11": 255, "12": 3, "13": null}: file id to id or null'
+    try:
+        changes = read_json(path, "a label map")
+    except InputError as error:
+        raise InputError(f"{error}; {example}") from None
+    if not isinstance(changes, dict):
+        raise InputError(f"{path}: is not a JSON object; {example}")
+    found: dict[int, int | None] = {}
+    for key, value in changes.items():
+        if not _ID.fullmatch(key.strip()):
+            raise InputError(f"{path}: {key[:80]!r} is not a label id; {example}")
+        if value is not None and type(value) is not int:
+            shown = repr(value)[:80]
+            raise InputError(f"{path}: {key} becomes {shown}; {example}")
+        if int(key) in found:
+            raise InputError(f"{path}: {int(key)} is there twice; leave one out")
+        found[int(key)] = value
+    return found
 
 
 def _scaled(size: Size, load: Size, image: Size) -> Size:

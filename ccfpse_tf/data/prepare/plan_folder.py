@@ -41,12 +41,11 @@ def plan_folder(arguments: argparse.Namespace) -> Plan:
         shards=arguments.shards,
     )
     plan = _with_classes(plan, arguments)
-    by_color = arguments.label_format == "colors" or (
-        arguments.label_format == "auto"
-        and plan.table is not None
-        and bool(plan.table.colors)
-    )
-    return replace(plan, sources=_folder_sources(arguments, by_color))
+    reading = arguments.label_format
+    if reading == "auto" and (plan.table is None or not plan.table.colors):
+        reading = "ids"
+    sources = _folder_sources(arguments, reading)
+    return replace(plan, sources=sources, reading=reading)
 
 
 def _with_classes(plan: Plan, arguments: argparse.Namespace) -> Plan:
@@ -86,14 +85,17 @@ def _with_classes(plan: Plan, arguments: argparse.Namespace) -> Plan:
     )
 
 
-def _folder_sources(arguments, by_color: bool) -> dict[str, Source]:
-    def open_(images, labels, instances) -> FolderSource:
-        templates = (_template(path) for path in (images, labels, instances))
+def _folder_sources(arguments, reading: str) -> dict[str, Source]:
+    def open_(prefix: str) -> FolderSource:
+        kinds = ("images", "labels", "instances")
         return FolderSource(
-            *templates, by_color=by_color, max_pixels=max_pixels(arguments)
+            *(getattr(arguments, f"{prefix}{kind}") for kind in kinds),
+            reading,
+            [f"--{prefix}{kind}".replace("_", "-") for kind in kinds],
+            max_pixels(arguments),
         )
 
-    train = open_(arguments.images, arguments.labels, arguments.instances)
+    train = open_("")
     if arguments.val_images:
         if not arguments.val_labels or (
             (arguments.instances is None) != (arguments.val_instances is None)
@@ -102,8 +104,7 @@ def _folder_sources(arguments, by_color: bool) -> dict[str, Source]:
                 "--val-images: needs --val-labels, and --val-instances if and only if "
                 "there is --instances"
             )
-        val = open_(arguments.val_images, arguments.val_labels, arguments.val_instances)
-        return {"train": train, "val": val}
+        return {"train": train, "val": open_("val_")}
     if arguments.val_fraction:
         return _split(train, arguments.val_fraction)
     return {"train": train}
@@ -113,6 +114,8 @@ def _split(source: FolderSource, fraction: float) -> dict[str, Source]:
     """Sets a fraction aside, chosen by a hash of the names: the same every time."""
     count = round(len(source) * fraction)
     if not 0 < count < len(source):
+        if source.problems:  # which say why
+            return {"train": source}
         raise InputError(
             f"--val-fraction {fraction}: sets {count} of {len(source)} images aside; "
             "both splits need at least one"
@@ -120,14 +123,8 @@ def _split(source: FolderSource, fraction: float) -> dict[str, Source]:
     order = sorted(source.keys, key=sha256)
     chosen = set(order[:count])
     train = source.subset(lambda key: key not in chosen)
-    train.problems = source.problems
+    train.problems, train.notes = source.problems, source.notes
     return {"train": train, "val": source.subset(lambda key: key in chosen)}
-
-
-def _template(path: str | None) -> str | None:
-    if path is None or "{key}" in path:
-        return path
-    return str(Path(path) / "{key}.*")
 
 
 def _record_name(arguments: argparse.Namespace) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ccfpse_tf.data import description
 from ccfpse_tf.data.datasets import DATASETS
+from ccfpse_tf.data.find_files import print_notes
 from ccfpse_tf.data.image_files import turned_note
 from ccfpse_tf.data.prepare.arguments import parse_arguments
 from ccfpse_tf.data.prepare.parallel import WorkerPool
@@ -20,8 +21,9 @@ from ccfpse_tf.data.prepare.plan import Plan, plan_dataset
 from ccfpse_tf.data.prepare.plan_folder import plan_folder
 from ccfpse_tf.data.prepare.records_folder import OutputFolder
 from ccfpse_tf.data.prepare.shards import describe, write_split, write_tfds_metadata
+from ccfpse_tf.data.prepare.spread_ids import spread_note, white_note
+from ccfpse_tf.data.prepare.summary import SplitSummary, decide_reading, first_forms
 from ccfpse_tf.data.prepare.validate import (
-    SplitSummary,
     check_source,
     histogram,
     index_counts,
@@ -55,9 +57,10 @@ def main(dataset_name: str, argv: Sequence[str] | None = None) -> int:
     arguments = parse_arguments(dataset, argv)
     plan = plan_dataset(dataset, arguments) if dataset else plan_folder(arguments)
     _note_counts(plan)
+    print_notes([note for source in plan.sources.values() for note in source.notes])
     with WorkerPool(arguments.workers) as workers:
         if arguments.check:
-            summaries = _check(plan, workers)
+            plan, summaries = _check(plan, workers)
             _print_histograms(_with_classes(plan, summaries), summaries)
         else:
             prepare(plan, Path(arguments.out), workers)
@@ -76,13 +79,9 @@ def prepare(plan: Plan, folder: Path, workers: WorkerPool) -> Description:
             for split, source in plan.sources.items()
         }
     elif output.checked is None:
-        summaries = _check(plan, workers)
+        plan, summaries = _check(plan, workers)
     else:
-        print(f"{folder}: goes on where it was stopped; the files were checked then")
-        summaries = {
-            split: SplitSummary.from_json(output.checked[split])
-            for split in plan.sources
-        }
+        plan, summaries = _checked_before(plan, output)
     plan = _with_classes(plan, summaries)
     _print_totals(plan, summaries)
     import_tensorflow()  # not before: checking does without
@@ -114,15 +113,48 @@ def _inputs(plan: Plan) -> str:
     return sha256(json.dumps(identities, sort_keys=True))
 
 
-def _check(plan: Plan, workers: WorkerPool) -> dict[str, SplitSummary]:
-    """Checks every example and raises all problems together."""
+Checked = tuple[Plan, dict[str, SplitSummary]]
+
+
+def _checked_before(plan: Plan, output: OutputFolder) -> Checked:
+    """Takes the notes of a run that was stopped."""
+    print(f"{output.path}: goes on where it was stopped; the files were checked then")
+    summaries = {
+        split: SplitSummary.from_json(output.checked[split]) for split in plan.sources
+    }
+    if plan.reading == "auto":
+        readings = {summary.by_color for summary in summaries.values()}
+        if len(readings) > 1 or None in readings:
+            raise InputError(
+                f"{output.path}: was begun by an earlier version, which read some "
+                "label files by colour and others by number; delete that folder, or "
+                "name another --out"
+            )
+        plan = plan.read_by(*readings)
+    return plan, summaries
+
+
+def _check(plan: Plan, workers: WorkerPool) -> Checked:
+    """Checks every example and raises all problems together.
+
+    Returns:
+        The plan, with the reading of label files decided, and what every split holds.
+    """
     summaries = {
         split: check_source(source, plan.table, workers, split)
         for split, source in plan.sources.items()
     }
-    problems = [
-        problem for summary in summaries.values() for problem in summary.problems
-    ]
+    problems: list[str] = []
+    if plan.reading == "auto":
+        decision = decide_reading(summaries.values())
+        plan = plan.read_by(decision.by_color)
+        print_notes([decision.note] if decision.note else [])
+        if decision.problem:
+            way_out = ", or give --label-format ids" if decision.by_number else ""
+            problems.append(decision.problem + way_out)
+    elif note := white_note(first_forms(summaries.values())):
+        print_notes([note])
+    problems += [text for summary in summaries.values() for text in summary.problems]
     if problems:
         raise DataErrors(problems, f"the data of {plan.name}")
     note = turned_note([path for s in summaries.values() for path in s.turned])
@@ -134,7 +166,7 @@ def _check(plan: Plan, workers: WorkerPool) -> dict[str, SplitSummary]:
                 f"{split}: --keep-size: the smallest image has an edge of "
                 f"{min(summary.smallest)} pixels; leave it out, or let all be resized"
             )
-    return summaries
+    return plan, summaries
 
 
 def _with_classes(plan: Plan, summaries: Mapping[str, SplitSummary]) -> Plan:
@@ -149,6 +181,8 @@ def _with_classes(plan: Plan, summaries: Mapping[str, SplitSummary]) -> Plan:
         f"classes, {'no id' if unknown is None else f'id {unknown}'} as don't care "
         "(--num-classes and --dont-care-id say otherwise)"
     )
+    note = spread_note(_found(summaries), unknown, plan.dont_care_id is None)
+    print_notes([note] if note else [])
     return plan
 
 

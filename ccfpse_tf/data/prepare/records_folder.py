@@ -137,7 +137,8 @@ class OutputFolder:
         changes = [
             f"{key} was {there.get(key)!r}, is now {now.get(key)!r}"
             for key in sorted({*there, *now})
-            if there.get(key) != now.get(key)
+            # A setting that earlier versions did not note is as it was.
+            if there.get(key, now.get(key)) != now.get(key)
         ]
         if not changes and before["inputs"] != self._prepared["inputs"]:
             changes = ["the input files have changed since"]

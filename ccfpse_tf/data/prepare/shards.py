@@ -15,7 +15,7 @@ from ccfpse_tf.data.prepare.parallel import WorkerPool
 from ccfpse_tf.data.prepare.plan import Plan
 from ccfpse_tf.data.prepare.records_folder import OutputFolder
 from ccfpse_tf.data.prepare.sources import Item
-from ccfpse_tf.data.prepare.validate import SplitSummary
+from ccfpse_tf.data.prepare.summary import SplitSummary
 from ccfpse_tf.data.records import (
     Description,
     Record,
@@ -112,6 +112,7 @@ def describe(plan: Plan, splits: Mapping[str, Split], prepared) -> Description:
         splits=splits,
         tool=f"ccfpse_tf {ccfpse_tf.__version__}",
         prepared=prepared,
+        label_format=plan.reading,
     )
 
 

@@ -9,16 +9,18 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from ccfpse_tf.data.datasets import DirectoryLayout
-from ccfpse_tf.data.find_files import find_files
-from ccfpse_tf.data.image_files import read_ids, read_label, read_photo
+from ccfpse_tf.data.find_files import find_in
+from ccfpse_tf.data.image_files import read_ids, read_photo
 from ccfpse_tf.data.opened_image import MAX_PIXELS
+from ccfpse_tf.data.prepare.label_reading import load_label
+from ccfpse_tf.data.prepare.pairing import pair_files
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,8 @@ class Sample:
 
     `image` uint8 `(h, w, 3)`; `label` integers `(h, w)`, or uint8 colours
     `(h, w, 3)`; `instance` integers `(h, w)` or None; `original` the bytes of the
-    image file if it is a JPEG or PNG of 8 bits; `orientation` that of its EXIF
-    data, 1 for upright.
+    image file if it is a JPEG or PNG of 8 bits; `orientation` that of its EXIF data, 1
+    for upright; `label_form` and `label_white` those of `label_reading.Label`.
     """
 
     key: str
@@ -37,6 +39,8 @@ class Sample:
     instance: np.ndarray | None = None
     original: bytes | None = None
     orientation: int = 1
+    label_form: str | None = None
+    label_white: int = 255
 
 
 class Item(Protocol):
@@ -57,6 +61,8 @@ class Source(Protocol):
     keys: Sequence[str]
     problems: list[str]
     """Problems that were found while listing."""
+    notes: Sequence[str]
+    """What else was found then that the user should know."""
     drawn_size: tuple[int, int] | None
     """(height, width) of examples that are drawn, so cannot have problems."""
 
@@ -80,7 +86,7 @@ class Source(Protocol):
 class FileItem:
     """An example of a folder.
 
-    `by_color` reads palette PNGs by their colours; `max_pixels` is what a file may
+    `reading` of its label file as in `label_reading`; `max_pixels` is what a file may
     have.
     """
 
@@ -88,7 +94,7 @@ class FileItem:
     image: str
     label: str
     instance: str | None = None
-    by_color: bool = False
+    reading: str = "ids"
     max_pixels: int = MAX_PIXELS
 
     def files(self) -> tuple[str, ...]:
@@ -99,10 +105,17 @@ class FileItem:
         """Reads the two or three files."""
         most = self.max_pixels
         photo = read_photo(self.image, most)
-        label = read_label(self.label, self.by_color, most)
+        label = load_label(self.label, self.reading, most)
         instance = None if self.instance is None else read_ids(self.instance, most)
         return Sample(
-            self.key, photo.pixels, label, instance, photo.original, photo.orientation
+            self.key,
+            photo.pixels,
+            label.values,
+            instance,
+            photo.original,
+            photo.orientation,
+            label.form,
+            label.white,
         )
 
 
@@ -110,6 +123,7 @@ class ItemSource:
     """A source that knows all its items from the start."""
 
     drawn_size: tuple[int, int] | None = None
+    notes: Sequence[str] = ()
 
     def __init__(self, items: Sequence[Item]) -> None:
         self._items = tuple(items)
@@ -135,12 +149,16 @@ class FolderSource(ItemSource):
     """Pairs files by name.
 
     Args:
-        images, labels, instances: templates such as `photos/{key}.*`; `{key}` may
-            match folders too, and `.*` any image format.
-        by_color: read palette PNGs by colour instead of by index.
+        images, labels, instances: folders, or templates such as `photos/{key}.*`;
+            `{key}` may match folders too, and `.*` any image format.
+        reading: of label files; see `label_reading`.
+        options: of the command line, for messages.
         max_pixels: that a file may have.
 
     `problems` lists what does not pair; `files` names only complete examples.
+
+    Raises:
+        InputError: for a template that cannot be understood.
     """
 
     def __init__(
@@ -148,28 +166,19 @@ class FolderSource(ItemSource):
         images: str,
         labels: str,
         instances: str | None = None,
-        by_color: bool = False,
+        reading: str = "ids",
+        options: Sequence[str] = ("--images", "--labels", "--instances"),
         max_pixels: int = MAX_PIXELS,
     ) -> None:
-        self.problems: list[str] = []
-        found = [
-            find_files(template, self.problems)
-            for template in (images, labels, instances)
-            if template
-        ]
-        self._pair(found, (images, labels, instances))
-        complete = sorted(set.intersection(*(set(files) for files in found)))
-        if not self.problems and not complete:
-            self.problems.append(f"{images}: no images there; check the folder")
+        places = zip((images, labels, instances), options, strict=True)
+        pairs = pair_files(
+            [find_in(place, option) for place, option in places if place is not None]
+        )
+        self.problems, self.notes = pairs.problems, pairs.notes
         super().__init__(
             [
-                FileItem(
-                    key,
-                    *(files[key] for files in found),
-                    by_color=by_color,
-                    max_pixels=max_pixels,
-                )
-                for key in complete
+                FileItem(key, *paths, reading=reading, max_pixels=max_pixels)
+                for key, *paths in pairs.rows
             ]
         )
 
@@ -195,8 +204,14 @@ class FolderSource(ItemSource):
     def subset(self, wanted: Callable[[str], bool]) -> FolderSource:
         """Returns a source of the examples whose key is wanted, without problems."""
         part = copy.copy(self)
-        part.problems = []
+        part.problems, part.notes = [], []
         ItemSource.__init__(part, [item for item in self._items if wanted(item.key)])
+        return part
+
+    def read_by(self, reading: str) -> FolderSource:
+        """Returns a source of the same files, their label files read otherwise."""
+        part = copy.copy(self)
+        ItemSource.__init__(part, [replace(x, reading=reading) for x in self._items])
         return part
 
     def identity(self) -> list:
@@ -207,24 +222,6 @@ class FolderSource(ItemSource):
                 stat = os.stat(path)
                 stats.append([self.keys[index], stat.st_size, stat.st_mtime_ns])
         return stats
-
-    def _pair(self, found: list[dict[str, str]], templates) -> None:
-        images, labels = found[:2]
-        instances = found[2] if len(found) > 2 else None
-        for key in sorted(images):
-            if key not in labels:
-                expected = templates[1].replace("{key}", key)
-                self.problems.append(
-                    f"{images[key]}: has no label; expected {expected}"
-                )
-            if instances is not None and key not in instances:
-                expected = templates[2].replace("{key}", key)
-                self.problems.append(
-                    f"{images[key]}: has no instance map; expected {expected}"
-                )
-        for key in sorted(set(labels) - set(images)):
-            expected = templates[0].replace("{key}", key)
-            self.problems.append(f"{labels[key]}: has no image; expected {expected}")
 
 
 @dataclass(frozen=True)

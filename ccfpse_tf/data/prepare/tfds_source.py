@@ -54,6 +54,7 @@ class TFDSSource:
     """
 
     drawn_size = None
+    notes = ()
 
     def __init__(self, layout: TFDSLayout, split: str, data_dir: str | None) -> None:
         import_tensorflow()

@@ -4,72 +4,23 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 import numpy as np
 
-from ccfpse_tf.data.prepare.label_table import LabelTable, count_values, unpack_color
+from ccfpse_tf.data.prepare.label_reading import Label
+from ccfpse_tf.data.prepare.label_table import LabelTable, unpack_color
 from ccfpse_tf.data.prepare.parallel import WorkerPool
 from ccfpse_tf.data.prepare.sources import Item, Sample, Source
+from ccfpse_tf.data.prepare.spread_ids import few_classes, refuse_display_greys
+from ccfpse_tf.data.prepare.summary import (
+    ExampleFacts,
+    SplitSummary,
+    first_forms,
+    label_example,
+)
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.runtime.progress_bar import track
-
-
-@dataclass(frozen=True)
-class ExampleFacts:
-    """Facts of one example. `counts`: value (or packed colour) -> pixels."""
-
-    problems: tuple[str, ...]
-    size: tuple[int, int] | None = None
-    counts: Mapping[int, int] = field(default_factory=dict)
-    colored: bool = False
-    turned: str | None = None
-    """The photo, if its EXIF orientation is not 1."""
-
-
-@dataclass
-class SplitSummary:
-    """All examples of a split together. Sizes are (height, width)."""
-
-    images: int = 0
-    smallest: tuple[int, int] = (0, 0)
-    problems: list[str] = field(default_factory=list)
-    pixels: dict[tuple[bool, int], int] = field(default_factory=dict)
-    """(as colour, value) -> pixels."""
-    occurrences: dict[tuple[bool, int], int] = field(default_factory=dict)
-    """(as colour, value) -> images that hold it."""
-    turned: list[str] = field(default_factory=list)
-    """Photos whose EXIF orientation is not 1."""
-
-    def add(self, facts: ExampleFacts) -> None:
-        """Counts one example."""
-        self.images += 1
-        self.problems += facts.problems
-        self.turned += [facts.turned] if facts.turned else []
-        if facts.size:
-            known = self.smallest if self.smallest != (0, 0) else facts.size
-            self.smallest = tuple(map(min, known, facts.size))
-        for value, pixels in facts.counts.items():
-            key = (facts.colored, value)
-            self.pixels[key] = self.pixels.get(key, 0) + pixels
-            self.occurrences[key] = self.occurrences.get(key, 0) + 1
-
-    def to_json(self) -> dict:
-        """Returns the facts that a later run needs to skip the checks."""
-        counts = [
-            [colored, value, pixels, self.occurrences[colored, value]]
-            for (colored, value), pixels in sorted(self.pixels.items())
-        ]
-        return {"images": self.images, "smallest": self.smallest, "counts": counts}
-
-    @classmethod
-    def from_json(cls, content: Mapping) -> SplitSummary:
-        """The inverse of `to_json`."""
-        summary = cls(content["images"], tuple(content["smallest"]))
-        for colored, value, pixels, images in content["counts"]:
-            summary.pixels[colored, value] = pixels
-            summary.occurrences[colored, value] = images
-        return summary
 
 
 def check_source(
@@ -100,18 +51,15 @@ def check_item(item: Item, table: LabelTable | None) -> ExampleFacts:
         return ExampleFacts((str(error),))
     names = item.files()
     problems = _size_problems(sample, names)
-    if table is not None:
-        problems += [f"{names[1]}: {text}" for text in table.problems(sample.label)]
     if sample.instance is not None:
         problems += _instance_problems(sample.instance, names[-1])
-    counts, colored = count_values(sample.label)
-    if table is not None and not table.colors:
-        colored = False
-    elif table is not None and sample.label.ndim == 3 and not colored:
-        counts, colored = {value * 0x010101: n for value, n in counts.items()}, True
-    turned = names[0] if sample.orientation != 1 else None
-    return ExampleFacts(
-        tuple(problems), sample.image.shape[:2], counts, colored, turned
+    label = Label(sample.label, sample.label_form, sample.label_white)
+    facts = label_example(label, names[1], table)
+    return replace(
+        facts,
+        problems=(*problems, *facts.problems),
+        size=sample.image.shape[:2],
+        turned=names[0] if sample.orientation != 1 else None,
     )
 
 
@@ -129,6 +77,7 @@ def infer_ids(
     Raises:
         InputError: for colours, black-and-white masks, and ids too large for that.
     """
+    summaries = list(summaries)
     pixels: dict[tuple[bool, int], int] = {}
     for summary in summaries:
         for key, count in summary.pixels.items():
@@ -149,14 +98,16 @@ def infer_ids(
             '--num-classes 2 and --label-map FILE with {"255": 1}, or name 255 as '
             "--dont-care-id 255"
         )
-    if dont_care_id is None and 255 in found:
-        dont_care_id = 255
+    if dont_care_id is None:
+        refuse_display_greys(found, first_forms(summaries))
+        dont_care_id = 255 if 255 in found else None
     classes = found - {dont_care_id}
     if not classes or min(classes) < 0 or max(classes) > 4095:
         shown = f"{min(found)}..{max(found)}" if found else "none"
         raise InputError(
             f"cannot infer the classes from label ids {shown}; give --num-classes or "
             "--palette (and check that these are label maps, not instance maps)"
+            + few_classes(classes, dont_care_id)
         )
     num_classes = max(classes) + 1
     if dont_care_id is not None and dont_care_id < num_classes:
@@ -188,6 +139,7 @@ def histogram(summary: SplitSummary, table: LabelTable, names: tuple[str, ...]) 
     """Lists the classes that occur: share of the pixels, number of images."""
     pixels = index_counts(summary.pixels, table)
     images = index_counts(summary.occurrences, table)
+    images = {i: n - summary.repeats.get(i, 0) for i, n in images.items()}
     total = max(sum(pixels.values()), 1)
     lines = ["index   pixels  images  class"]
     for index in sorted(pixels):

@@ -1,6 +1,5 @@
 """Any Keras file or SavedModel that gives class scores, as an evaluator."""
 
-import json
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from ccfpse_tf.evaluation.evaluators.evaluator import (
 )
 from ccfpse_tf.evaluation.networks.resampling import resize_bilinear
 from ccfpse_tf.files.saved_model import Signature
+from ccfpse_tf.files.text_files import read_json
 
 DESCRIPTION = "segmenter.json"
 SCORES = ("softmax", "logits")
@@ -191,10 +191,7 @@ def _description(path):
     file = (path.parent if path.is_file() else path) / DESCRIPTION
     if not file.is_file():
         return {}, file
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{file}: is not JSON: {error}") from error
+    found = read_json(file, "a description of an evaluator")
     if not isinstance(found, dict):
         raise InputError(f"{file}: is not an object with classes, image_size, scores")
     if found.get("scores") not in (*SCORES, None):

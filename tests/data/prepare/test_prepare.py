@@ -144,6 +144,77 @@ def test_label_map_renames_ids(tmp_path):
         main("folder", [*argv, "--num-classes", "2"])
 
 
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ('{"2": true}', "2 becomes True; expected"),
+        ('{"2": 1.0}', "2 becomes 1.0; expected"),
+        ('{"2": "1"}', "2 becomes '1'; expected"),
+        ('{"2": [1]}', r"2 becomes \[1\]; expected"),
+        ('{"\u0662": 1}', "'\u0662' is not a label id; expected"),
+        ('{"\u00b2": 1}', "'\u00b2' is not a label id; expected"),
+        ('{"2.0": 1}', "'2.0' is not a label id; expected"),
+        ('{"2": 1, "2": 0}', "'2' is there twice"),
+        ('{"2": 1, "02": 0}', "2 is there twice"),
+        ("[2, 1]", "is not a JSON object; expected"),
+        ('{"2": 1,\n}', "line 2 column 1.*; expected"),
+        ("", "line 1 column 1.*; expected"),
+    ],
+)
+def test_label_maps_that_cannot_be_meant(tmp_path, text, message):
+    source = make_folder(tmp_path / "in", 1)
+    changes = tmp_path / "map.json"
+    changes.write_text(text)
+    argv = folder_argv(source, tmp_path / "out", "--num-classes", 2)
+    with pytest.raises(InputError, match=message) as error:
+        main("folder", [*argv, "--label-map", str(changes)])
+    assert str(error.value).startswith(str(changes))
+
+
+def test_a_label_map_with_a_byte_order_mark(tmp_path):
+    source = make_folder(tmp_path / "in", 1)
+    changes = tmp_path / "map.json"
+    changes.write_bytes(b'\xef\xbb\xbf{"2": 0, "3": 1}')
+    argv = folder_argv(source, tmp_path / "out", "--num-classes", 2, "--check")
+    assert main("folder", [*argv, "--label-map", str(changes)]) == 0
+
+
+def test_problems_of_a_folder_come_before_those_of_its_split(tmp_path):
+    make_folder(tmp_path, 2)
+    argv = ["--images", f"{tmp_path}/image", "--labels", f"{tmp_path}/none", "--check"]
+    with pytest.raises(InputError, match="none: no such folder"):
+        main("folder", [*argv, "--workers", "1", "--val-fraction", "0.5"])
+
+
+def test_a_run_that_an_earlier_version_began(tmp_path, monkeypatch):
+    """It read each label file by its own kind, which must not go on unnoticed."""
+    root = make_folder(tmp_path / "in", 2)
+    palette = tmp_path / "palette.txt"
+    palette.write_text("0 0 0 0 a\n1 1 1 1 b\n2 2 2 2 c\n3 3 3 3 d\n")
+    argv = folder_argv(root, tmp_path / "out", "--size", 32, "--palette", palette)
+
+    def stop(*_):
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(output_module, "serialize_record", stop)
+    with pytest.raises(OSError, match="full"):
+        main("folder", argv)
+    monkeypatch.undo()
+    state = tmp_path / "out/.prepare.json"
+    fields = json.loads(state.read_text())
+    del fields["checked"]["train"]["by_color"], fields["checked"]["train"]["repeats"]
+    fields["checked"]["train"]["counts"].append([True, 0, 1, 1])
+    state.write_text(json.dumps(fields))
+    with pytest.raises(
+        InputError, match="begun by an earlier version, which read some"
+    ):
+        main("folder", argv)
+    fields["checked"]["train"]["counts"].pop()
+    state.write_text(json.dumps(fields))
+    main("folder", argv)
+    assert read_description(tmp_path / "out").label_format == "ids"
+
+
 def test_val_fraction_is_the_same_every_time(tmp_path):
     source = make_folder(tmp_path / "in", 10)
     keys = []

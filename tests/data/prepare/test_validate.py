@@ -1,5 +1,7 @@
 """Every problem of a data set is found and named with its place."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -187,6 +189,33 @@ def test_consecutive_ids():
     assert consecutive_ids(3, None) == {0: 0, 1: 1, 2: 2}
     assert consecutive_ids(3, 255) == {0: 0, 1: 1, 2: 2, 255: 3}
     assert consecutive_ids(3, 1) == {0: 0, 2: 1, 3: 2, 1: 3}
+
+
+def test_an_image_counts_once_for_classes_that_were_merged(tmp_path):
+    table = LabelTable({0: 0, 1: 1, 2: 1, 3: 1})
+    summary = SplitSummary()
+    for ids in ([0, 1, 2, 3], [0, 1, 0, 2], [0, 0, 0, 3]):
+        label = np.array([ids], np.uint8).repeat(4, 0)
+        summary.add(check_item(item(tmp_path, label), table))
+    summary = SplitSummary.from_json(json.loads(json.dumps(summary.to_json())))
+    lines = histogram(summary, table, ("sky", "sea")).splitlines()
+    assert lines[1].split() == ["0", "50.00%", "3", "sky"]
+    assert lines[2].split() == ["1", "50.00%", "3", "sea"]
+
+
+def test_colours_of_one_class_count_an_image_once(tmp_path):
+    table = LabelTable({0: 0}, {pack_color(RED): 0, pack_color(BLUE): 0})
+    summary = SplitSummary()
+    summary.add(check_item(item(tmp_path, np.array([[RED, BLUE]], np.uint8)), table))
+    assert histogram(summary, table, ("sky",)).splitlines()[1].split()[2] == "1"
+
+
+def test_summaries_of_earlier_versions_are_read():
+    content = {"images": 1, "smallest": [2, 3], "counts": [[True, 7, 6, 1]]}
+    summary = SplitSummary.from_json(content)
+    assert summary.pixels == {(True, 7): 6} and summary.by_color is True
+    content["counts"].append([False, 7, 6, 1])
+    assert SplitSummary.from_json(content).by_color is None
 
 
 def test_histogram():
