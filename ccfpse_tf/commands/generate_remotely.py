@@ -5,7 +5,6 @@ import base64
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ccfpse_tf.data.find_files import Partners, images_in
 from ccfpse_tf.errors import DataErrors, InputError
 from ccfpse_tf.files.atomic import new_folder, write_json
 from ccfpse_tf.files.output_folder import MARKER, check_out
@@ -102,6 +101,8 @@ def generate_on_server(
         InputError: options that do not fit the model, no server.
         DataErrors: all files without an image; nothing is written then.
     """
+    # Imported here, so that `--help` starts at once.
+    from ccfpse_tf.data.find_files import Partners, images_in
     from ccfpse_tf.data.image_files import read_ids, read_label
 
     check_out(out)

@@ -235,6 +235,7 @@ def test_files_of_a_folder(tmp_path):
         find_files(tmp_path)
     for name in ("latest_net_G", "10_net_G", "10_net_E", "latest_net_D"):
         (tmp_path / f"{name}.pth").touch()
+        (tmp_path / f"._{name}.pth").touch()  # as macOS leaves them
     with pytest.raises(InputError, match="several epochs.*--epoch: 10, latest"):
         find_files(tmp_path)
     assert find_files(tmp_path, epoch="10") == {

@@ -124,6 +124,12 @@ def test_a_damaged_config_names_the_file(run_dir, text):
         read_run(run_dir)
 
 
+def test_a_config_that_an_editor_has_saved(run_dir):
+    path = run_dir / "config.json"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert read_run(run_dir).config == CONFIG
+
+
 def test_a_run_without_checkpoint_says_how_to_get_one(run_dir):
     with pytest.raises(InputError, match="does not hold a checkpoint yet: train"):
         require_checkpoint(read_run(run_dir))

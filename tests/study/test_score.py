@@ -47,6 +47,18 @@ def test_score_by_hand(study):
     assert attentive.alpha == pytest.approx(1 - 7 * 2 / (64 - 25 - 9))
 
 
+def test_results_as_people_send_them(study):
+    results = study / "results"
+    for name, rater in (("1.JSON", "Ada"), ("2.json", "Bo")):
+        path = write_result(results / name, rater, _answers("aaab"))
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    (results / "._2.json").write_bytes(b"\0\5\x16\7")
+    assert [rater.rater for rater in score([results]).raters] == ["Ada", "Bo"]
+    (results / "3.json").write_bytes("{}".encode("utf-16"))
+    with pytest.raises(DataErrors, match="3.json: cannot be read as a file of answers"):
+        score([results])
+
+
 def test_text_and_json_say_the_same(study, capsys):
     path = write_result(study / "results" / "1.json", "Ada", _answers("aaab"))
     assert main.run(["study", "score", str(path)]) == 0
