@@ -20,7 +20,10 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: "
         (HEAD + b"9\r\n\r\n<!doctype", "is not of this protocol"),
         (HEAD + b"2\r\n\r\n[]", "is not of this protocol"),
         (HEAD + b"50000\r\n\r\n" + b"[" * 50000, "is not of this protocol"),
-        (b"HTTP/1.1 404 No\r\nContent-Length: 100\r\n\r\n{", r"cannot be used: No \(404\)"),
+        (
+            HEAD.replace(b"200 OK", b"404 No") + b"9\r\n\r\n{",
+            r"cannot be used: No \(404\)",
+        ),
     ],
 )
 def test_what_is_no_answer(answer, words):
