@@ -20,7 +20,10 @@ _PATIENCE = 5.0  # seconds for one try
 
 
 def gather(addresses: Sequence[str], index: int, seconds: float) -> None:
-    """Returns once all other addresses answer, which they do before they return.
+    """Returns once all other addresses have answered.
+
+    TensorFlow's server must then take this one's place at once: some of the others may
+    not have seen it yet.
 
     Args:
         addresses: ``host:port`` of all workers.

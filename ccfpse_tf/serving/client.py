@@ -1,6 +1,7 @@
 """The client's side of the REST API, with the standard library only."""
 
 import base64
+import http.client
 import json
 import time
 import urllib.error
@@ -78,7 +79,7 @@ class Client:
                 f"--server {self.url}: model {self.name} cannot be used: {error}; it "
                 "must have been written by `export` and be loaded"
             ) from None
-        except (ValueError, KeyError, TypeError, IndexError) as error:
+        except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
             raise self._not_ours(error) from error
 
     def predict(self, signature: str, instances: list[Mapping]) -> list[Any]:
@@ -122,13 +123,13 @@ class Client:
         except urllib.error.HTTPError as error:
             with error:
                 raise ServerError(error.code, _message(error)) from None
-        except (urllib.error.URLError, OSError) as error:
+        except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise ServerGone(
                 f"--server {self.url}: cannot be reached ({reason}); is "
                 "`ccfpse serve` running there?"
             ) from None
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._not_ours(error) from error
 
     def _not_ours(self, error):
@@ -149,8 +150,11 @@ def read_bytes(path: Path) -> dict[str, str]:
 
 
 def _message(error):
-    content = error.read(1 << 16)
+    try:
+        content = error.read(1 << 16)
+    except (OSError, http.client.HTTPException):
+        content = b""
     try:
         return str(json.loads(content)["error"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return error.reason or content[:200].decode("utf-8", "replace")

@@ -15,6 +15,9 @@ _BATCH = 500  # examples of one seed of Hypothesis
 # Sizes and counts that have broken readers before, as four bytes.
 _NUMBERS = [0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x20000000, 0x7FFFFFFF, 0xFFFFFFFF]
 
+# Values that JSON may hold where others are expected.
+_VALUES = [b"[]", b"{}", b"null", b"true", b"-1", b"0.5", b"1e999", b'"x"', b"[" * 9999]
+
 
 @st.composite
 def damaged(draw, seeds: Sequence[bytes]) -> bytes:
@@ -36,6 +39,7 @@ def _instead_of(data, start, end, seeds):
         st.just(bytes(data[start:end]) * 2),
         st.binary(max_size=8),
         st.sampled_from(_NUMBERS).map(lambda number: number.to_bytes(4, "big")),
+        st.sampled_from(_VALUES),
         st.sampled_from(seeds).map(lambda other: other[start:end]),
     )
 
