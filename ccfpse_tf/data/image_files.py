@@ -41,8 +41,8 @@ def read_photo(path: str | Path, max_pixels: int | None = None) -> Photo:
 
     Args:
         path: of any format in `image_kind.FORMATS`.
-        max_pixels: that a file may have, as the option `--max-pixels` says; None where
-            there is no such option: `MAX_PIXELS`.
+        max_pixels: that a file may have, as the option `--max-pixels` says; None for
+            the limits of `OpenedImage`.
 
     Raises:
         InputError: a file that cannot be opened, no image, a damaged one, one with
@@ -53,7 +53,7 @@ def read_photo(path: str | Path, max_pixels: int | None = None) -> Photo:
 
 def decode_photo(content: bytes, path: str, max_pixels: int | None = None) -> Photo:
     """Decodes the content of a photograph; see `read_photo`."""
-    with OpenedImage(content, path, max_pixels) as opened:
+    with OpenedImage(content, path, max_pixels, photo=True) as opened:
         image, kind = opened.image, opened.kind
         pixels = _photo_pixels(image, kind, path)
         if kind.bits > 8 and kind.format in ("PNG", "TIFF", "PPM"):

@@ -14,6 +14,10 @@ from ccfpse_tf.errors import InputError
 MAX_PIXELS = 178_956_970  # of one file: Pillow's own limit against "bombs"
 MOST_PIXELS = 2**29 - 1  # that TensorFlow decodes from one PNG
 _BYTES_PER_PIXEL = 20  # while photo and map are read and resized
+# Memory that the pixels of one file may take unless an option allows more: a few bytes
+# can claim gigabytes of equal pixels. Photos and maps of cameras are far below.
+_MEMORY, _MEMORY_PER_BYTE = 200_000_000, 64
+_BYTES_OF_COLORS, _BYTES_OF_IDS = 8, 2  # of a pixel, as Pillow's image and as array
 _OPENING = threading.Lock()
 
 
@@ -23,9 +27,10 @@ class OpenedImage:
     Args:
         content: of the file.
         path: its name, for messages.
-        max_pixels: that it may have, as an option says; None for `MAX_PIXELS` where
-            there is no option.
+        max_pixels: that it may have, as an option says; None for `MAX_PIXELS`, and
+            for no more memory than a file of its length should need.
         decode: read the pixels, too.
+        photo: whether pixels become colours, whatever the file holds.
 
     Attributes:
         image: Pillow's image.
@@ -42,6 +47,7 @@ class OpenedImage:
         max_pixels: int | None = None,
         *,
         decode: bool = True,
+        photo: bool = False,
     ) -> None:
         reason = foreign(content)
         if reason:
@@ -54,7 +60,7 @@ class OpenedImage:
         try:
             self.image = _open(content)
             self.kind = kind_of(self.image, content)
-            _check_pixels(self.image, path, max_pixels)
+            _check_pixels(self.image, path, max_pixels, photo, len(content))
             pictures = count_pictures(self.image)
             if decode:
                 self.image.load()
@@ -101,17 +107,25 @@ def _open(content: bytes) -> Image.Image:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def _check_pixels(image: Image.Image, path: str, max_pixels: int | None) -> None:
-    pixels, allowed = image.width * image.height, max_pixels or MAX_PIXELS
+def _check_pixels(
+    image: Image.Image, path: str, max_pixels: int | None, photo: bool, length: int
+) -> None:
+    pixels, allowed = image.width * image.height, max_pixels
+    if allowed is None:
+        colors = photo or len(image.getbands()) > 1
+        memory = _MEMORY + _MEMORY_PER_BYTE * length
+        most = memory // (_BYTES_OF_COLORS if colors else _BYTES_OF_IDS)
+        allowed = min(MAX_PIXELS, most)
     if pixels <= allowed:
         return
     way_out = "make it smaller (maps without smoothing)"
-    if max_pixels is not None and pixels <= MOST_PIXELS:
+    if pixels <= MOST_PIXELS:
         way_out += (
-            f", or allow it with --max-pixels {pixels} (each of the --workers then "
-            f"takes up to {-(-pixels * _BYTES_PER_PIXEL // 2**30)} GB of memory)"
+            f"; prepare alone takes it with --max-pixels {pixels}, and up to "
+            f"{-(-pixels * _BYTES_PER_PIXEL // 2**30)} GB of memory for each of its "
+            "--workers"
         )
     raise InputError(
         f"{path}: has {image.height} x {image.width} = {pixels:,} pixels; allowed are "
-        f"{allowed:,}: {way_out}"
+        f"{allowed:,} in a file of {length:,} bytes: {way_out}"
     )

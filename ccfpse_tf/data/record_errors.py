@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 
 from ccfpse_tf.data.records import Description, decode_record, read_description
 from ccfpse_tf.errors import InputError
 
+# The second one comes where TensorFlow's message repeats bytes of a record.
+_UNDECODABLE = (tf.errors.InvalidArgumentError, UnicodeDecodeError)
 _MEND = "run prepare again, which writes only what is missing"
 
 
@@ -34,13 +37,13 @@ def clear_record_errors(records_dir: str | Path) -> Iterator[None]:
     except tf.errors.NotFoundError:
         read_description(records_dir)  # names the shards that are gone
         raise
-    except tf.errors.InvalidArgumentError as error:
+    except _UNDECODABLE as error:
         found = undecodable_record(records_dir)
         if found is None:  # not a matter of the records
             raise
         shard, key, reason = found
         raise InputError(
-            f"{records_dir}: {shard}: the record {key!r} cannot be decoded ({reason}), "
+            f"{records_dir}: {shard}: the record {key} cannot be decoded ({reason}), "
             "as its photo or map was damaged when it was stored; delete the file "
             f"{shard} and {_MEND}, and names the photo or map if it must be replaced; "
             "then give the same command to go on"
@@ -60,7 +63,10 @@ def damaged_shards(records_dir: str | Path) -> list[str]:
 
 
 def undecodable_record(records_dir: str | Path) -> tuple[str, str, str] | None:
-    """Returns shard, key and reason of the first record that cannot be decoded."""
+    """Returns shard, key and reason of the first record that cannot be decoded.
+
+    Of a record whose key cannot be read either, it is the number in its shard, from 0.
+    """
     description = read_description(records_dir)
     channels, instances = description.label_channels, description.instances
 
@@ -81,17 +87,19 @@ def undecodable_record(records_dir: str | Path) -> tuple[str, str, str] | None:
         for serialized in records.skip(good).take(1):
             try:
                 decode_record(serialized, channels, instances)
-            except tf.errors.InvalidArgumentError as error:
-                return path.name, _key(serialized), reason_of(error)
+            except _UNDECODABLE as error:
+                return path.name, _key(serialized) or str(good), reason_of(error)
     return None
 
 
-def reason_of(error: tf.errors.OpError) -> str:
+def reason_of(error: tf.errors.OpError | UnicodeDecodeError) -> str:
     """The line of a TensorFlow error that says what happened.
 
     From inside a graph it stands after the Python lines that made the node, and before
     the node's name; outside, between the name of a function and that of the operation.
     """
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not an example of this package"
     lines = [line.strip() for line in error.message.splitlines() if line.strip()]
     named = (i for i, line in enumerate(lines) if "{{node" in line)
     place = next(named, 0)
@@ -105,5 +113,9 @@ def _shards(description: Description, records_dir: str | Path) -> Iterator[Path]
 
 
 def _key(serialized: tf.Tensor) -> str:
-    example = tf.train.Example.FromString(serialized.numpy())
-    return b"".join(example.features.feature["key"].bytes_list.value).decode()
+    try:
+        example = tf.train.Example.FromString(serialized.numpy())
+    except DecodeError:
+        return ""
+    key = b"".join(example.features.feature["key"].bytes_list.value)
+    return repr(key.decode(errors="backslashreplace")) if key else ""

@@ -256,6 +256,22 @@ def test_large_files_are_told_their_pixels_and_the_option(tmp_path):
         decode_label(bomb, "bomb.png")
 
 
+def test_few_bytes_cannot_claim_gigabytes_unless_the_option_says_so(tmp_path):
+    """Maps of one channel take a quarter of what colours take."""
+    content = encoded(Image.new("L", (7000, 6000)), "PNG")
+    with pytest.raises(InputError, match=r"42,000,000 .*--max-pixels 42000000"):
+        decode_photo(content, "sky.png")
+    assert decode_photo(content, "sky.png", 42_000_000).pixels.shape[:2] == (6000, 7000)
+    assert decode_label(content, "sky.png").shape == (6000, 7000)
+    size = bytes([0x56, 0x50, 0x38, 0x20])  # 20566 x 8248
+    gif = encoded(Image.new("P", (2, 2)), "GIF").replace(
+        struct.pack("<HH", 2, 2), size, 2
+    )
+    for decode in (decode_photo, decode_label):
+        with pytest.raises(InputError, match="pixels; allowed are"):
+            decode(gif, "bomb.gif")
+
+
 @pytest.mark.parametrize(
     ("content", "stored"),
     [

@@ -70,6 +70,16 @@ def test_a_photo_that_cannot_be_decoded_is_named_and_mended(argv, records):
     assert read_all(records) == 3
 
 
+@pytest.mark.parametrize("content", [b"\xff\xfe not an example", b"\x80\x81"])
+def test_a_record_of_something_else_is_named_by_its_number(records, content):
+    shard = sorted(records.glob("*train.tfrecord-*"))[1]
+    length = shard.stat().st_size - 16  # less its length and checksums
+    with tf.io.TFRecordWriter(str(shard)) as writer:
+        writer.write(content.ljust(length, b"\xff"))
+    with pytest.raises(InputError, match=f"{shard.name}: the record 0 cannot be"):
+        read_all(records)
+
+
 def test_a_missing_shard_is_named(records):
     stream = evaluation_dataset(records, (40, 48), 2, split="train")
     shard = sorted(records.glob("*train.tfrecord-*"))[1]

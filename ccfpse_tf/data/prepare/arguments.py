@@ -182,7 +182,8 @@ def _add_max_pixels(parser: argparse.ArgumentParser) -> None:
         "--max-pixels",
         type=positive,
         metavar="N",
-        help="height times width that a file may have (default: 178956970)",
+        help="height times width that a file may have (default: 178956970, and less "
+        "for files of few bytes)",
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ccfpse_tf.data.datasets import Color, Dataset, distinct_colors
 from ccfpse_tf.data.label_mapping import dont_care_index, file_ids
-from ccfpse_tf.data.opened_image import MAX_PIXELS, MOST_PIXELS
+from ccfpse_tf.data.opened_image import MOST_PIXELS
 from ccfpse_tf.data.prepare.label_table import LabelTable
 from ccfpse_tf.data.prepare.sources import FolderSource, ScenesSource, Source
 from ccfpse_tf.data.transforms import describe_ids
@@ -190,14 +190,14 @@ def remapped_ids(
     return result
 
 
-def max_pixels(arguments: argparse.Namespace) -> int:
-    """Returns how many pixels a file may have.
+def max_pixels(arguments: argparse.Namespace) -> int | None:
+    """Returns how many pixels a file may have; None if the user does not say.
 
     Raises:
         InputError: more than TensorFlow can decode from a record.
     """
-    pixels = arguments.max_pixels or MAX_PIXELS
-    if pixels > MOST_PIXELS:
+    pixels = arguments.max_pixels
+    if pixels is not None and pixels > MOST_PIXELS:
         raise InputError(f"--max-pixels {pixels}: allowed are up to {MOST_PIXELS}")
     return pixels
 

@@ -18,7 +18,6 @@ import numpy as np
 from ccfpse_tf.data.datasets import DirectoryLayout
 from ccfpse_tf.data.find_files import find_in
 from ccfpse_tf.data.image_files import read_ids, read_photo
-from ccfpse_tf.data.opened_image import MAX_PIXELS
 from ccfpse_tf.data.prepare.label_reading import load_label
 from ccfpse_tf.data.prepare.pairing import pair_files
 
@@ -95,7 +94,7 @@ class FileItem:
     label: str
     instance: str | None = None
     reading: str = "ids"
-    max_pixels: int = MAX_PIXELS
+    max_pixels: int | None = None
 
     def files(self) -> tuple[str, ...]:
         """The paths that exist."""
@@ -153,7 +152,7 @@ class FolderSource(ItemSource):
             `{key}` may match folders too, and `.*` any image format.
         reading: of label files; see `label_reading`.
         options: of the command line, for messages.
-        max_pixels: that a file may have.
+        max_pixels: that a file may have; see `read_photo`.
 
     `problems` lists what does not pair; `files` names only complete examples.
 
@@ -168,7 +167,7 @@ class FolderSource(ItemSource):
         instances: str | None = None,
         reading: str = "ids",
         options: Sequence[str] = ("--images", "--labels", "--instances"),
-        max_pixels: int = MAX_PIXELS,
+        max_pixels: int | None = None,
     ) -> None:
         places = zip((images, labels, instances), options, strict=True)
         pairs = pair_files(
@@ -188,7 +187,7 @@ class FolderSource(ItemSource):
         root: str | Path,
         layout: DirectoryLayout,
         split: str,
-        max_pixels: int = MAX_PIXELS,
+        max_pixels: int | None = None,
     ) -> FolderSource:
         """Opens a split of a data set with a known directory layout."""
         word = layout.splits[split]
