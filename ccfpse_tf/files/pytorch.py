@@ -62,11 +62,11 @@ def read_tensors(path: str | Path, wrapped: bool = False) -> dict[str, np.ndarra
     _check_sums(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
     except pickle.UnpicklingError as error:
         raise InputError(f"{path}: {_refusal(error)}") from None
     except Exception as error:  # RuntimeError, EOFError, KeyError: the reader's whims
+        if _of_the_disk(error):
+            raise
         raise InputError(
             f"{path}: {_DAMAGED} ({_first_sentence(error)}); {_AGAIN}"
         ) from None
@@ -132,14 +132,17 @@ def _check_sums(path):
     try:
         with zipfile.ZipFile(path) as file:
             wrong = file.testzip()
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # of a place before the file's beginning
+    except (OSError, *_BAD_ARCHIVE) as error:
+        if _of_the_disk(error):
             raise
-        wrong = _first_sentence(error)
-    except _BAD_ARCHIVE as error:
         wrong = _first_sentence(error)
     if wrong:
         raise InputError(f"{path}: {_DAMAGED} (checksum of {wrong}); {_AGAIN}")
+
+
+def _of_the_disk(error):
+    # EINVAL is of an archive that names a place before the file's beginning.
+    return isinstance(error, OSError) and error.errno != errno.EINVAL
 
 
 def _first_sentence(error):

@@ -153,7 +153,14 @@ def test_damaged_archives(torch, tmp_path, damage):
         read_tensors(path)
 
 
-@pytest.mark.parametrize("content", [b"<html>404 Not Found</html>", b"\x00" * 64])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<html>404 Not Found</html>",
+        b"\x00" * 64,
+        b"PK\x03\x04" + bytes(7000),  # as of a download that was cut short
+    ],
+)
 def test_files_of_another_kind(torch, tmp_path, content):
     path = tmp_path / "x.pth"
     path.write_bytes(content)

@@ -208,6 +208,9 @@ def test_metrics_decide_what_is_best(tmp_path, metric, saved):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_finishes_the_step_saves_and_stops(number):
     store, said = Store(), []
+    outside = signal.getsignal(number)
+    if outside is signal.SIG_IGN:  # as under nohup, which is respected (below)
+        signal.signal(number, signal.SIG_DFL)
     before = signal.getsignal(number)
     callback = SaveOnSignal(store, said.append)
     callback.on_train_begin()
@@ -224,6 +227,7 @@ def test_a_signal_finishes_the_step_saves_and_stops(number):
     finally:
         callback.release()
     assert signal.getsignal(number) is before
+    signal.signal(number, outside)
 
 
 def test_nohup_is_respected():
