@@ -92,23 +92,10 @@ def records(folder: Path) -> Target:
 
 def description(folder: Path) -> Target:
     """``dataset.json`` of a folder of records."""
-    from ccfpse_tf.data.records import Description, read_description, write_description
+    from ccfpse_tf.data.records import read_description, write_description
+    from tests.export import exported
 
-    write_description(
-        folder,
-        Description(
-            name="three",
-            num_classes=3,
-            dont_care_index=None,
-            instances=True,
-            label_mapping="custom",
-            class_names=("low", "middle", "high"),
-            palette=((0, 0, 250), (0, 250, 0), (250, 0, 0)),
-            label_ids={7: 0, 8: 1, 300: 2},
-            splits={},
-            tool="test",
-        ),
-    )
+    write_description(folder, exported.description())
     path = folder / "dataset.json"
     seeds = [path.read_bytes()]
     return _of_files(lambda _: read_description(folder), bytes, seeds, path)
