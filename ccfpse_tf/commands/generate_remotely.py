@@ -172,12 +172,7 @@ def _style(client, facts, seed, style):
         raise InputError(f"model {client.name} has no styles: leave out --style")
     if not style.is_file():
         raise InputError(f"--style {style}: no such file")
-    from ccfpse_tf.data.image_files import encode_png, read_photo, turned_note
+    from ccfpse_tf.data.image_files import encode_png, read_style
 
-    try:
-        photo = read_photo(style)
-    except InputError as error:
-        raise InputError(f"--style {error}") from error
-    if photo.orientation != 1:
-        print(turned_note([str(style)]))
+    photo = read_style(style)
     return {"style_bytes": as_bytes(photo.original or encode_png(photo.pixels))}

@@ -51,6 +51,21 @@ def read_photo(path: str | Path, max_pixels: int | None = None) -> Photo:
     return decode_photo(_content(path), str(path), max_pixels)
 
 
+def read_style(path: str | Path) -> Photo:
+    """Reads the photograph of `--style`, and tells if it has an EXIF orientation.
+
+    Raises:
+        InputError: as `read_photo`, with the option's name.
+    """
+    try:
+        photo = read_photo(path)
+    except InputError as error:
+        raise InputError(f"--style {error}") from error
+    if photo.orientation != 1:
+        print(turned_note([str(path)]))
+    return photo
+
+
 def decode_photo(content: bytes, path: str, max_pixels: int | None = None) -> Photo:
     """Decodes the content of a photograph; see `read_photo`."""
     with OpenedImage(content, path, max_pixels, photo=True) as opened:

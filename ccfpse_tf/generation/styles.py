@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.data.image_files import read_photo, turned_note
+from ccfpse_tf.data.image_files import read_style
 from ccfpse_tf.data.transforms import normalize_image, resize_image
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.gan.methods import method_of
@@ -122,13 +122,8 @@ def windows(items: Iterable, size: int) -> Iterator[list]:
 
 
 def _load_image(path, size):
-    try:
-        photo = read_photo(path)
-    except InputError as error:
-        raise InputError(f"--style {error}") from error
-    if photo.orientation != 1:
-        print(turned_note([str(path)]))
-    return normalize_image(tf.constant(resize_image(photo.pixels, size)))[None]
+    pixels = read_style(path).pixels
+    return normalize_image(tf.constant(resize_image(pixels, size)))[None]
 
 
 def key_of(example: dict) -> str:
