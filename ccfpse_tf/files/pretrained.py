@@ -12,7 +12,6 @@ from pathlib import Path
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.digests import sha256_of_files
 
-
 _CACHE = "ccfpse_tf"  # below Keras's folder
 
 
