@@ -1,94 +1,48 @@
-"""Perceptual loss: distances between VGG19 features (Johnson et al. 2016)."""
+"""VGG19 (Simonyan and Zisserman 2015) as far as the perceptual loss reads it.
+
+Torchvision's and Keras's weights are two networks: the former knows RGB, the latter,
+which was trained in Caffe, BGR of 0..255 less the mean of its images.
+"""
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.pytorch import read_tensors
 
 LAYERS = tuple(f"block{i}_conv1" for i in range(1, 6))  # after ReLU: relu1_1 .. relu5_1
 WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
 CONVOLUTIONS = (2, 2, 4, 4, 1)  # per block, as far as the loss needs them
 WIDTHS = (64, 128, 256, 512, 512)  # per block
-TORCHVISION_URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
+TORCHVISION_NAME = "vgg19-dcbb9e9d.pth"
+TORCHVISION_URL = f"https://download.pytorch.org/models/{TORCHVISION_NAME}"
+KERAS_NAME = "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
+KERAS_URL = (
+    f"https://storage.googleapis.com/tensorflow/keras-applications/vgg19/{KERAS_NAME}"
+)
 CAFFE_MEAN = (103.939, 116.779, 123.68)  # BGR, of the images Keras's weights know
 
 
-@keras.saving.register_keras_serializable(package="ccfpse_tf")
-class PerceptualLoss:
-    """Weighted L1 distance of VGG19's relu1_1, 2_1, 3_1, 4_1 and 5_1 features.
-
-    Two sources of weights, because they are two networks:
-
-    * ``"torchvision"``: images go in as they are, in ``[-1, 1]``, WITHOUT ImageNet
-      normalisation: what the published results used.
-    * ``"keras"``: Keras's (Caffe's) weights know BGR images of 0..255 less their mean;
-      that input is 127.5 times as large, and so nearly are all features (the network is
-      homogeneous but for its biases), so the distance is divided by 127.5.
-
-    A plain object and not a layer: its frozen weights do not enter checkpoints.
+def open_torchvision(weights: str | None = None) -> keras.Model:
+    """Makes the network of relu1_1 .. relu5_1 with torchvision's weights.
 
     Args:
-        source: ``"torchvision"`` or ``"keras"``.
-        weights: path of the weights: torchvision's ``vgg19-*.pth`` (needs PyTorch to
-            read), a ``.npz`` with the same names (``ccfpse convert --vgg`` makes
-            it), or Keras's ``vgg19_*_notop.h5``. None downloads them by ``get_file``.
-
-    Raises:
-        InputError: weights that cannot be had, read, or do not fit VGG19.
+        weights: path of ``vgg19-*.pth``, or of a ``.npz`` with the same names; None
+            downloads the former.
     """
+    network = _feature_network()
+    _load_torchvision(network, weights)
+    return network
 
-    def __init__(self, source="torchvision", weights=None):
-        if source not in ("torchvision", "keras"):
-            raise InputError(
-                f"perceptual network {source!r}: choose torchvision or keras"
-            )
-        self.source = source
-        self.weights = weights
-        self.network = _feature_network()
-        try:
-            _LOADERS[source](self.network, weights)
-        except InputError:
-            raise
-        except Exception as error:  # urllib, h5py, zipfile: whatever the reader raises
-            raise InputError(
-                f"VGG19 weights ({source}, {weights or 'download'}): {error}; give "
-                "their path with --set losses.vgg_weights=PATH or train without the "
-                "perceptual loss by --set losses.vgg=off"
-            ) from error
 
-    def __call__(self, fake: tf.Tensor, real: tf.Tensor) -> tf.Tensor:
-        """Distance of ``(batch, height, width, 3)`` images in ``[-1, 1]``; a scalar.
+def open_keras(weights: str | None = None) -> keras.Model:
+    """Makes the network of relu1_1 .. relu5_1 with Keras's weights.
 
-        No gradient reaches ``real``.
-        """
-        targets = self.features(real)
-        distance = tf.add_n(
-            [
-                weight * tf.reduce_mean(tf.abs(a - tf.stop_gradient(b)))
-                for weight, a, b in zip(
-                    WEIGHTS, self.features(fake), targets, strict=True
-                )
-            ]
-        )
-        return distance / 127.5 if self.source == "keras" else distance
-
-    def features(self, images: tf.Tensor) -> list[tf.Tensor]:
-        """The five feature maps of images in ``[-1, 1]``, finest first."""
-        images = tf.cast(images, tf.float32)
-        if self.source == "keras":
-            images = (images[..., ::-1] + 1) * 127.5 - tf.constant(CAFFE_MEAN)
-        return self.network(images, training=False)
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {"source": self.source, "weights": self.weights}
-
-    @classmethod
-    def from_config(cls, config):
-        """Rebuilds the loss, reading its weights again."""
-        return cls(**config)
+    Args:
+        weights: path of ``vgg19_*_notop.h5``; None downloads it.
+    """
+    network = _feature_network()
+    _load_keras(network, weights)
+    return network
 
 
 def _feature_network():
@@ -107,7 +61,7 @@ def _feature_network():
 
 def _load_torchvision(network, path):
     if path is None:
-        path = keras.utils.get_file("vgg19-dcbb9e9d.pth", TORCHVISION_URL)
+        path = keras.utils.get_file(TORCHVISION_NAME, TORCHVISION_URL)
     state = _read_state(str(path))
     for index, block, convolution in _torchvision_places():
         kernel = state[f"features.{index}.weight"]
@@ -154,6 +108,3 @@ def _load_keras(network, path):
         if not layer.weights:  # Keras numbers its input layers: their names differ
             continue
         layer.set_weights(vgg.get_layer(layer.name).get_weights())
-
-
-_LOADERS = {"torchvision": _load_torchvision, "keras": _load_keras}
