@@ -1,6 +1,6 @@
 """Tensors in PyTorch's files, without running anything that is in them.
 
-PyTorch is imported inside of the functions, as only users of such files need it
+PyTorch is imported inside of the functions, as only users of its zip files need it
 (``pip install 'ccfpse-tf[convert]'``).
 """
 
@@ -18,8 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.files import pytorch_legacy
+from ccfpse_tf.files.restricted_pickle import Damaged, Forbidden
 
 FORMATS = ("zip", "legacy")
+_ZIP = b"PK\x03\x04"  # the first bytes of a zip file; all others are in legacy format
 _KEPT = ("float32", "int64", "int32", "uint8", "bool")
 _DAMAGED = "is damaged, or not a file that PyTorch wrote"
 _AGAIN = "download or copy it again, and compare its size with the original's"
@@ -41,8 +44,9 @@ _BAD_ARCHIVE = (
 def read_tensors(path: str | Path, wrapped: bool = False) -> dict[str, np.ndarray]:
     """Reads a flat dictionary of tensors, as ``torch.save(net.state_dict())`` wrote it.
 
-    Both of PyTorch's formats are read, from any device's tensors. The unpickler makes
-    tensors and containers only, so that no code in a file runs.
+    Both of PyTorch's formats are read, from any device's tensors; the legacy one
+    without PyTorch. The unpicklers make tensors and containers only, so that no code in
+    a file runs.
 
     Args:
         path: a ``.pth`` file.
@@ -53,12 +57,19 @@ def read_tensors(path: str | Path, wrapped: bool = False) -> dict[str, np.ndarra
         Names to arrays in the file's order: float32, or whole numbers.
 
     Raises:
-        InputError: no PyTorch, no such file, a damaged one, one that holds other
-            objects (or code), tensors of another precision, names of a wrapped network.
+        InputError: no such file, a damaged one, one that holds other objects (or
+            code), tensors of another precision, names of a wrapped network; a zip file
+            without PyTorch.
     """
     path = Path(path)
-    torch = _torch(path)
     _check_file(path)
+    with open(path, "rb") as file:
+        is_zip = file.read(len(_ZIP)) == _ZIP
+    return (_read_zip if is_zip else _read_legacy)(path, wrapped)
+
+
+def _read_zip(path, wrapped):
+    torch = _torch(path)
     _check_sums(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -67,14 +78,30 @@ def read_tensors(path: str | Path, wrapped: bool = False) -> dict[str, np.ndarra
     except Exception as error:  # RuntimeError, EOFError, KeyError: the reader's whims
         if _of_the_disk(error):
             raise
-        raise InputError(
-            f"{path}: {_DAMAGED} ({_first_sentence(error)}); {_AGAIN}"
-        ) from None
-    if wrapped and isinstance(content, dict):
-        content = content.get("state_dict", content)
-    _check_content(path, content, torch, wrapped)
+        raise InputError(_damage(path, _first_sentence(error))) from None
+
+    def facts(tensor):
+        return str(tensor.dtype).removeprefix("torch."), str(tensor.layout)
+
+    state = _checked(path, content, torch.Tensor, facts, wrapped)
     # Copies: what PyTorch gives may share its memory.
-    return {name: np.array(tensor.detach().numpy()) for name, tensor in content.items()}
+    return {name: np.array(tensor.detach().numpy()) for name, tensor in state.items()}
+
+
+def _read_legacy(path, wrapped):
+    file = path.read_bytes()
+
+    def facts(tensor):
+        return tensor.storage.kind.name, "torch.strided"
+
+    try:
+        content = pytorch_legacy.load(file)
+        state = _checked(path, content, pytorch_legacy.Tensor, facts, wrapped)
+        return pytorch_legacy.arrays(file, state)
+    except Forbidden as error:
+        raise InputError(f"{path}: {_more_than_tensors(error)}") from None
+    except Damaged as error:
+        raise InputError(_damage(path, error)) from None
 
 
 def write_tensors(
@@ -128,7 +155,7 @@ def _check_file(path):
 def _check_sums(path):
     """Finds flipped bits, which PyTorch would read as other weights."""
     if not zipfile.is_zipfile(path):
-        return
+        return  # PyTorch says what is wrong
     try:
         with zipfile.ZipFile(path) as file:
             wrong = file.testzip()
@@ -137,7 +164,11 @@ def _check_sums(path):
             raise
         wrong = _first_sentence(error)
     if wrong:
-        raise InputError(f"{path}: {_DAMAGED} (checksum of {wrong}); {_AGAIN}")
+        raise InputError(_damage(path, f"checksum of {wrong}"))
+
+
+def _damage(path, reason):
+    return f"{path}: {_DAMAGED} ({reason}); {_AGAIN}"
 
 
 def _of_the_disk(error):
@@ -155,21 +186,28 @@ def _refusal(error):
     # torch.load names what a pickle wanted to import, or to call.
     found = re.search(r"(?:GLOBAL|class|global) ([\w.]+\.[\w.]+)", str(error))
     if found:
-        return (
-            f"holds more than tensors: its pickle asks for {found[1]}. Nothing in it "
-            "was run. If you trust its source, load it in PyTorch yourself and save "
-            "net.state_dict() alone; else delete it"
-        )
+        return _more_than_tensors(found[1])
     return f"{_DAMAGED}; nothing in it was run; {_AGAIN}"
 
 
-def _check_content(path, content, torch, may_be_wrapped):
+def _more_than_tensors(name):
+    return (
+        f"holds more than tensors: its pickle asks for {name}. Nothing in it was run. "
+        "If you trust its source, load it in PyTorch yourself and save "
+        "net.state_dict() alone; else delete it"
+    )
+
+
+def _checked(path, content, tensor_type, facts, may_be_wrapped):
+    """Returns names and tensors, for which ``facts`` gives the type and the layout."""
+    if may_be_wrapped and isinstance(content, dict):
+        content = content.get("state_dict", content)
     if not isinstance(content, dict):
         raise InputError(
             f"{path}: holds one {type(content).__name__}, not names and tensors; save "
             "net.state_dict() in PyTorch"
         )
-    others = [name for name, x in content.items() if not isinstance(x, torch.Tensor)]
+    others = [name for name, x in content.items() if not isinstance(x, tensor_type)]
     if others or not content:
         kinds = [f"{name!r} ({type(content[name]).__name__})" for name in others[:5]]
         raise InputError(
@@ -187,12 +225,13 @@ def _check_content(path, content, torch, may_be_wrapped):
             "{name.removeprefix('module.'): x for name, x in state.items()}"
         )
     for name, tensor in content.items():
-        kind = str(tensor.dtype).removeprefix("torch.")
-        if kind not in _KEPT or tensor.layout is not torch.strided:
+        kind, layout = facts(tensor)
+        if kind not in _KEPT or layout != "torch.strided":
             raise InputError(
-                f"{path}: {name} is {kind} ({tensor.layout}), where the original "
-                f"networks have float32; save it again by {_AS_FLOATS}"
+                f"{path}: {name} is {kind} ({layout}), where the original networks "
+                f"have float32; save it again by {_AS_FLOATS}"
             )
+    return content
 
 
 def _versions(state):

@@ -226,6 +226,7 @@ def test_without_pytorch(tmp_path, monkeypatch):
         return original(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without_torch)
+    (tmp_path / "x.pth").write_bytes(b"PK\3\4")  # as zip files begin
     for action in (read_tensors, lambda path: write_tensors(path, {})):
         with pytest.raises(InputError, match=r"x\.pth: .*ccfpse_tf\[convert\]"):
             action(tmp_path / "x.pth")

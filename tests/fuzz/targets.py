@@ -1,5 +1,6 @@
 """The readers of foreign bytes, each with a few good inputs."""
 
+import contextlib
 import io
 import json
 import zipfile
@@ -128,6 +129,26 @@ def pth(folder: Path) -> Target:
     return _of_files(read_tensors, mend, seeds, folder / "net.pth")
 
 
+def pth_legacy(folder: Path) -> Target:
+    """PyTorch's legacy files; a pickle of tensors alone is put into a whole one."""
+    with contextlib.suppress(ImportError):
+        import torch  # noqa: F401  (the first zip file takes no longer than others)
+
+    from ccfpse_tf.files.pytorch import read_tensors
+    from tests.files import legacy
+
+    state = {"weight": np.ones((2, 3), np.float32), "count": np.array(7)}
+    pickled, keys, storages = legacy.parts(state)
+
+    def mend(data):
+        if not data.startswith(b"pickle"):
+            return data
+        return legacy.file(data.removeprefix(b"pickle"), keys, storages)
+
+    seeds = [legacy.file(pickled, keys, storages), b"pickle" + pickled]
+    return _of_files(read_tensors, mend, seeds, folder / "net.pth")
+
+
 def palette(folder: Path) -> Target:
     """Palette files, as text and as JSON."""
     from ccfpse_tf.data.prepare.palette_file import read_palette
@@ -207,6 +228,7 @@ TARGETS: dict[str, Callable[[Path], Target]] = {
     "records": records,
     "description": description,
     "pth": pth,
+    "pth-legacy": pth_legacy,
     "palette": palette,
     "label-map": label_map,
     "rest": rest,
