@@ -35,7 +35,10 @@ class Evaluator(abc.ABC):
 
     Attributes:
         classes: their number.
+        ratios: least and largest width over height of images; None for any.
     """
+
+    ratios: tuple[float, float] | None = None
 
     def __init__(
         self,
@@ -68,10 +71,6 @@ class Evaluator(abc.ABC):
         }
 
     @abc.abstractmethod
-    def scores(self, image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        """Class scores ``(*size, classes)`` of one 8-bit RGB image ``(h, w, 3)``."""
-
-    @abc.abstractmethod
     def labels(self, label: np.ndarray) -> np.ndarray:
         """Our label indices ``(h, w)`` as this evaluator's classes, int32.
 
@@ -80,6 +79,35 @@ class Evaluator(abc.ABC):
         Raises:
             InputError: an index that the data set does not have.
         """
+
+    def check_size(self, size: tuple[int, int]) -> None:
+        """Checks the ``(height, width)`` of images to come against ``ratios``.
+
+        Raises:
+            InputError: a size that this evaluator would distort.
+        """
+        if self.ratios is None:
+            return
+        (height, width), (least, most) = size, self.ratios
+        if not least <= width / height <= most:
+            raise InputError(
+                f"{self.name}: images of {width}x{height} (width by height) have the "
+                f"ratio {width / height:.2f}; it scales images to "
+                f"{self.image_size[1]}x{self.image_size[0]}, so it takes ratios of "
+                f"{least} to {most}; evaluate others by a .keras file that the "
+                "`segmenter` subcommand of a recipe makes of your own photos"
+            )
+
+    def scores(self, image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """Class scores ``(*size, classes)`` of one 8-bit RGB image ``(h, w, 3)``.
+
+        A network without scores has :meth:`segment` instead.
+        """
+        raise NotImplementedError
+
+    def segment(self, image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """Classes ``(*size)`` of one 8-bit RGB image that has its size already."""
+        return np.argmax(self.scores(image, size), -1)
 
     def predict(self, image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """Segments one image.
@@ -92,7 +120,7 @@ class Evaluator(abc.ABC):
             Class indices ``(*size)``, int32; the first of equally likely ones.
 
         Raises:
-            InputError: another shape or dtype.
+            InputError: another shape or dtype, or a size that would be distorted.
         """
         image = np.asarray(image)
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
@@ -100,9 +128,10 @@ class Evaluator(abc.ABC):
                 f"{self.name} was given an image of shape {image.shape} and type "
                 f"{image.dtype}; it takes (height, width, 3) of type uint8"
             )
+        self.check_size(image.shape[:2])
         if self.image_size is not None:
             image = resize_image(image, self.image_size)
-        return np.argmax(self.scores(image, tuple(size)), -1).astype(np.int32)
+        return self.segment(image, tuple(size)).astype(np.int32)
 
 
 def look_up(label: np.ndarray, ids: np.ndarray, what: str) -> np.ndarray:
