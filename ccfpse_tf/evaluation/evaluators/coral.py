@@ -3,17 +3,23 @@
 import numpy as np
 
 from ccfpse_tf.data.datasets import Dataset
-from ccfpse_tf.data.transforms import resize_ids
+from ccfpse_tf.data.transforms import resize_ids, resize_image
+from ccfpse_tf.errors import InputError
 from ccfpse_tf.evaluation.evaluators.evaluator import (
     Evaluator,
     describe_files,
+    files_of,
     look_up,
+    scaled,
     segmenter_ids,
 )
 from ccfpse_tf.evaluation.networks.coral_deeplab import TILE, CoralDeepLab, spans
 
 IMAGE_SIZE = (1024, 2048)
 """Height and width at which the photographs of its training were taken."""
+
+SLIMMEST = 4
+"""Long side over short side of photos; slimmer ones would take hundreds of tiles."""
 
 
 class CoralEvaluator(Evaluator):
@@ -61,6 +67,7 @@ class CoralEvaluator(Evaluator):
                 "flips": False,
             },
         )
+        self.file_ids, self.palette = files_of(dataset)
 
     def labels(self, label):
         """See :class:`Evaluator`."""
@@ -69,3 +76,26 @@ class CoralEvaluator(Evaluator):
     def segment(self, image, size):
         """See :class:`Evaluator`."""
         return resize_ids(self.network(image), size)
+
+    def label_photo(self, photo):
+        """Labels a photo of any shape; see :class:`Evaluator`.
+
+        One of the ratio of its training's photographs is scaled to their size. Others
+        are not distorted: their short side becomes `TILE`, or that of the training's
+        photographs where it is as long already.
+
+        Raises:
+            InputError: also a photo that is more than `SLIMMEST` times as long as wide.
+        """
+        height, width = photo.shape[:2]
+        if self.ratios[0] <= width / height <= self.ratios[1]:
+            return self.predict(photo, (height, width))
+        short, long = sorted((height, width))
+        if long > SLIMMEST * short:
+            raise InputError(
+                f"{self.name}: a photo of {width}x{height} (width by height); the long "
+                f"side may be {SLIMMEST} times the short one at most; crop it"
+            )
+        side = IMAGE_SIZE[0] if short >= IMAGE_SIZE[0] else TILE
+        image = resize_image(photo, scaled((height, width), side / short))
+        return self.segment(image, (height, width))

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ccfpse_tf.data.datasets import Dataset
+from ccfpse_tf.data.datasets import Color, Dataset, distinct_colors
+from ccfpse_tf.data.label_mapping import file_ids
 from ccfpse_tf.data.transforms import resize_image
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.digests import sha256_of_files
@@ -36,6 +37,8 @@ class Evaluator(abc.ABC):
     Attributes:
         classes: their number.
         ratios: least and largest width over height of images; None for any.
+        file_ids: the id in label files of every class.
+        palette: the colour of every class.
     """
 
     ratios: tuple[float, float] | None = None
@@ -54,6 +57,8 @@ class Evaluator(abc.ABC):
         self.miou = miou
         self.image_size = None if image_size is None else tuple(image_size)
         self._protocol = protocol
+        self.file_ids = tuple(range(self.classes))
+        self.palette = distinct_colors(self.classes)
 
     @property
     def protocol(self) -> dict:
@@ -133,6 +138,32 @@ class Evaluator(abc.ABC):
             image = resize_image(image, self.image_size)
         return self.segment(image, tuple(size)).astype(np.int32)
 
+    def label_photo(self, photo: np.ndarray) -> np.ndarray:
+        """Returns the classes ``(h, w)``, int32, of any photo, as a draft to correct.
+
+        Args:
+            photo: ``(h, w, 3)``, uint8, RGB; those with a side of more than
+                `LARGEST_SIDE` are scaled down to it first.
+
+        Raises:
+            InputError: another shape or dtype, or a photo that would be distorted.
+        """
+        size = photo.shape[:2]
+        scale = LARGEST_SIDE / max(size)
+        if scale < 1:
+            photo = resize_image(photo, scaled(size, scale))
+        return self.predict(photo, size)
+
+
+LARGEST_SIDE = 2048
+"""Of photos that are labelled: a network's memory grows with their pixels."""
+
+
+def scaled(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    """Both sides times ``scale``, rounded, at least 1."""
+    height, width = size
+    return max(round(height * scale), 1), max(round(width * scale), 1)
+
 
 def look_up(label: np.ndarray, ids: np.ndarray, what: str) -> np.ndarray:
     """``ids[label]``, int32.
@@ -196,3 +227,13 @@ def segmenter_ids(dataset: Dataset, mapping: str) -> tuple[int, ...]:
     for position, index in enumerate(known):
         ids[index + offset] = position
     return tuple(ids)
+
+
+def files_of(dataset: Dataset) -> tuple[tuple[int, ...], tuple[Color, ...]]:
+    """Returns the id in label files and the colour of each class of its segmenter."""
+    known = dataset.segmenter_classes or range(dataset.num_classes)
+    indices = file_ids(
+        dataset.label_mappings[0], dataset.num_classes, dataset.dont_care
+    )
+    id_of = {index: id_ for id_, index in indices.items()}
+    return tuple(id_of[i] for i in known), tuple(dataset.palette[i] for i in known)

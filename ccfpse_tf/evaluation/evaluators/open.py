@@ -7,7 +7,7 @@ from ccfpse_tf.data.label_mapping import LABEL_MAPPINGS
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.evaluation.evaluators.coral import CoralEvaluator
 from ccfpse_tf.evaluation.evaluators.evaluator import Evaluator, segmenter_ids
-from ccfpse_tf.evaluation.evaluators.model_file import ModelFileEvaluator
+from ccfpse_tf.evaluation.evaluators.model_file import MODEL_FILE, ModelFileEvaluator
 from ccfpse_tf.evaluation.evaluators.published import EVALUATORS
 from ccfpse_tf.evaluation.networks.coral_deeplab import CoralDeepLab
 from ccfpse_tf.evaluation.networks.deeplab import DeepLabV2
@@ -21,7 +21,8 @@ from ccfpse_tf.evaluation.networks.weights import (
 
 FORMS = (
     "drn:FILE, upernet:ENCODER,DECODER, upernet:FOLDER, deeplab:FILE, coral-deeplab, "
-    "coral-deeplab:FILE, or the path of a .keras file or of a SavedModel's folder"
+    "coral-deeplab:FILE, or the path of a .keras file, of a SavedModel's folder, or of "
+    "a folder that `segmenter` made"
 )
 CORAL = "coral-deeplab"
 
@@ -40,7 +41,8 @@ def open_evaluator(
     Args:
         spec: ``drn:FILE``, ``upernet:ENCODER,DECODER`` or ``upernet:FOLDER``,
             ``deeplab:FILE``, ``coral-deeplab:FILE``, ``coral-deeplab`` (which is
-            downloaded once), or the path of a ``.keras`` file or SavedModel.
+            downloaded once), or the path of a ``.keras`` file, of a SavedModel or of a
+            folder that ``segmenter`` made.
         label_mapping: how the label indices to come were made (see
             ``label_mapping.file_ids``); None for the data set's own.
         multi_scale: whether a published network is tested at all its scales; models of
@@ -107,7 +109,8 @@ _NETWORKS = {
 def _open_model(spec, label_mapping, image_size):
     path = Path(spec)
     is_file = path.suffix == ".keras" and path.is_file()
-    if not is_file and not (path / "saved_model.pb").is_file():
+    is_folder = any((path / name).is_file() for name in ("saved_model.pb", MODEL_FILE))
+    if not is_file and not is_folder:
         found = "no such file or folder" if not path.exists() else "neither of these"
         raise InputError(f"evaluator {spec}: {found}; give {FORMS}")
     if label_mapping not in (None, *LABEL_MAPPINGS):
