@@ -156,7 +156,7 @@ def _upstream(arguments, limits):
     backend = Upstream(url, name, limits)
 
     def describe():
-        return Client(f"{url.rstrip('/')}/v1/models/{name}").describe()
+        return Client(f"{url.rstrip('/')}/v1/models/{name}", "--upstream").describe()
 
     return backend, f"passing {name} on to {url}", describe
 
