@@ -53,11 +53,12 @@ def run(arguments: argparse.Namespace) -> int:
     with listen(arguments.host, arguments.port) as listening:
         warn_if_open(listening)
         metrics = Metrics()
-        backend, what = _backend(arguments, limits, metrics)
+        backend, what, describe = _backend(arguments, limits, metrics)
+        label = _labeller(arguments.evaluator, describe)
         hosts = [*arguments.allow_host]
         if is_loopback(listening):
             hosts += LOOPBACK_NAMES
-        app = make_app(backend, limits, metrics, hosts=hosts)
+        app = make_app(backend, limits, metrics, hosts=hosts, label=label)
         print(f"{what} at {address_of(listening)} (Ctrl-C ends)", flush=True)
         serve(app, listening, limits.timeout, arguments.browser)
     return 0
@@ -125,24 +126,60 @@ def read_labels(texts: list[str]) -> dict[str, int]:
 
 
 def _backend(arguments, limits, metrics):
+    """Returns a backend, words for it, and a function that gets the description."""
     if arguments.upstream:
-        from ccfpse_tf.serving.proxy import Upstream
-
-        if arguments.label:
-            raise InputError("--label: labels are the --upstream server's to give")
-        name = arguments.model.resolve().name
-        backend = Upstream(arguments.upstream, name, limits)
-        return backend, f"passing {name} on to {arguments.upstream}"
+        return _upstream(arguments, limits)
     from ccfpse_tf.runtime.startup import import_tensorflow
 
     import_tensorflow()
     from ccfpse_tf.serving.model_backend import ModelBackend
-    from ccfpse_tf.serving.versions import Versions
+    from ccfpse_tf.serving.versions import Versions, describe
 
     versions = Versions(arguments.model, read_labels(arguments.label))
     numbers = ", ".join(map(str, versions.loaded()))
     backend = ModelBackend(versions, limits, metrics, arguments.poll)
-    return backend, f"serving {versions.name} (version {numbers})"
+
+    def describe_newest():
+        with versions.lease() as model:
+            return describe(model)
+
+    return backend, f"serving {versions.name} (version {numbers})", describe_newest
+
+
+def _upstream(arguments, limits):
+    from ccfpse_tf.serving.client import Client
+    from ccfpse_tf.serving.proxy import Upstream
+
+    if arguments.label:
+        raise InputError("--label: labels are the --upstream server's to give")
+    url, name = arguments.upstream, arguments.model.resolve().name
+    backend = Upstream(url, name, limits)
+
+    def describe():
+        return Client(f"{url.rstrip('/')}/v1/models/{name}", "--upstream").describe()
+
+    return backend, f"passing {name} on to {url}", describe
+
+
+def _labeller(spec, describe):
+    """Returns the function for the page's photos; None where none is asked for."""
+    if spec is None:
+        return None
+    try:
+        model = describe()
+    except InputError as error:
+        raise InputError(f"--evaluator needs the model's classes: {error}") from error
+    if model is None:
+        raise InputError(
+            "--evaluator: the model does not tell its classes (it has no signature "
+            "describe); write it with `export`, or leave out --evaluator"
+        )
+    from ccfpse_tf.runtime.startup import import_tensorflow
+
+    import_tensorflow()
+    from ccfpse_tf.evaluation.model_labeller import open_labeller
+
+    return open_labeller(spec, model)
 
 
 def _add_options(parser):
@@ -158,6 +195,11 @@ def _add_options(parser):
     )
     parser.add_argument(
         "--upstream", metavar="URL", help="TensorFlow Serving to pass requests on to"
+    )
+    parser.add_argument(
+        "--evaluator",
+        metavar="SPEC",
+        help="network that makes layouts of photos on the page, as for `ccfpse label`",
     )
     parser.add_argument(
         "--allow-host",

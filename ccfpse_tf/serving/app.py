@@ -13,6 +13,8 @@ from starlette.staticfiles import StaticFiles
 
 from ccfpse_tf.serving.api_error import ApiError
 from ccfpse_tf.serving.api_path import read_path
+from ccfpse_tf.serving.labelling import PATH as PHOTOS
+from ccfpse_tf.serving.labelling import Labelling
 from ccfpse_tf.serving.limits import Limits
 from ccfpse_tf.serving.metrics import CONTENT_TYPE, PATH, Metrics
 from ccfpse_tf.serving.origin_check import OriginCheck
@@ -27,6 +29,7 @@ def make_app(
     metrics: Metrics,
     page: Path = PAGE,
     hosts: Iterable[str] = (),
+    label: Callable[[bytes], bytes] | None = None,
 ) -> Callable:
     """Returns the ASGI application; ``.limiter.closing`` makes it refuse new work.
 
@@ -36,6 +39,8 @@ def make_app(
         metrics: shown under TensorFlow Serving's path.
         page: folder of static files with ``index.html``.
         hosts: host names under which requests are accepted; empty for any.
+        label: from a photo's file to its label map's, see ``labelling.Labelling``; the
+            page offers it.
     """
     limiter = RequestLimiter(limits.requests, metrics)
 
@@ -49,7 +54,12 @@ def make_app(
             return await backend.answer(request, path)
 
     async def config(request: Request) -> Response:
-        return JSONResponse({"model": backend.name})
+        offered = {"label_photos": True} if label else {}
+        return JSONResponse({"model": backend.name, **offered})
+
+    async def label_photo(request: Request) -> Response:
+        with limiter():
+            return await labelling.answer(request)
 
     async def show_metrics(request: Request) -> Response:
         return PlainTextResponse(metrics.page(), headers={"Content-Type": CONTENT_TYPE})
@@ -60,6 +70,9 @@ def make_app(
             yield
 
     pages = []
+    if label:
+        labelling = Labelling(label, limits)
+        pages.append(Route(PHOTOS, label_photo, methods=["POST"]))
     if page.is_dir():
         pages.append(Mount("/", StaticFiles(directory=page, html=True)))
     app = Starlette(

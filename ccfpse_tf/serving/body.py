@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive
@@ -46,6 +47,30 @@ async def read_body(request: Request, most: int) -> bytes:
     except ClientDisconnect:
         raise ApiError(499, "the client has gone") from None
     return b"".join(chunks)
+
+
+async def unless_gone(request: Request, work: Awaitable):
+    """Awaits ``work``, but cancels it when the client closes the connection.
+
+    Raises:
+        ApiError: 499, then.
+    """
+    working = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_disconnect(request))
+    try:
+        await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise ApiError(499, "the client has gone")
+    finally:
+        for task in (working, gone):
+            task.cancel()
+        await asyncio.gather(working, gone, return_exceptions=True)
+
+
+async def _disconnect(request):
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 class Incoming:

@@ -41,13 +41,14 @@ class Client:
     Args:
         url: of the server, or of the model there (``.../v1/models/NAME``). Without
             the model, the server is asked for its name, which only ours answers.
+        option: of the command line that gave the URL, for messages.
 
     Raises:
         InputError: no such server, or no model.
     """
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, option: str = "--server") -> None:
+        self.url, self._asked = url, f"{option} {url}"
         try:
             parts = urlsplit(url)
             fits = parts.scheme in ("http", "https") and parts.hostname
@@ -55,7 +56,7 @@ class Client:
             fits = False
         if not fits:
             raise InputError(
-                f"--server {url!r}: not an address; expected http://HOST:PORT, or with "
+                f"{option} {url!r}: not an address; expected http://HOST:PORT, or with "
                 "the model http://HOST:PORT/v1/models/NAME"
             )
         # A proxy from the environment cannot reach this machine's own addresses.
@@ -76,9 +77,11 @@ class Client:
             return json.loads(base64.b64decode(answer["b64"]))
         except ServerError as error:
             raise InputError(
-                f"--server {self.url}: model {self.name} cannot be used: {error}; it "
+                f"{self._asked}: model {self.name} cannot be used: {error}; it "
                 "must have been written by `export` and be loaded"
             ) from None
+        except InputError:
+            raise  # a ValueError, too, but it says enough
         except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
             raise self._not_ours(error) from error
 
@@ -106,7 +109,7 @@ class Client:
             return self._call(f"{base}/config.json")["model"]
         except ServerError:
             raise InputError(
-                f"--server {self.url}: it does not say which model it has; name it: "
+                f"{self._asked}: it does not say which model it has; name it: "
                 f"--server {base}/v1/models/NAME"
             ) from None
         except (KeyError, TypeError) as error:
@@ -126,7 +129,7 @@ class Client:
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise ServerGone(
-                f"--server {self.url}: cannot be reached ({reason}); is "
+                f"{self._asked}: cannot be reached ({reason}); is "
                 "`ccfpse serve` running there?"
             ) from None
         except (ValueError, RecursionError) as error:
@@ -134,7 +137,7 @@ class Client:
 
     def _not_ours(self, error):
         return ServerGone(
-            f"--server {self.url}: its answer is not of this protocol ({error!r}); "
+            f"{self._asked}: its answer is not of this protocol ({error!r}); "
             "is it another server?"
         )
 

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ccfpse_tf.serving.body import Incoming
+from ccfpse_tf.serving.labelling import PATH as PHOTOS
 from ccfpse_tf.serving.metrics import Metrics
 
 # The page shows images that it received as bytes, hence blob: for images.
@@ -99,6 +100,8 @@ def _name(host):
 
 def _api(path):
     """A short list of names: labels of metrics must not grow with what clients send."""
+    if path == PHOTOS:
+        return "label"
     if not path.lower().startswith("/v1/"):
         return "page"
     verb = path.lower().rpartition(":")[2].rpartition("/")[2]

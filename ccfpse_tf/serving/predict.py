@@ -10,7 +10,7 @@ from starlette.responses import Response
 from ccfpse_tf.serving.api_error import ApiError, bad_request, from_tensorflow
 from ccfpse_tf.serving.api_path import ApiPath
 from ccfpse_tf.serving.batching import Batcher
-from ccfpse_tf.serving.body import read_body
+from ccfpse_tf.serving.body import read_body, unless_gone
 from ccfpse_tf.serving.image_size import check_pixels
 from ccfpse_tf.serving.limits import Limits
 from ccfpse_tf.serving.predict_format import answer, read_request
@@ -41,7 +41,7 @@ async def predict(
                 stage = "answered"
                 left = clock.when() - asyncio.get_running_loop().time()
                 work = batcher.run(model, asked, left)
-                outputs = await _unless_gone(request, work)
+                outputs = await unless_gone(request, work)
             content = await batcher.convert(
                 _size(outputs), _write, outputs, asked.by_row
             )
@@ -79,23 +79,3 @@ def _size(outputs):
         else:
             total += array.size * 8  # digits and a comma
     return total
-
-
-async def _unless_gone(request, work):
-    """Awaits ``work``, but cancels it when the client closes the connection."""
-    working = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_disconnect(request))
-    try:
-        await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            return working.result()
-        raise ApiError(499, "the client has gone")
-    finally:
-        for task in (working, gone):
-            task.cancel()
-        await asyncio.gather(working, gone, return_exceptions=True)
-
-
-async def _disconnect(request):
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

@@ -50,7 +50,15 @@ async def client_of(app):
 
 
 def run_app(
-    scenario, models, page, versions=None, poll=0.0, hosts=(), backend=None, **limits
+    scenario,
+    models,
+    page,
+    versions=None,
+    poll=0.0,
+    hosts=(),
+    backend=None,
+    label=None,
+    **limits,
 ):
     """Runs ``await scenario(client)`` on an application that has been started."""
 
@@ -59,7 +67,7 @@ def run_app(
         chosen = backend or ModelBackend(
             versions or Versions(models), bounds, metrics, poll
         )
-        app = make_app(chosen, bounds, metrics, page, hosts)
+        app = make_app(chosen, bounds, metrics, page, hosts, label)
         async with client_of(app) as client:
             client.app, client.backend = app, chosen
             return await scenario(client)

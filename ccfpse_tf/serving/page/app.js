@@ -9,6 +9,7 @@ import { writeLabels, writeObjects } from "./maps.js";
 import { Model } from "./model.js";
 import { ObjectList } from "./objects.js";
 import { Palette } from "./palette.js";
+import { connectPhoto } from "./photo.js";
 import { Picture } from "./picture.js";
 import { connectStage } from "./pointer.js";
 import { Results } from "./results.js";
@@ -42,7 +43,7 @@ async function connect() {
 
 class Page {
   constructor(server, model, examples, store) {
-    Object.assign(this, { model, examples });
+    Object.assign(this, { server, model, examples });
     this.settings = { auto: true, view: "side", opacity: 45, single: true };
     this.editor = new Editor(model);
     this.style = new Style(model);
@@ -63,6 +64,7 @@ class Page {
     const palette = new Palette(editor);
     const objects = new ObjectList(editor);
     connectFiles(editor);
+    connectPhoto(this.server, editor, this.style);
     showExamples(this.examples, editor);
     if (!this.work.revive() && this.examples.length) editor.layout.restore(this.examples[0]);
     editor.choose({});

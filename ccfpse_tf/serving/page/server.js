@@ -25,12 +25,10 @@ export function fromBase64(text) {
   return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 }
 
-async function request(path, body, signal) {
+async function request(path, { body, type } = {}, signal = null) {
   const limit = AbortSignal.timeout(TIMEOUT);
   const signals = signal ? AbortSignal.any([signal, limit]) : limit;
-  const options = body
-    ? { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }
-    : {};
+  const options = body ? { method: "POST", headers: { "Content-Type": type }, body } : {};
   let response;
   let text;
   try {
@@ -59,26 +57,34 @@ async function request(path, body, signal) {
   throw new ServerError(`${what} (${response.status}).`, { retry: false, detail });
 }
 
+function bytesIn(value, what) {
+  if (typeof value?.b64 === "string") return fromBase64(value.b64);
+  throw new ServerError(`The answer of ${what} has no bytes in it.`, { retry: false });
+}
+
 /** One model on the server that the page came from. */
 export class Server {
-  constructor(model) {
+  constructor(model, labelsPhotos) {
+    this.labelsPhotos = labelsPhotos; // whether `label` can be asked for
     this.path = `v1/models/${encodeURIComponent(model)}:predict`;
   }
 
   static async connect() {
-    const { model } = await request("config.json");
-    return new Server(model);
+    const { model, label_photos: labelsPhotos = false } = await request("config.json");
+    return new Server(model, labelsPhotos);
   }
 
   /** Runs a signature on one row; returns the bytes of its only output. */
   async predict(signature, row, signal) {
-    const body = { signature_name: signature, instances: [row] };
-    const answer = await request(this.path, body, signal);
-    const code = answer.predictions?.[0]?.b64;
-    if (typeof code !== "string") {
-      throw new ServerError(`The answer of ${signature} has no bytes in it.`, { retry: false });
-    }
-    return fromBase64(code);
+    const body = JSON.stringify({ signature_name: signature, instances: [row] });
+    const answer = await request(this.path, { body, type: "application/json" }, signal);
+    return bytesIn(answer.predictions?.[0], signature);
+  }
+
+  /** Returns the label map, a PNG of the model's ids, of a photo's file. */
+  async label(photo, type) {
+    const answer = await request("label", { body: photo, type });
+    return bytesIn(answer.label_bytes, "label");
   }
 
   async describe() {

@@ -1,26 +1,10 @@
 // The style: a seed, or the look of a reference photo.
 
 import { byId, showMessage, takeFiles } from "./dom.js";
+import { readStyle } from "./photo.js";
 import { fromBase64, toBase64 } from "./server.js";
 
-const SIDE = 512; // px; the encoder looks at no more
 const MOST = 2 ** 31 - 1;
-
-// Drawn anew, a photo is upright, small and rid of what the camera wrote beside it.
-async function readPhoto(file) {
-  const bitmap = await createImageBitmap(file);
-  const scale = Math.min(1, SIDE / Math.max(bitmap.width, bitmap.height));
-  const canvas = document.createElement("canvas");
-  canvas.width = Math.max(1, Math.round(bitmap.width * scale));
-  canvas.height = Math.max(1, Math.round(bitmap.height * scale));
-  const context = canvas.getContext("2d");
-  context.fillStyle = "#fff"; // JPEG has no transparency
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  context.imageSmoothingQuality = "high";
-  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.95));
-  return new Uint8Array(await blob.arrayBuffer());
-}
 
 /** Event: `change`. */
 export class Style extends EventTarget {
@@ -60,7 +44,7 @@ export class Style extends EventTarget {
 
   async load(file) {
     try {
-      this.set({ photo: await readPhoto(file), usesPhoto: true });
+      this.set({ photo: await readStyle(file), usesPhoto: true });
     } catch {
       showMessage(`${file.name}: this browser can't read it as a photo.`);
     }

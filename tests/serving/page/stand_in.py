@@ -114,6 +114,8 @@ class StandIn:
             up on everything else.
         refusal: ``(status, message)`` to answer with instead of images.
         delay: seconds that an image takes.
+        layout: file ids that it answers to every photo; None where it takes none.
+        photos: the files of all photos to label.
     """
 
     def __init__(self, description):
@@ -122,6 +124,8 @@ class StandIn:
         self.away = False
         self.refusal = None
         self.delay = 0.0
+        self.layout: np.ndarray | None = None
+        self.photos: list[bytes] = []
         handler = type("Handler", (_Handler,), {"stand_in": self})
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
@@ -187,7 +191,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if self.stand_in.away:
                 self.close_connection = True
             else:
-                self._answer(200, b'{"model": "toy"}')
+                facts = {"model": "toy"}
+                if self.stand_in.layout is not None:
+                    facts["label_photos"] = True
+                self._answer(200, json.dumps(facts).encode())
         else:
             path = PAGE / (self.path.lstrip("/") or "index.html")
             if path.parent != PAGE or not path.is_file():
@@ -197,14 +204,22 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self._answer(200, path.read_bytes(), kind)
 
     def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        content = self.rfile.read(int(self.headers["Content-Length"]))
         server = self.stand_in
         if server.away:
             self.close_connection = True
             return
+        photo = self.path == "/label"
+        body = {"signature_name": "label"} if photo else json.loads(content)
         if server.refusal and body["signature_name"] != "describe":
             status, text = server.refusal
             self._answer(status, json.dumps({"error": text}).encode())
+            return
+        if photo:
+            assert self.headers["Content-Type"] == "image/jpeg"
+            server.photos.append(content)
+            code = base64.b64encode(png(server.layout)).decode()
+            self._answer(200, json.dumps({"label_bytes": {"b64": code}}).encode())
             return
         assert self.path == "/v1/models/toy:predict"
         (row,) = body["instances"]

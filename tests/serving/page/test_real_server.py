@@ -5,15 +5,18 @@ import types
 import numpy as np
 import pytest
 
+from tests.evaluation.tiny import GREYS, make_segmenter
 from tests.serving.page.paint_tab import PaintTab
-from tests.serving.palette_model import CLASSES, PALETTE
+from tests.serving.page.stand_in import pixels
+from tests.serving.palette_model import CLASSES, PALETTE, expected, png
 from tests.serving.running import server
 
 
 @pytest.fixture(scope="module")
-def address(models):
-    """The address of the server."""
-    with server(models) as (_, url):
+def address(models, tmp_path_factory):
+    """The address of the server, which labels photos, too."""
+    segmenter = make_segmenter(tmp_path_factory.mktemp("segmenter"))
+    with server(models, "--evaluator", segmenter) as (_, url):
         yield url
 
 
@@ -47,5 +50,25 @@ def test_what_is_painted_is_drawn(chromium, address, scheme):
     after = _picture(paint.page)
     painted = (after == PALETTE[CLASSES - 1]).all(-1)
     assert painted[1, 6] and not painted[1, 1] and 20 < painted.sum() < 64
+    paint.tab.check()
+    paint.page.context.close()
+
+
+def test_a_photo_becomes_a_layout_and_a_picture(chromium, address):
+    description = {"image_size": (8, 8)}
+    there = types.SimpleNamespace(address=address, description=description, asked=[])
+    paint = PaintTab(chromium, there)
+    paint.status("Drawn")
+    classes = np.tile([[1, 2], [3, 0]], (1, 1)).repeat(48, 0).repeat(48, 1)
+    photo = png(GREYS[classes][..., None].repeat(3, -1).astype(np.uint8))
+    paint.load("#from-photo-file", "p.png", photo)
+    paint.message("p.png: a network made this layout")
+    paint.page.locator("#result-list li").nth(1).wait_for()
+    layout, _ = paint.saved("#save-layout")
+    wanted = np.array([[1, 2], [3, 0]]).repeat(4, 0).repeat(4, 1)
+    np.testing.assert_array_equal(pixels(layout), wanted)
+    shift = int(GREYS[classes].mean())  # the palette model's style of that photo
+    error = _picture(paint.page).astype(int) - expected(wanted, shift)
+    assert abs(error).max() <= 2  # the photo was sent as JPEG
     paint.tab.check()
     paint.page.context.close()
