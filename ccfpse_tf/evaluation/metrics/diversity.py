@@ -1,8 +1,9 @@
 """The diversity of images of the same layout when only the style changes.
 
-As in LPIPS (Zhang et al. 2018, eq. 1) with all channel weights 1: a distance of
-features of a network that the user names. It is NOT the calibrated LPIPS, whose learned
-weights are not part of this package; compare only numbers of the same network.
+A distance of features as in LPIPS (Zhang et al. 2018, eq. 1), of a network that the
+user names. With ST-LPIPS, channels have the weights that it learned; with others all
+have weight 1, and that is NOT the calibrated LPIPS, whose learned weights are not part
+of this package. Compare only numbers of the same network.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from ccfpse_tf.models.perceptual import PerceptualLoss
 EPSILON = 1e-10  # a position without any feature stays 0
 
 
-def mean_pairwise_distance(maps: Sequence[tf.Tensor]) -> float:
+def mean_pairwise_distance(
+    maps: Sequence[tf.Tensor], weights: Sequence[tf.Tensor] | None = None
+) -> float:
     """The mean distance over all pairs of styles of one layout.
 
     ``d(i, j) = sum over layers of mean over positions of |u_i - u_j|^2`` with feature
@@ -33,23 +36,31 @@ def mean_pairwise_distance(maps: Sequence[tf.Tensor]) -> float:
 
     Args:
         maps: per layer ``(styles, height, width, channels)``.
+        weights: per layer ``(channels,)``, of the squares in ``|u_i - u_j|^2``; None:
+            all are 1.
 
     Raises:
         InputError: for fewer than two styles, or features that are not finite.
     """
-    distance = tf.add_n([_of_layer(tf.cast(x, tf.float32)) for x in maps])
+    weights = [1.0] * len(maps) if weights is None else weights
+    distance = tf.add_n(
+        [
+            _of_layer(tf.cast(x, tf.float32), weight)
+            for x, weight in zip(maps, weights, strict=True)
+        ]
+    )
     if not np.isfinite(distance):
         raise InputError("the features of the images of a layout are not finite")
     return float(distance)
 
 
-def _of_layer(features):
+def _of_layer(features, weights):
     styles = features.shape[0]
     if styles < 2:
         raise InputError(f"diversity needs 2 styles or more of a layout, not {styles}")
     length = tf.sqrt(tf.reduce_sum(features**2, -1, keepdims=True))
     unit = features / (length + EPSILON)
-    spread = tf.reduce_sum((unit - tf.reduce_mean(unit, 0)) ** 2, (0, -1))
+    spread = tf.reduce_sum(weights * (unit - tf.reduce_mean(unit, 0)) ** 2, (0, -1))
     # styles * spread, over styles * (styles - 1) / 2 pairs.
     return tf.reduce_mean(spread) * 2 / (styles - 1)
 
