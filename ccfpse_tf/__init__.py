@@ -27,7 +27,7 @@ _PUBLIC = {
     "ccfpse_tf.models.style_encoder": ("StyleEncoder",),
     "ccfpse_tf.models.generators.ccfpse": ("Generator",),
     "ccfpse_tf.data.transforms": ("to_uint8",),
-    "ccfpse_tf.models.perceptual": ("PerceptualLoss",),
+    "ccfpse_tf.models.perceptual.loss": ("PerceptualLoss",),
     "ccfpse_tf.gan.ccfpse": ("CCFPSE",),
     "ccfpse_tf.gan.optimizers": ("Adam",),
     "ccfpse_tf.gan.schedules": ("LinearDecay",),

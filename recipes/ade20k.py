@@ -31,7 +31,8 @@ CONFIG = Config(
     generator=GeneratorConfig(ngf=64, depth=5, z_dim=256),
     discriminator=DiscriminatorConfig(ndf=64),
     losses=LossConfig(
-        vgg="keras",  # downloads; the paper's are "torchvision" (see docs/recipes.md)
+        # Downloaded; the paper's is "vgg19-torchvision" (see docs/recipes.md).
+        perceptual_network="vgg19-keras",
     ),
     optimizers=OptimizerConfig(generator_lr=1e-4, discriminator_lr=4e-4),
     # Records are 286x286; every step sees another 256x256 window of them.
@@ -44,7 +45,7 @@ SMOKE = derive(
     CONFIG,
     generator={"ngf": 4, "z_dim": 16, "hidden": 16},
     discriminator={"ndf": 8},
-    losses={"vgg": "off"},
+    losses={"perceptual_network": "off"},
     # Far above the paper's rates, so that a minute leaves a trace of the layouts.
     optimizers={"generator_lr": 4e-3, "discriminator_lr": 2e-3},
     data={"image_size": (64, 64), "batch_size": 2},

@@ -35,7 +35,8 @@ CONFIG = Config(
     ),
     discriminator=DiscriminatorConfig(ndf=64),
     losses=LossConfig(
-        vgg="keras",  # downloads; the paper's are "torchvision" (see docs/recipes.md)
+        # Downloaded; the paper's is "vgg19-torchvision" (see docs/recipes.md).
+        perceptual_network="vgg19-keras",
     ),
     optimizers=OptimizerConfig(generator_lr=1e-4, discriminator_lr=4e-4),
     # Records already have this size: images are mirrored, not cropped.
@@ -48,7 +49,7 @@ SMOKE = derive(
     CONFIG,
     generator={"ngf": 4, "z_dim": 16, "hidden": 16},
     discriminator={"ndf": 8},
-    losses={"vgg": "off"},
+    losses={"perceptual_network": "off"},
     # Far above the paper's rates, so that a minute leaves a trace of the layouts.
     optimizers={"generator_lr": 4e-3, "discriminator_lr": 2e-3},
     data={"image_size": (64, 128), "batch_size": 2},

@@ -30,7 +30,7 @@ CONFIG = Config(
     name="scenes",
     generator=GeneratorConfig(ngf=32, depth=5, z_dim=256),
     discriminator=DiscriminatorConfig(ndf=32),
-    losses=LossConfig(vgg="off"),
+    losses=LossConfig(perceptual_network="off"),
     optimizers=OptimizerConfig(generator_lr=1e-4, discriminator_lr=4e-4),
     # Records are 72x72; every step sees another 64x64 window of them.
     data=DataConfig(image_size=(64, 64), batch_size=16),

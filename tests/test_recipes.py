@@ -60,7 +60,7 @@ def test_the_docstring_quotes_the_papers_scores_and_length(name, repository):
 
 def test_smoke_configs_fit_the_depth_of_the_full_ones(recipe):
     assert recipe.SMOKE.generator.depth == recipe.CONFIG.generator.depth
-    assert recipe.SMOKE.losses.vgg == "off"
+    assert recipe.SMOKE.losses.perceptual_network == "off"
     for small, full in zip(
         recipe.SMOKE.data.image_size, recipe.CONFIG.data.image_size, strict=True
     ):

@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write a run's networks as latest_net_{G,D,E}.pth",
     )
     add("--format", metavar="zip|legacy", help="of the .pth files (default: zip)")
-    add("--vgg", action="store_true", help="VGG19 for losses.vgg_weights")
+    add("--vgg", action="store_true", help="VGG19 for losses.perceptual_weights")
 
 
 def convert(arguments: argparse.Namespace) -> None:
@@ -194,4 +194,7 @@ def _vgg(arguments):
     dropped = convert_vgg(arguments.source, arguments.out)
     print(f"weights  {arguments.out}")
     print(f"dropped  {', '.join(dropped) or 'nothing'}")
-    print(f"use      --set losses.vgg=torchvision losses.vgg_weights={arguments.out}")
+    print(
+        "use      --set losses.perceptual_network=vgg19-torchvision "
+        f"losses.perceptual_weights={arguments.out}"
+    )

@@ -40,8 +40,8 @@ def _add_segmenter(group):
     add(
         "--segmenter",
         metavar="SPEC",
-        help="drn:FILE, upernet:ENCODER,DECODER, deeplab:FILE, a .keras file or "
-        "SavedModel, such as the `segmenter` subcommand makes",
+        help="drn:FILE, upernet:ENCODER,DECODER, deeplab:FILE, coral-deeplab[:FILE], a "
+        ".keras file or SavedModel, such as the `segmenter` subcommand makes",
     )
     add(
         "--label-size",

@@ -7,8 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ccfpse_tf.commands import generate_remotely as generate
+from ccfpse_tf.commands import label, study
 from ccfpse_tf.commands import serve as serving
-from ccfpse_tf.commands import study
 from ccfpse_tf.commands.convert import add_arguments as add_convert_arguments
 from ccfpse_tf.commands.convert import convert
 from ccfpse_tf.errors import exit_cleanly
@@ -55,6 +55,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     add_convert_arguments(convert_parser)
     serving.add_commands(commands)
     generate.add_command(commands)
+    label.add_command(commands)
     arguments = parser.parse_args(sys.argv[1:] if argv is None else argv)
     if arguments.version:
         print(f"ccfpse {version('ccfpse-tf')}")

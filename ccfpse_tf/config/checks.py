@@ -14,10 +14,13 @@ def problems(config) -> Iterator[str]:
     Args:
         config: a :class:`~ccfpse_tf.config.Config`, its single values checked.
     """
-    if config.schedule.best == "perceptual" and config.losses.vgg == "off":
+    if (
+        config.schedule.best == "perceptual"
+        and config.losses.perceptual_network == "off"
+    ):
         yield (
-            "schedule.best is 'perceptual', which losses.vgg 'off' cannot measure; "
-            "choose 'l1', or a source of the VGG weights"
+            "schedule.best is 'perceptual', which losses.perceptual_network 'off' "
+            "cannot measure; choose 'l1', or a network"
         )
     yield from _metric_problems(config.schedule.best, config.evaluation)
     if config.schedule.epochs + config.schedule.decay_epochs < 1:

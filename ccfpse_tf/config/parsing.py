@@ -22,6 +22,21 @@ from ccfpse_tf.errors import InputError
 
 # ``key: Annotated[int, ADDED_LATER]`` marks a key that files written before it lack.
 ADDED_LATER = "added later"
+
+
+@dataclasses.dataclass(frozen=True)
+class Renamed:
+    """Marks a key that had another name before, which is still read.
+
+    Attributes:
+        before: the name, in the same section.
+        values: former values that are written in another way now.
+    """
+
+    before: str
+    values: Mapping[object, object] = dataclasses.field(default_factory=dict)
+
+
 _CHECKED = pydantic.ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
@@ -149,6 +164,7 @@ def override(config, assignments: Sequence[str], example: str, source: str):
         key, equals, text = (part.strip() for part in assignment.partition("="))
         if not equals:
             raise InputError(f"--set {assignment}: write key=value, such as {example}")
+        key, text = _new_name(key, text, known)
         if key not in known:
             raise InputError(f"--set {assignment}: {unknown_key(key, [*known])}")
         try:
@@ -171,6 +187,7 @@ def build(kind: type, values: object, source: str):
         InputError: naming ``source`` and every key that is unknown or missing, or has a
             value that it must not have.
     """
+    values = _with_new_names(kind, values)
     problems = [f"the key {key!r} is missing" for key in _missing(kind, values)]
     made = None
     try:
@@ -196,6 +213,39 @@ def _missing(kind, values, prefix="") -> Iterator[str]:
             yield from _missing(field.annotation, values[name], f"{name}.")
         elif name not in values and not section and ADDED_LATER not in field.metadata:
             yield prefix + name
+
+
+def _renamings(fields):
+    """Returns ``{former key: (key, Renamed)}``."""
+    found = {}
+    for key, field in fields.items():
+        for mark in field.metadata:
+            if isinstance(mark, Renamed):
+                section, dot, _ = key.rpartition(".")
+                found[f"{section}{dot}{mark.before}"] = key, mark
+    return found
+
+
+def _new_name(key, value, known):
+    """Returns a key and its value as they are written today."""
+    key, mark = _renamings(known).get(key, (key, Renamed("")))
+    return key, mark.values.get(value, value)
+
+
+def _with_new_names(kind, values):
+    """Returns nested dicts with the former names of keys replaced."""
+    if not isinstance(values, dict):
+        return values
+    renamings, found = _renamings(kind.__pydantic_fields__), {}
+    for name, value in values.items():
+        field = kind.__pydantic_fields__.get(name)
+        if field is not None and dataclasses.is_dataclass(field.annotation):
+            value = _with_new_names(field.annotation, value)
+        elif name in renamings and renamings[name][0] not in values:
+            name, mark = renamings[name]
+            value = mark.values.get(value, value)
+        found[name] = value
+    return found
 
 
 def _problems(error, kind, values: Mapping) -> list[str]:

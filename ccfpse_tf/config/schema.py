@@ -16,7 +16,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 from ccfpse_tf.config import checks, parsing
-from ccfpse_tf.config.parsing import ADDED_LATER, settings
+from ccfpse_tf.config.parsing import ADDED_LATER, Renamed, settings
 from ccfpse_tf.errors import InputError
 
 GanMode = Literal["hinge", "least_squares", "original", "wasserstein"]
@@ -25,6 +25,9 @@ DiscriminatorFake = Literal["regenerate", "reuse"]
 DISCRIMINATOR_FAKES = get_args(DiscriminatorFake)
 FidResize = Literal["tf1", "pytorch-fid", "clean-fid"]
 FID_RESIZES = get_args(FidResize)
+PerceptualNetwork = Literal[
+    "vgg19-torchvision", "vgg19-keras", "squeezenet", "efficientnet-lite0", "off"
+]
 
 
 @settings
@@ -67,12 +70,12 @@ class DiscriminatorConfig:
 
 @settings
 class LossConfig:
-    """GAN mode, weight of each loss, and where the VGG19 weights come from."""
+    """GAN mode, weight of each loss, and the network of the perceptual loss."""
 
     gan_mode: GanMode = Field("hinge", description="loss of the discriminator's scores")
     feature_matching: float = Field(20.0, ge=0, description="weight")
     perceptual: float = Field(
-        10.0, ge=0, description="weight; ignored where vgg is off"
+        10.0, ge=0, description="weight; ignored where perceptual_network is off"
     )
     kl: float = Field(
         0.1,
@@ -80,11 +83,18 @@ class LossConfig:
         description="weight of the mean over the batch, 0.1 being the official 0.05 of "
         "a sum over two images; ignored where z_dim is 0",
     )
-    vgg: Literal["keras", "torchvision", "off"] = Field(
-        "keras", description="whose VGG19 weights; the paper's are torchvision's"
+    perceptual_network: Annotated[
+        PerceptualNetwork,
+        Renamed("vgg", {"keras": "vgg19-keras", "torchvision": "vgg19-torchvision"}),
+    ] = Field(
+        "vgg19-keras",
+        description="whose features the perceptual loss compares; the paper's is "
+        "vgg19-torchvision",
     )
-    vgg_weights: str | None = Field(
-        None, description="file of these weights; none downloads them"
+    perceptual_weights: Annotated[str | None, Renamed("vgg_weights")] = Field(
+        None,
+        description="file of that network's weights; none takes those of an installed "
+        "package, or downloads them",
     )
 
 

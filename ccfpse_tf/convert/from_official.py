@@ -73,7 +73,7 @@ def convert_official(
         sources = {kind: read_official_file(file, kind) for kind, file in files.items()}
         description = data.describe()
         config = infer_config(sources, description, size, data.records)
-        model = build_model(_without_vgg(config), description, 1)
+        model = build_model(_without_perceptual_network(config), description, 1)
         dropped = {}
         for kind, source in sources.items():
             try:
@@ -155,8 +155,8 @@ def _check_encoder(sources, shape, generator):
         )
 
 
-def _without_vgg(config):
-    losses = dataclasses.replace(config.losses, vgg="off")
+def _without_perceptual_network(config):
+    losses = dataclasses.replace(config.losses, perceptual_network="off")
     return dataclasses.replace(config, losses=losses)
 
 

@@ -8,7 +8,7 @@ from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.arrays import write_arrays
 from ccfpse_tf.files.output_folder import refuse_existing
 from ccfpse_tf.files.pytorch import read_tensors
-from ccfpse_tf.models.perceptual import torchvision_shapes
+from ccfpse_tf.models.perceptual.vgg19 import torchvision_shapes
 
 
 def convert_vgg(source: Path, out: Path) -> tuple[str, ...]:

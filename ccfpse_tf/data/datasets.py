@@ -65,7 +65,8 @@ class Dataset:
         tfds: the same data in TensorFlow Datasets.
         published: the paper's table: method -> (mIoU, pixel accuracy, FID).
         segmenter: the published segmentation network for images of these data.
-        segmenter_classes: indices of the classes that this network knows, in its
+        further_segmenters: other networks for them, which know the same classes.
+        segmenter_classes: indices of the classes that these networks know, in their
             order; None for all of them.
     """
 
@@ -84,6 +85,7 @@ class Dataset:
     tfds: TFDSLayout | None = None
     published: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
     segmenter: str | None = None
+    further_segmenters: tuple[str, ...] = ()
     segmenter_classes: tuple[int, ...] | None = None
 
     @property
@@ -174,6 +176,7 @@ _CITYSCAPES = Dataset(
         "CC-FPSE": (65.5, 82.3, 54.3),
     },
     segmenter="drn",
+    further_segmenters=("coral-deeplab",),
     # The data set's trainIds 0..18: road first, bicycle last.
     segmenter_classes=(
         *(7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23),

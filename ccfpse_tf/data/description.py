@@ -84,6 +84,15 @@ class Description:
         """A colour for every label channel; don't care is black."""
         return self._with_dont_care(self.palette, (0, 0, 0))
 
+    @property
+    def class_ids(self) -> tuple[int, ...]:
+        """The least id in label files of every class; its own number if it has none."""
+        care = (i for i in range(self.label_channels) if i != self.dont_care_index)
+        return tuple(
+            min((id_ for id_, i in self.label_ids.items() if i == index), default=place)
+            for place, index in enumerate(care)
+        )
+
     def _with_dont_care(self, values: tuple, extra) -> tuple:
         if self.dont_care_index is None:
             return values

@@ -7,15 +7,15 @@ from ccfpse_tf.errors import InputError
 MARKER = "generated.json"  # marks a folder that `generate` wrote
 
 
-def check_out(out: Path) -> None:
-    """Checks that ``--out`` is new, empty or made by ``generate``.
+def check_out(out: Path, marker: str = MARKER, command: str = "generate") -> None:
+    """Checks that ``--out`` is new, empty or made by ``command``, as ``marker`` tells.
 
     Raises:
         InputError: the folder holds other files, or is a file.
     """
-    if out.is_dir() and any(out.iterdir()) and not (out / MARKER).exists():
+    if out.is_dir() and any(out.iterdir()) and not (out / marker).exists():
         raise InputError(
-            f"--out {out} holds files that `generate` did not write; name another "
+            f"--out {out} holds files that `{command}` did not write; name another "
             "folder, nothing in this one is touched"
         )
     if out.exists() and not out.is_dir():

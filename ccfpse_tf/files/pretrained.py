@@ -60,7 +60,10 @@ class PretrainedFile:
     def is_here(self) -> bool:
         """Returns True where :meth:`find` needs neither a path nor a download."""
         try:
-            return self._in_package() is not None or self._cached().is_file()
+            return (
+                self._in_package() is not None
+                or keras_cache(_CACHE, self.name).is_file()
+            )
         except InputError:
             return False
 
@@ -98,10 +101,6 @@ class PretrainedFile:
             f"{self.name}: pip install {self.package}"
         )
 
-    def _cached(self):
-        home = os.environ.get("KERAS_HOME") or "~/.keras"
-        return Path(home).expanduser() / _CACHE / self.name
-
     def _downloaded(self):
         if self.url is None:
             raise InputError(f"{self.title} is not installed: {self.ways()}")
@@ -119,7 +118,7 @@ class PretrainedFile:
             )
         except Exception as error:  # of urllib, of sockets, of the disk
             # Keras leaves a file of another digest where it was to be.
-            self._cached().unlink(missing_ok=True)
+            keras_cache(_CACHE, self.name).unlink(missing_ok=True)
             raise InputError(
                 f"{self.title} cannot be downloaded ({error}): {self.ways()}"
             ) from error
@@ -131,6 +130,12 @@ class PretrainedFile:
                 f"{path}: its SHA-256 is {found}, not {self.sha256}: it is damaged, or "
                 f"another file than that of {self.title}; delete it, then {self.ways()}"
             )
+
+
+def keras_cache(folder: str, name: str) -> Path:
+    """Returns where ``keras.utils.get_file`` keeps a file of this name."""
+    home = os.environ.get("KERAS_HOME") or "~/.keras"
+    return Path(home).expanduser() / folder / name
 
 
 def _version(name):

@@ -3,7 +3,7 @@
 from ccfpse_tf.gan import methods
 from ccfpse_tf.gan.adversarial_model import AdversarialModel
 from ccfpse_tf.layers.layout import LayoutEncoding
-from ccfpse_tf.models.perceptual import PerceptualLoss
+from ccfpse_tf.models.perceptual.loss import PerceptualLoss
 
 
 def build_model(config, description, steps_per_epoch: int) -> AdversarialModel:
@@ -17,8 +17,8 @@ def build_model(config, description, steps_per_epoch: int) -> AdversarialModel:
         steps_per_epoch: for the learning-rate schedules.
 
     Raises:
-        InputError: a config that does not fit its networks; VGG19 weights that cannot
-            be read.
+        InputError: a config that does not fit its networks; weights of the perceptual
+            network that cannot be had.
     """
     method = methods.check(config)
     losses, step = config.losses, config.step
@@ -37,8 +37,10 @@ def build_model(config, description, steps_per_epoch: int) -> AdversarialModel:
         dtype=step.precision,
     )
     perceptual = None
-    if losses.vgg != "off":
-        perceptual = PerceptualLoss(losses.vgg, losses.vgg_weights)
+    if losses.perceptual_network != "off":
+        perceptual = PerceptualLoss(
+            losses.perceptual_network, losses.perceptual_weights
+        )
     model.compile(
         *method.optimizers(config, steps_per_epoch),
         gan_mode=losses.gan_mode,

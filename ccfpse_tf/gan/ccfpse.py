@@ -6,9 +6,10 @@ import keras
 from ccfpse_tf.gan import schedules  # noqa: F401
 from ccfpse_tf.gan.adversarial_model import AdversarialModel
 from ccfpse_tf.layers import layout  # noqa: F401
-from ccfpse_tf.models import perceptual, style_encoder  # noqa: F401
+from ccfpse_tf.models import style_encoder  # noqa: F401
 from ccfpse_tf.models.discriminators import fpse  # noqa: F401
 from ccfpse_tf.models.generators import ccfpse  # noqa: F401
+from ccfpse_tf.models.perceptual import loss  # noqa: F401
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")

@@ -39,7 +39,8 @@ class Method:
     Attributes:
         title: the name of the method, for people.
         logged: the losses that a step logs, in this order. "perceptual" is missing
-            where ``losses.vgg`` is off, and "kl" where there is no style code.
+            where ``losses.perceptual_network`` is off, and "kl" where there is no style
+            code.
         model: returns the class of the trained model, an
             :class:`ccfpse_tf.gan.adversarial_model.AdversarialModel`.
         generator: ``(config, semantic_channels)`` to the generator, a Keras model that

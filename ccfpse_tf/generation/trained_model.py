@@ -79,7 +79,7 @@ class TrainedModel:
 
 def _drawing_config(config):
     # Images do not need the perceptual network, whose weights may not be at hand.
-    losses = dataclasses.replace(config.losses, vgg="off")
+    losses = dataclasses.replace(config.losses, perceptual_network="off")
     # The same images on every machine, also on one that is slow in half precision.
     step = dataclasses.replace(config.step, precision="float32")
     return dataclasses.replace(config, losses=losses, step=step)

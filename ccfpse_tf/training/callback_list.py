@@ -130,7 +130,7 @@ def _shown_now_and_then(training, writer):
     examples = evaluation_dataset(Path(data.records), data.image_size, 1, split=split)
     metric = schedule.best
     if metric == "auto":
-        metric = "l1" if config.losses.vgg == "off" else "perceptual"
+        metric = "l1" if config.losses.perceptual_network == "off" else "perceptual"
     measured = [_metric_callback(training, writer, split)] if _measures(config) else []
     return [
         LayoutGrids(

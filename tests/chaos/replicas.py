@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from ccfpse_tf.config.schema import GAN_MODES
-from tests.models.random_vgg import write_vgg
+from tests.models.perceptual.random_vgg import write_vgg
 
 LIMIT = 1e-8  # of what is computed in float64
 FLOAT32_LIMIT = 1e-5  # of what is not: logged losses, the perceptual network

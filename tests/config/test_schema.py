@@ -24,7 +24,7 @@ def test_json_round_trip_keeps_every_value_and_type():
         CONFIG,
         [
             "data.image_size=64x128",
-            "losses.vgg_weights=/tmp/a=b.npz",
+            "losses.perceptual_weights=/tmp/a=b.npz",
             "schedule.steps_per_epoch=7",
             "optimizers.beta_1=0.5",
         ],
@@ -72,6 +72,7 @@ def test_overrides_are_checked_together():
         ("data.flip=maybe", ["true or false"]),
         ("data.image_size=256", ["height and width"]),
         ("losses.kl=nan", ["losses.kl", "finite"]),
+        ("losses.perceptual_network=resnet", ["'resnet'", "torchvision", "off"]),
         ("losses.vgg=resnet", ["'resnet'", "torchvision", "off"]),
         ("losses.gan_mode=hing", ["hinge"]),
         ("generator.depth=4", ["5 or 6"]),
@@ -166,8 +167,10 @@ def test_whole_numbers_pass_as_numbers():
 
 
 def test_a_derived_config_differs_in_what_was_named():
-    small = derive(CONFIG, generator={"ngf": 4, "depth": 6}, losses={"vgg": "off"})
-    texts = ["generator.ngf=4", "generator.depth=6", "losses.vgg=off"]
+    small = derive(
+        CONFIG, generator={"ngf": 4, "depth": 6}, losses={"perceptual_network": "off"}
+    )
+    texts = ["generator.ngf=4", "generator.depth=6", "losses.perceptual_network=off"]
     assert small == override(CONFIG, texts)
     assert CONFIG.generator.ngf == 64
     with pytest.raises(InputError, match="ngf is 0"):
@@ -193,3 +196,23 @@ def test_every_flat_key_can_be_set():
     for key, value in flatten(CONFIG).items():
         text = "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
         assert flatten(override(CONFIG, [f"{key}={text}"]))[key] == value
+
+
+def test_former_names_of_keys_and_values_are_read():
+    old = json.loads(Config(name="old").to_json())
+    del old["losses"]["perceptual_network"], old["losses"]["perceptual_weights"]
+    old["losses"] |= {"vgg": "torchvision", "vgg_weights": "vgg19.npz"}
+    losses = Config.from_json(json.dumps(old)).losses
+    assert losses.perceptual_network == "vgg19-torchvision"
+    assert losses.perceptual_weights == "vgg19.npz"
+    texts = ["losses.vgg=keras", "losses.vgg_weights=vgg19.h5"]
+    losses = override(CONFIG, texts).losses
+    assert losses.perceptual_network == "vgg19-keras"
+    assert losses.perceptual_weights == "vgg19.h5"
+
+
+def test_a_former_name_beside_the_new_one_is_an_error():
+    both = json.loads(Config(name="old").to_json())
+    both["losses"]["vgg"] = "off"
+    with pytest.raises(InputError, match="unknown key 'losses.vgg'"):
+        Config.from_json(json.dumps(both))

@@ -5,7 +5,8 @@ import pytest
 
 from ccfpse_tf.commands import main
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.models.perceptual import PerceptualLoss, torchvision_shapes
+from ccfpse_tf.models.perceptual.loss import PerceptualLoss
+from ccfpse_tf.models.perceptual.vgg19 import torchvision_shapes
 from tests.convert.official import read_npz
 
 
@@ -36,7 +37,7 @@ def test_the_loss_reads_what_was_converted(source, state, tmp_path, capsys):
     assert main.run(["convert", path, "--vgg", "--out", str(out)]) == 0
     said = capsys.readouterr().out
     assert "dropped  classifier.6.bias" in said
-    assert f"losses.vgg_weights={out}" in said
+    assert f"losses.perceptual_weights={out}" in said
     assert sorted(read_npz(out)) == sorted(state)
     layer = PerceptualLoss("torchvision", out).network.get_layer("block5_conv1")
     np.testing.assert_array_equal(

@@ -51,7 +51,7 @@ def make_run(records, folder):
         name="folder",
         generator=GeneratorConfig(ngf=2, z_dim=4, hidden=4),
         discriminator=DiscriminatorConfig(ndf=2),
-        losses=LossConfig(vgg="off"),
+        losses=LossConfig(perceptual_network="off"),
         data=DataConfig(records=str(records), image_size=SIZE, batch_size=1),
     )
     description = read_description(records)

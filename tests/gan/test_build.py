@@ -8,12 +8,12 @@ import pytest
 from ccfpse_tf.config import Config, override
 from ccfpse_tf.config.schema import flatten
 from ccfpse_tf.gan.build import build_model
-from tests.models.random_vgg import write_vgg
+from tests.models.perceptual.random_vgg import write_vgg
 
 DESCRIPTION = types.SimpleNamespace(label_channels=3, instances=True)
 TINY = [
     *("generator.ngf=2", "generator.hidden=8", "generator.z_dim=4"),
-    *("discriminator.ndf=3", "data.image_size=64x96", "losses.vgg=off"),
+    *("discriminator.ndf=3", "data.image_size=64x96", "losses.perceptual_network=off"),
 ]
 
 
@@ -81,8 +81,14 @@ KEYS = {
     ),
     "losses.perceptual": ("12.0", lambda model: model.loss_weights["perceptual"]),
     "losses.kl": ("13.0", lambda model: model.loss_weights["kl"]),
-    "losses.vgg": ("torchvision", lambda model: model.perceptual_loss.source),
-    "losses.vgg_weights": ("vgg19.npz", lambda model: model.perceptual_loss.weights),
+    "losses.perceptual_network": (
+        "vgg19-torchvision",
+        lambda model: model.perceptual_loss.name,
+    ),
+    "losses.perceptual_weights": (
+        "vgg19.npz",
+        lambda model: model.perceptual_loss.weights,
+    ),
     "optimizers.generator_lr": ("0.5", lambda model: _schedule(model)["base"]),
     "optimizers.discriminator_lr": (
         "0.25",
@@ -118,7 +124,7 @@ def unusual(tmp_path_factory):
     weights = tmp_path_factory.mktemp("weights") / "vgg19.npz"
     write_vgg(weights)
     settings = [f"{key}={value}" for key, (value, _) in KEYS.items()]
-    settings.append(f"losses.vgg_weights={weights}")
+    settings.append(f"losses.perceptual_weights={weights}")
     config = override(Config(name="test"), settings)
     return config, build_model(config, DESCRIPTION, steps_per_epoch=7)
 

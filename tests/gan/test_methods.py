@@ -29,7 +29,11 @@ PAIRS = [
 ]
 SMALL = [
     *("generator.ngf=2", "generator.hidden=8", "generator.z_dim=4"),
-    *("discriminator.ndf=2", f"data.image_size={SIZE[0]}x{SIZE[1]}", "losses.vgg=off"),
+    *(
+        "discriminator.ndf=2",
+        f"data.image_size={SIZE[0]}x{SIZE[1]}",
+        "losses.perceptual_network=off",
+    ),
 ]
 
 

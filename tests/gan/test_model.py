@@ -8,7 +8,7 @@ import tensorflow as tf
 from ccfpse_tf import CCFPSE, Generator, LayoutEncoding, PerceptualLoss
 from ccfpse_tf.gan.methods import METHODS
 from tests.chaos import replicas
-from tests.models.random_vgg import write_vgg
+from tests.models.perceptual.random_vgg import write_vgg
 from tests.small_model import SIZE, batch, batches, small_model
 
 LOGGED = METHODS["ccfpse"].logged

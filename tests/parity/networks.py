@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from ccfpse_tf.convert.official_tensors import BLOCK_NAMES
 from ccfpse_tf.convert.state import load_official
-from ccfpse_tf.models.perceptual import PerceptualLoss
+from ccfpse_tf.models.perceptual.loss import PerceptualLoss
 from tests.parity import checks, rules
 from tests.parity import fixture as build
 from tests.parity.checks import Check, absolute, relative

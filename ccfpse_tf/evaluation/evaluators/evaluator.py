@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ccfpse_tf.data.datasets import Dataset
+from ccfpse_tf.data.datasets import Color, Dataset, distinct_colors
+from ccfpse_tf.data.label_mapping import file_ids
 from ccfpse_tf.data.transforms import resize_image
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.digests import sha256_of_files
@@ -35,7 +36,12 @@ class Evaluator(abc.ABC):
 
     Attributes:
         classes: their number.
+        ratios: least and largest width over height of images; None for any.
+        file_ids: the id in label files of every class.
+        palette: the colour of every class.
     """
+
+    ratios: tuple[float, float] | None = None
 
     def __init__(
         self,
@@ -51,6 +57,8 @@ class Evaluator(abc.ABC):
         self.miou = miou
         self.image_size = None if image_size is None else tuple(image_size)
         self._protocol = protocol
+        self.file_ids = tuple(range(self.classes))
+        self.palette = distinct_colors(self.classes)
 
     @property
     def protocol(self) -> dict:
@@ -68,10 +76,6 @@ class Evaluator(abc.ABC):
         }
 
     @abc.abstractmethod
-    def scores(self, image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        """Class scores ``(*size, classes)`` of one 8-bit RGB image ``(h, w, 3)``."""
-
-    @abc.abstractmethod
     def labels(self, label: np.ndarray) -> np.ndarray:
         """Our label indices ``(h, w)`` as this evaluator's classes, int32.
 
@@ -80,6 +84,35 @@ class Evaluator(abc.ABC):
         Raises:
             InputError: an index that the data set does not have.
         """
+
+    def check_size(self, size: tuple[int, int]) -> None:
+        """Checks the ``(height, width)`` of images to come against ``ratios``.
+
+        Raises:
+            InputError: a size that this evaluator would distort.
+        """
+        if self.ratios is None:
+            return
+        (height, width), (least, most) = size, self.ratios
+        if not least <= width / height <= most:
+            raise InputError(
+                f"{self.name}: images of {width}x{height} (width by height) have the "
+                f"ratio {width / height:.2f}; it scales images to "
+                f"{self.image_size[1]}x{self.image_size[0]}, so it takes ratios of "
+                f"{least} to {most}; evaluate others by a .keras file that the "
+                "`segmenter` subcommand of a recipe makes of your own photos"
+            )
+
+    def scores(self, image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """Class scores ``(*size, classes)`` of one 8-bit RGB image ``(h, w, 3)``.
+
+        A network without scores has :meth:`segment` instead.
+        """
+        raise NotImplementedError
+
+    def segment(self, image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """Classes ``(*size)`` of one 8-bit RGB image that has its size already."""
+        return np.argmax(self.scores(image, size), -1)
 
     def predict(self, image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """Segments one image.
@@ -92,7 +125,7 @@ class Evaluator(abc.ABC):
             Class indices ``(*size)``, int32; the first of equally likely ones.
 
         Raises:
-            InputError: another shape or dtype.
+            InputError: another shape or dtype, or a size that would be distorted.
         """
         image = np.asarray(image)
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
@@ -100,9 +133,36 @@ class Evaluator(abc.ABC):
                 f"{self.name} was given an image of shape {image.shape} and type "
                 f"{image.dtype}; it takes (height, width, 3) of type uint8"
             )
+        self.check_size(image.shape[:2])
         if self.image_size is not None:
             image = resize_image(image, self.image_size)
-        return np.argmax(self.scores(image, tuple(size)), -1).astype(np.int32)
+        return self.segment(image, tuple(size)).astype(np.int32)
+
+    def label_photo(self, photo: np.ndarray) -> np.ndarray:
+        """Returns the classes ``(h, w)``, int32, of any photo, as a draft to correct.
+
+        Args:
+            photo: ``(h, w, 3)``, uint8, RGB; those with a side of more than
+                `LARGEST_SIDE` are scaled down to it first.
+
+        Raises:
+            InputError: another shape or dtype, or a photo that would be distorted.
+        """
+        size = photo.shape[:2]
+        scale = LARGEST_SIDE / max(size)
+        if scale < 1:
+            photo = resize_image(photo, scaled(size, scale))
+        return self.predict(photo, size)
+
+
+LARGEST_SIDE = 2048
+"""Of photos that are labelled: a network's memory grows with their pixels."""
+
+
+def scaled(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    """Both sides times ``scale``, rounded, at least 1."""
+    height, width = size
+    return max(round(height * scale), 1), max(round(width * scale), 1)
 
 
 def look_up(label: np.ndarray, ids: np.ndarray, what: str) -> np.ndarray:
@@ -167,3 +227,13 @@ def segmenter_ids(dataset: Dataset, mapping: str) -> tuple[int, ...]:
     for position, index in enumerate(known):
         ids[index + offset] = position
     return tuple(ids)
+
+
+def files_of(dataset: Dataset) -> tuple[tuple[int, ...], tuple[Color, ...]]:
+    """Returns the id in label files and the colour of each class of its segmenter."""
+    known = dataset.segmenter_classes or range(dataset.num_classes)
+    indices = file_ids(
+        dataset.label_mappings[0], dataset.num_classes, dataset.dont_care
+    )
+    id_of = {index: id_ for id_, index in indices.items()}
+    return tuple(id_of[i] for i in known), tuple(dataset.palette[i] for i in known)

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ccfpse_tf.data.datasets import DATASETS, distinct_colors
 from ccfpse_tf.data.label_mapping import dont_care_index
 from ccfpse_tf.data.transforms import resize_image
 from ccfpse_tf.errors import InputError
@@ -21,7 +22,7 @@ from ccfpse_tf.evaluation.networks.resampling import resize_bilinear
 from ccfpse_tf.files.saved_model import Signature
 from ccfpse_tf.files.text_files import read_json
 
-DESCRIPTION = "segmenter.json"
+DESCRIPTION, MODEL_FILE = "segmenter.json", "segmenter.keras"
 SCORES = ("softmax", "logits")
 
 
@@ -34,9 +35,11 @@ class ModelFileEvaluator(Evaluator):
         path: a ``.keras`` file or a SavedModel's folder that maps float32
             ``(batch, height, width, 3)`` to ``(batch, h, w, classes)``. A
             ``segmenter.json`` next to the file or in the folder may name ``classes``
-            (names), ``image_size`` (``[height, width]`` that it needs) and ``scores``
+            (names), ``image_size`` (``[height, width]`` that it needs), ``scores``
             (``"softmax"``, or ``"logits"``, which are made probabilities before they
-            are resized).
+            are resized), ``label_ids`` (that label files have for the classes; default:
+            their indices) and ``palette`` (their colours). A folder with such a
+            ``segmenter.keras`` may be given, too.
         label_mapping: of the label indices (see ``label_mapping.file_ids``); under
             ``"raw"``, index 0 is not a class and is ignored, too.
         image_size: see :class:`Evaluator`; where the files name a size, images are
@@ -53,6 +56,8 @@ class ModelFileEvaluator(Evaluator):
         image_size: tuple[int, int] | None = None,
     ):
         path = Path(path)
+        if (path / MODEL_FILE).is_file():
+            path = path / MODEL_FILE
         description, source = _description(path)
         model = _open_keras(path) if path.is_file() else _open_saved_model(path)
         names = _class_names(description.get("classes"), model.classes, source)
@@ -87,6 +92,8 @@ class ModelFileEvaluator(Evaluator):
                 "flips": False,
             },
         )
+        self.file_ids = _file_ids(description.get("label_ids"), self.classes, source)
+        self.palette = _palette(description.get("palette"), self.class_names, source)
 
     def scores(self, image, size):
         """See :class:`Evaluator`.
@@ -216,6 +223,34 @@ def _class_names(said, found, source):
             f"{source}: names {len(said)} classes, but the model gives {found} scores"
         )
     return said
+
+
+def _file_ids(said, classes, source):
+    if said is None:
+        return tuple(range(classes))
+    good = isinstance(said, list) and len(set(map(str, said))) == len(said) == classes
+    if not good or not all(type(x) is int and 0 <= x < 65536 for x in said):
+        raise InputError(
+            f"{source}: label_ids is {said!r}; it has to be a list of {classes} ids of "
+            "0 to 65535, no two alike"
+        )
+    return tuple(said)
+
+
+def _palette(said, names, source):
+    if said is None:
+        known = (x.palette for x in DATASETS.values() if x.class_names == names)
+        return next(known, distinct_colors(len(names)))
+    good = isinstance(said, list) and len(said) == len(names)
+    for color in said if good else ():
+        good &= isinstance(color, list) and len(color) == 3
+        good = good and all(type(x) is int and 0 <= x < 256 for x in color)
+    if not good:
+        raise InputError(
+            f"{source}: palette is {said!r}; it has to be a list of {len(names)} "
+            "colours [red, green, blue] of 0 to 255"
+        )
+    return tuple(map(tuple, said))
 
 
 def _image_size(said, found, source):

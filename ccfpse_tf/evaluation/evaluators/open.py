@@ -5,9 +5,11 @@ from pathlib import Path
 from ccfpse_tf.data.datasets import DATASETS
 from ccfpse_tf.data.label_mapping import LABEL_MAPPINGS
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.evaluation.evaluators.evaluator import Evaluator
-from ccfpse_tf.evaluation.evaluators.model_file import ModelFileEvaluator
+from ccfpse_tf.evaluation.evaluators.coral import CoralEvaluator
+from ccfpse_tf.evaluation.evaluators.evaluator import Evaluator, segmenter_ids
+from ccfpse_tf.evaluation.evaluators.model_file import MODEL_FILE, ModelFileEvaluator
 from ccfpse_tf.evaluation.evaluators.published import EVALUATORS
+from ccfpse_tf.evaluation.networks.coral_deeplab import CoralDeepLab
 from ccfpse_tf.evaluation.networks.deeplab import DeepLabV2
 from ccfpse_tf.evaluation.networks.drn import DilatedResidualNetwork
 from ccfpse_tf.evaluation.networks.upernet import UPerNet
@@ -18,9 +20,11 @@ from ccfpse_tf.evaluation.networks.weights import (
 )
 
 FORMS = (
-    "drn:FILE, upernet:ENCODER,DECODER, upernet:FOLDER, deeplab:FILE, or the path of a "
-    ".keras file or of a SavedModel's folder"
+    "drn:FILE, upernet:ENCODER,DECODER, upernet:FOLDER, deeplab:FILE, coral-deeplab, "
+    "coral-deeplab:FILE, or the path of a .keras file, of a SavedModel's folder, or of "
+    "a folder that `segmenter` made"
 )
+CORAL = "coral-deeplab"
 
 
 def open_evaluator(
@@ -36,7 +40,9 @@ def open_evaluator(
 
     Args:
         spec: ``drn:FILE``, ``upernet:ENCODER,DECODER`` or ``upernet:FOLDER``,
-            ``deeplab:FILE``, or the path of a ``.keras`` file or SavedModel.
+            ``deeplab:FILE``, ``coral-deeplab:FILE``, ``coral-deeplab`` (which is
+            downloaded once), or the path of a ``.keras`` file, of a SavedModel or of a
+            folder that ``segmenter`` made.
         label_mapping: how the label indices to come were made (see
             ``label_mapping.file_ids``); None for the data set's own.
         multi_scale: whether a published network is tested at all its scales; models of
@@ -57,25 +63,38 @@ def open_evaluator(
             f"normalisation {normalisation!r}: only two releases of upernet differ in "
             f"it; leave it out for {spec}"
         )
-    if not colon or kind not in EVALUATORS:
+    if spec != CORAL and (not colon or kind not in (CORAL, *EVALUATORS)):
         return _open_model(spec, label_mapping, image_size)
-    (dataset,) = (data for data in DATASETS.values() if data.segmenter == kind)
+    (dataset,) = (
+        data
+        for data in DATASETS.values()
+        if kind in (data.segmenter, *data.further_segmenters)
+    )
     if num_classes not in (None, dataset.num_classes):
         raise InputError(
             f"{spec}: evaluates {dataset.title}, whose labels have "
             f"{dataset.num_classes} classes; these have {num_classes}; give the "
             ".keras file of a segmenter that was trained on your own data"
         )
+    try:
+        segmenter_ids(dataset, label_mapping or dataset.label_mappings[0])
+    except ValueError as error:  # names the mappings that are allowed
+        raise InputError(f"{spec}: {error}") from error
+    if kind == CORAL:
+        network = CoralDeepLab(Path(rest) if colon else None)
+        return CoralEvaluator(network, dataset, label_mapping)
     files = _upernet_files(rest) if kind == "upernet" else [Path(rest)]
+    network = _loaded(kind, files, normalisation)
+    return EVALUATORS[kind](
+        network, dataset, label_mapping, multi_scale, image_size, files
+    )
+
+
+def _loaded(kind, files, normalisation):
     state = read_state(*files)
     network = _NETWORKS[kind](state, normalisation)
     load(network, state, " and ".join(str(file) for file in files))
-    try:
-        return EVALUATORS[kind](
-            network, dataset, label_mapping, multi_scale, image_size, files
-        )
-    except ValueError as error:  # of the label mapping, which names what is allowed
-        raise InputError(f"{spec}: {error}") from error
+    return network
 
 
 _NETWORKS = {
@@ -90,7 +109,8 @@ _NETWORKS = {
 def _open_model(spec, label_mapping, image_size):
     path = Path(spec)
     is_file = path.suffix == ".keras" and path.is_file()
-    if not is_file and not (path / "saved_model.pb").is_file():
+    is_folder = any((path / name).is_file() for name in ("saved_model.pb", MODEL_FILE))
+    if not is_file and not is_folder:
         found = "no such file or folder" if not path.exists() else "neither of these"
         raise InputError(f"evaluator {spec}: {found}; give {FORMS}")
     if label_mapping not in (None, *LABEL_MAPPINGS):

@@ -11,6 +11,7 @@ from ccfpse_tf.data.transforms import resize
 from ccfpse_tf.evaluation.evaluators.evaluator import (
     Evaluator,
     describe_files,
+    files_of,
     look_up,
     segmenter_ids,
 )
@@ -75,6 +76,7 @@ class PublishedEvaluator(Evaluator):
                 "flips": False,
             },
         )
+        self.file_ids, self.palette = files_of(dataset)
 
     def scale_protocol(self) -> dict:
         """The scales of the images, and the rule that combines the scores of all."""

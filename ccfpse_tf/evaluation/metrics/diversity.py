@@ -20,7 +20,7 @@ from ccfpse_tf.evaluation.metrics.moments import Moments
 from ccfpse_tf.evaluation.networks.feature_file import digest, load, run
 from ccfpse_tf.evaluation.networks.inception import check_images
 from ccfpse_tf.files.arrays import State
-from ccfpse_tf.models.perceptual import PerceptualLoss
+from ccfpse_tf.models.perceptual.loss import PerceptualLoss
 
 EPSILON = 1e-10  # a position without any feature stays 0
 
@@ -120,7 +120,7 @@ class VGG19Maps:
     """relu1_1 .. relu5_1 of VGG19 for the diversity; uint8 images to feature maps.
 
     Args:
-        source, weights: see :class:`ccfpse_tf.models.perceptual.PerceptualLoss`.
+        source, weights: see :class:`ccfpse_tf.models.perceptual.loss.PerceptualLoss`.
 
     Raises:
         InputError: for weights that cannot be had.

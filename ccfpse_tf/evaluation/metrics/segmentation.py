@@ -96,5 +96,6 @@ def open_segmentation(measures, source, out) -> SegmentationMetric:
         normalisation=measures.normalisation,
         num_classes=source.description.num_classes,
     )
+    evaluator.check_size(source.size)
     size = measures.label_size or source.size
     return SegmentationMetric(evaluator, size, measures.real)

@@ -22,6 +22,8 @@ from ccfpse_tf.data.pipeline import evaluation_dataset
 from ccfpse_tf.data.record_errors import clear_record_errors
 from ccfpse_tf.data.records import Description, read_description
 from ccfpse_tf.errors import Diverged, InputError
+from ccfpse_tf.evaluation.evaluators.model_file import DESCRIPTION as FACTS_FILE
+from ccfpse_tf.evaluation.evaluators.model_file import MODEL_FILE
 from ccfpse_tf.evaluation.metrics.confusion import ConfusionMatrix
 from ccfpse_tf.evaluation.segmenter.config import SegmenterConfig
 from ccfpse_tf.evaluation.segmenter.network import (
@@ -42,7 +44,6 @@ from ccfpse_tf.files.digests import sha256_of_files
 from ccfpse_tf.files.locks import RUN_LOCK, TRAINING, locked
 from ccfpse_tf.runtime.progress_bar import duration, track
 
-MODEL_FILE, FACTS_FILE = "segmenter.keras", "segmenter.json"
 PACKAGES = ("ccfpse-tf", "keras", "keras-cv", "tensorflow", "numpy")
 FREE_KEYS = {"checkpoint_every", "log_every"}  # no step of the training depends on them
 _STATE, _ASKED = "state.npz", "asked.json"
@@ -81,6 +82,8 @@ def train_segmenter(config: SegmenterConfig, records: Path, out: Path) -> dict:
         _steps(trainer, stream, config, work)
         content = {
             "classes": list(description.class_names),
+            "label_ids": list(description.class_ids),
+            "palette": [list(color) for color in description.palette],
             "image_size": list(config.image_size),
             "scores": "softmax",
             "trained": facts,

@@ -14,7 +14,7 @@ from ccfpse_tf.evaluation.metrics.diversity import (
     VGG19Maps,
     mean_pairwise_distance,
 )
-from tests.models.random_vgg import write_vgg
+from tests.models.perceptual.random_vgg import write_vgg
 
 
 def over_pairs(maps):
@@ -118,7 +118,7 @@ def test_a_network_of_the_user(tmp_path):
 def test_vgg19(tmp_path):
     with pytest.raises(InputError, match="for the diversity: .*give the path") as error:
         VGG19Maps("keras", tmp_path / "absent.h5")
-    assert "losses.vgg" not in str(error.value)  # nothing is trained here
+    assert "losses." not in str(error.value)  # nothing is trained here
     write_vgg(tmp_path / "vgg.npz")
     network = VGG19Maps("torchvision", tmp_path / "vgg.npz")
     assert network.name == "vgg19 (unweighted, torchvision), not the calibrated LPIPS"

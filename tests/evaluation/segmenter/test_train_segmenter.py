@@ -11,6 +11,7 @@ import tensorflow as tf
 from ccfpse_tf.data.prepare import prepare
 from ccfpse_tf.data.records import read_description
 from ccfpse_tf.errors import Diverged, InputError
+from ccfpse_tf.evaluation.evaluators import open_evaluator
 from ccfpse_tf.evaluation.metrics.confusion import ConfusionMatrix
 from ccfpse_tf.evaluation.segmenter import train_segmenter as module
 from ccfpse_tf.evaluation.segmenter import trainer as segmenter_training
@@ -90,6 +91,13 @@ def trained(request, records, tmp_path_factory):
 
 def state_of(out):
     return out.with_name(f".{out.name}.training")
+
+
+def test_its_folder_is_an_evaluator_with_the_ids_of_the_files(trained, records):
+    evaluator = open_evaluator(str(trained[0]))
+    assert evaluator.name == "segmenter.keras"
+    assert evaluator.file_ids == (0, 1, 2)
+    assert evaluator.palette == read_description(records).palette
 
 
 def test_it_learns(trained):

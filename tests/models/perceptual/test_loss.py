@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.models.perceptual import PerceptualLoss
+from ccfpse_tf.models.perceptual.loss import PerceptualLoss
 from tests.layers import oracle
 from tests.layers.contract import numbers
 
@@ -160,7 +160,7 @@ def test_configuration_survives(torchvision_file):
         keras.saving.serialize_keras_object(loss)
     )
     assert copy.get_config() == {
-        "source": "torchvision",
+        "name": "vgg19-torchvision",
         "weights": str(torchvision_file),
     }
     fake, real = images()
@@ -172,8 +172,8 @@ def test_missing_file_is_named(source, tmp_path):
     path = tmp_path / {"torchvision": "absent.npz", "keras": "absent.h5"}[source]
     with pytest.raises(InputError, match="absent") as caught:
         PerceptualLoss(source, str(path))
-    assert "losses.vgg_weights=PATH" in str(caught.value)
-    assert "losses.vgg=off" in str(caught.value)
+    assert "losses.perceptual_weights=PATH" in str(caught.value)
+    assert "losses.perceptual_network=off" in str(caught.value)
 
 
 def test_incomplete_and_misshapen_weights_are_input_errors(tmp_path):
@@ -224,5 +224,7 @@ def test_download_failure_says_what_to_do(monkeypatch):
 
 
 def test_unknown_source_names_the_known():
-    with pytest.raises(InputError, match="'caffe': choose torchvision or keras"):
+    with pytest.raises(
+        InputError, match="'caffe': choose vgg19-torchvision, vgg19-keras, sq"
+    ):
         PerceptualLoss("caffe")

