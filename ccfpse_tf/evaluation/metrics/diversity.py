@@ -19,6 +19,7 @@ from ccfpse_tf.evaluation.image_metric import GENERATED, EvaluatedImage, ImageMe
 from ccfpse_tf.evaluation.metrics.moments import Moments
 from ccfpse_tf.evaluation.networks.feature_file import digest, load, run
 from ccfpse_tf.evaluation.networks.inception import check_images
+from ccfpse_tf.evaluation.networks.st_lpips import STLPIPS
 from ccfpse_tf.files.arrays import State
 from ccfpse_tf.models.perceptual.loss import PerceptualLoss
 
@@ -126,6 +127,8 @@ class VGG19Maps:
         InputError: for weights that cannot be had.
     """
 
+    channel_weights = None
+
     def __init__(self, source: str = "keras", weights=None) -> None:
         try:
             self._vgg = PerceptualLoss(source, weights)
@@ -155,6 +158,8 @@ class MapFile:
         InputError: for a file that cannot be loaded.
     """
 
+    channel_weights = None
+
     def __init__(self, path) -> None:
         self.path = Path(path)
         self._call = load(self.path)
@@ -180,11 +185,32 @@ class MapFile:
         return maps
 
 
-class DiversityMetric(ImageMetric):
+class MeanDistanceMetric(ImageMetric):
+    """A metric that is the mean over layouts of a distance.
+
+    Attributes:
+        distances: of the layouts so far.
+    """
+
+    def state(self):
+        """Moments of the distances."""
+        return self.distances.state()
+
+    def restore(self, state):
+        """Moments back."""
+        self.distances = Diversity.from_state(state)
+
+    def reset(self):
+        """Forgets all images."""
+        self.distances = Diversity()
+
+
+class DiversityMetric(MeanDistanceMetric):
     """The mean distance between images of the same layout in different styles.
 
     Args:
-        maps: feature network, from `ccfpse_tf.evaluation.metrics.diversity`.
+        maps: feature network with ``name`` and ``channel_weights``, from this file or
+            `ccfpse_tf.evaluation.networks.st_lpips`.
         styles: images per layout, 2 or more.
         draw: takes an example and a number of styles from the prior, returns uint8
             ``(styles, height, width, 3)``.
@@ -204,23 +230,13 @@ class DiversityMetric(ImageMetric):
     def update(self, example: EvaluatedImage) -> None:
         """Generates the layout in several styles and compares the images in pairs."""
         images = self.draw(example, self.styles)
-        self.diversity.update([mean_pairwise_distance(self.maps(images))])
-
-    def state(self):
-        """Moments of the distances."""
-        return self.diversity.state()
-
-    def restore(self, state):
-        """Moments back."""
-        self.diversity = Diversity.from_state(state)
-
-    def reset(self):
-        """Forgets all images."""
-        self.diversity = Diversity()
+        maps = self.maps(images)
+        distance = mean_pairwise_distance(maps, self.maps.channel_weights)
+        self.distances.update([distance])
 
     def result(self):
         """The mean distance."""
-        return {GENERATED: {"diversity": self.diversity.mean()}}
+        return {GENERATED: {"diversity": self.distances.mean()}}
 
 
 def open_diversity(measures, source, out) -> DiversityMetric:
@@ -232,8 +248,11 @@ def open_diversity(measures, source, out) -> DiversityMetric:
     if measures.diversity < 2:
         raise InputError(f"--diversity {measures.diversity}: must be 2 or more")
     source.require_styles()
+    weights = measures.diversity_weights
     if measures.diversity_network == "vgg19":
-        maps = VGG19Maps("keras", measures.diversity_weights)
+        maps = VGG19Maps("keras", weights)
+    elif measures.diversity_network == "st-lpips":
+        maps = STLPIPS("alex", weights)
     else:
         maps = MapFile(measures.diversity_network)
     return DiversityMetric(maps, measures.diversity, source.draw_styles)

@@ -113,6 +113,7 @@ class STLPIPS:
 
     Attributes:
         trunk: as given.
+        name: of the network and its weights, for protocols.
         channel_weights: ``w`` of the five levels, ``(channels,)`` each, none below 0.
 
     Raises:
@@ -123,6 +124,8 @@ class STLPIPS:
         if trunk not in TRUNKS:
             raise InputError(f"ST-LPIPS {trunk}: choose {' or '.join(TRUNKS)}")
         self.trunk = trunk
+        sha256 = FILES[trunk].sha256
+        self.name = f"st-lpips {trunk} (learned weights, sha256 {sha256[:16]})"
         path = FILES[trunk].find(weights)
         state = _checked(read_tensors(path), shapes(trunk), path)
         levels = range(len(TRUNKS[trunk]))
