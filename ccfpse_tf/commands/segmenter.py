@@ -25,6 +25,7 @@ def add(commands, config: Config) -> None:
         metavar="KEY=VALUE",
         help="change its config, such as backbone=segformer steps=3000",
     )
+    add("--backbone", metavar="NAME", help="short for --set backbone=NAME")
     add("--dry-run", action="store_true", help="print the resolved config and stop")
 
 
@@ -34,7 +35,8 @@ def run(config: Config, arguments) -> int:
     Raises:
         InputError: options that do not fit, and the errors of `train_segmenter`.
     """
-    chosen = override(SegmenterConfig(), arguments.set)
+    settings = [f"backbone={arguments.backbone}"] if arguments.backbone else []
+    chosen = override(SegmenterConfig(), settings + arguments.set)
     if arguments.records:
         from ccfpse_tf.data.description import read_description
 

@@ -62,10 +62,17 @@ class GeneratorConfig:
 class DiscriminatorConfig:
     """Width of the discriminator."""
 
-    architecture: Annotated[Literal["fpse"], ADDED_LATER] = Field(
-        "fpse", description="which discriminator"
+    architecture: Annotated[Literal["fpse", "fpse_frozen"], ADDED_LATER] = Field(
+        "fpse",
+        description="which discriminator; fpse_frozen: FPSE whose bottom-up path is "
+        "EfficientNet-Lite0, which was trained on photographs and stays as it is",
     )
     ndf: int = Field(64, ge=1, description="channels of the first level")
+    backbone_weights: Annotated[str | None, ADDED_LATER] = Field(
+        None,
+        description="fpse_frozen: file of Lite0's weights; none takes the installed "
+        "package's",
+    )
 
 
 @settings

@@ -164,6 +164,17 @@ def _fpse(config, semantic_channels):
     return FPSEDiscriminator(semantic_channels, ndf, dtype=config.step.precision)
 
 
+def _fpse_frozen(config, semantic_channels):
+    from ccfpse_tf.models.discriminators.fpse_frozen import FrozenFPSEDiscriminator
+
+    return FrozenFPSEDiscriminator(
+        semantic_channels,
+        config.discriminator.ndf,
+        config.discriminator.backbone_weights,
+        dtype=config.step.precision,
+    )
+
+
 def _fpse_losses():
     from ccfpse_tf.gan.losses import MEAN_OVER_LEVELS
 
@@ -184,6 +195,7 @@ def _edges(config):
 
 
 FPSE = Adversary(network=_fpse, losses=_fpse_losses, problems=_fpse_problems)
+FPSE_FROZEN = dataclasses.replace(FPSE, network=_fpse_frozen)
 
 CC_FPSE = Method(
     title="CC-FPSE",
@@ -200,7 +212,7 @@ CC_FPSE = Method(
     model=_ccfpse_model,
     generator=_ccfpse_generator,
     encoder=_style_encoder,
-    adversaries={"fpse": FPSE},
+    adversaries={"fpse": FPSE, "fpse_frozen": FPSE_FROZEN},
     optimizers=_adams,
     problems=_ccfpse_problems,
     z_dim=lambda config: config.generator.z_dim,

@@ -6,14 +6,15 @@ One flat page, changed by ``--set``.
 import dataclasses
 import json
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from ccfpse_tf.config import parsing
+from ccfpse_tf.config.parsing import ADDED_LATER
 from ccfpse_tf.errors import InputError
 
-STRIDE = 32  # of the deepest features of both backbones
+STRIDE = 32  # of the deepest features of all backbones
 
 
 @parsing.settings
@@ -24,15 +25,22 @@ class SegmenterConfig:
         InputError: on construction, listing every value that it must not have.
     """
 
-    backbone: Literal["deeplabv3plus", "segformer"] = Field(
-        "deeplabv3plus", description="which network"
+    backbone: Literal["deeplabv3plus", "segformer", "lite0"] = Field(
+        "deeplabv3plus",
+        description="which network; lite0: a small one on the features of "
+        "EfficientNet-Lite0, which was trained on photographs and stays as it is",
     )
-    # Both backbones divide the width by 4 or by 8 somewhere.
+    backbone_weights: Annotated[str | None, ADDED_LATER] = Field(
+        None,
+        description="lite0: file of these weights; none takes the installed package's",
+    )
+    # keras-cv divides the width by 4 or by 8 somewhere.
     width: int = Field(
         32,
         ge=8,
         multiple_of=8,
-        description="channels of the first stage; ResNet-18 has 64, MiT-B0 32",
+        description="channels of the first stage; ResNet-18 has 64, MiT-B0 32; lite0: "
+        "half of those that all stages are reduced to",
     )
     image_size: tuple[int, int] | None = Field(
         None,
@@ -69,7 +77,7 @@ class SegmenterConfig:
     log_every: int = Field(50, ge=1, description="between logged losses")
 
     def __post_init__(self):
-        """Checks that both backbones can halve the image often enough."""
+        """Checks that all backbones can halve the image often enough."""
         if any(side < 1 or side % STRIDE for side in self.image_size or ()):
             raise ValueError(
                 f"image_size is {self.image_size}; it must be two multiples of "

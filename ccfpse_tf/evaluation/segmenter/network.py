@@ -1,23 +1,32 @@
-"""Segmentation networks of keras-cv, from scratch and for images of a fixed size."""
+"""Segmentation networks for images of a fixed size: keras-cv's, and one on Lite0."""
 
 import keras
 import keras_cv
+
+from ccfpse_tf.models.perceptual.efficientnet_lite import TAPS, efficientnet_lite
 
 STRIDE = 32  # of the deepest features
 MOMENTUM = 0.9  # of batch statistics: Keras's 0.99 lags behind in a short training
 
 
 def build_segmentation_model(
-    backbone: str, width: int, image_size: tuple[int, int], classes: int
+    backbone: str,
+    width: int,
+    image_size: tuple[int, int],
+    classes: int,
+    weights: str | None = None,
 ) -> keras.Model:
-    """Builds an untrained network that maps images to class probabilities.
+    """Builds a network that maps images to class probabilities.
 
     Args:
         backbone: ``"deeplabv3plus"`` (Chen et al. 2018, on a ResNet-18 of version 2) or
-            ``"segformer"`` (Xie et al. 2021, on MiT-B0).
+            ``"segformer"`` (Xie et al. 2021, on MiT-B0), both untrained, or
+            ``"lite0"``, a decoder on the frozen features of EfficientNet-Lite0.
         width: channels of the first stage; 64 is ResNet-18's own, 32 is MiT-B0's.
+            ``"lite0"`` reduces all its features to twice as many.
         image_size: (height, width), multiples of 32.
         classes: how many.
+        weights: path of Lite0's weights; None takes those of the installed package.
 
     Returns:
         float32 RGB of 0..255, ``(batch, height, width, 3)``, to float32
@@ -25,13 +34,17 @@ def build_segmentation_model(
 
     Raises:
         ValueError: an unknown backbone, or a size that is not a multiple of 32.
+        InputError: weights of Lite0 that cannot be had.
     """
     if any(side % STRIDE for side in image_size):
         raise ValueError(f"{image_size} are not multiples of {STRIDE}")
-    make = {"deeplabv3plus": _deeplab, "segformer": _segformer}.get(backbone)
-    if make is None:
-        raise ValueError(f"unknown backbone {backbone!r}")
-    model = make(width, (*image_size, 3), classes)
+    if backbone == "lite0":
+        model = _on_lite0(width, (*image_size, 3), classes, weights)
+    else:
+        make = {"deeplabv3plus": _deeplab, "segformer": _segformer}.get(backbone)
+        if make is None:
+            raise ValueError(f"unknown backbone {backbone!r}")
+        model = make(width, (*image_size, 3), classes)
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = MOMENTUM
@@ -107,3 +120,36 @@ def _segformer(width, input_shape, classes):
     enlarged = segformer(square)
     back = keras.layers.Resizing(*input_shape[:2], interpolation="bilinear")
     return keras.Model(image, back(enlarged))
+
+
+def _on_lite0(width, input_shape, classes, weights):
+    """The features at strides 4 to 32 of the image at twice its size, summed.
+
+    Every stage is reduced to ``2 * width`` channels and enlarged to the finest one.
+    """
+    layers = keras.layers
+    image = keras.Input(input_shape)
+    # Twice the size: thin things vanish at a quarter of small images' resolution.
+    enlarged = layers.UpSampling2D(2, interpolation="bilinear")(image)
+    features = efficientnet_lite(0, TAPS[0], weights)(enlarged, training=False)
+    summed = []
+    for level, feature in enumerate(features):
+        x = _unit(2 * width, 1)(feature)
+        if level:
+            x = layers.UpSampling2D(2**level, interpolation="bilinear")(x)
+        summed.append(x)
+    x = _unit(2 * width, 3)(layers.Add()(summed))
+    x = layers.Conv2D(classes, 1)(x)
+    x = layers.UpSampling2D(2, interpolation="bilinear")(x)
+    return keras.Model(image, layers.Softmax(dtype="float32")(x))
+
+
+def _unit(width, size):
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            layers.Conv2D(width, size, padding="same", use_bias=False),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+        ]
+    )

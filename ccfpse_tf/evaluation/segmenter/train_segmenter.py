@@ -146,7 +146,11 @@ def _open_trainer(config, records, classes, work) -> Trainer:
     # Keras draws the seeds of its initialisers from Python's generator.
     random.seed(config.seed)
     model = build_segmentation_model(
-        config.backbone, config.width, config.image_size, classes.count
+        config.backbone,
+        config.width,
+        config.image_size,
+        classes.count,
+        config.backbone_weights,
     )
     training_stream(config, records, classes)  # complains of records that do not fit
     trainer = Trainer(model, config, class_weights(config, records, classes))

@@ -39,11 +39,7 @@ class FPSEDiscriminator(Discriminator):
         self.semantic_channels = semantic_channels
         self.ndf = ndf
         dtype = self.dtype_policy
-        self.widths = [ndf * n for n in (1, 2, 4, 8, 8)]
-        self.bottom_up = [
-            instance_normalized_convolution(width, 3, 2, dtype=dtype)
-            for width in self.widths
-        ]
+        self.widths = self.make_bottom_up()
         # Laterals from coarse to fine (strides 32, 16, 8, 4), as they run.
         self.lateral = [
             instance_normalized_convolution(4 * ndf, 1, dtype=dtype) for _ in range(4)
@@ -56,12 +52,33 @@ class FPSEDiscriminator(Discriminator):
         self.semantic_features = plain_convolution(2 * ndf, 1, dtype=dtype)
         self.embedding = plain_convolution(2 * ndf, 1, dtype=dtype)
 
+    def make_bottom_up(self) -> list[int]:
+        """Makes the layers of the bottom-up path; returns the widths of its maps."""
+        widths = [self.ndf * n for n in (1, 2, 4, 8, 8)]
+        self.bottom_up = [
+            instance_normalized_convolution(width, 3, 2, dtype=self.dtype_policy)
+            for width in widths
+        ]
+        return widths[1:]
+
+    def build_bottom_up(self):
+        """Builds the layers of the bottom-up path."""
+        channels = 3, self.ndf, *self.widths
+        for layer, before in zip(self.bottom_up, channels, strict=False):
+            layer.build((None, None, None, before))
+
+    def bottom_up_features(self, image, training=None) -> list:
+        """Returns the maps of an image at strides 4, 8, 16 and 32."""
+        features = [image]
+        for layer in self.bottom_up:
+            features.append(layer(features[-1], training=training))
+        return features[2:]
+
     def build(self, image_shape=None, semantics_shape=None):
         """Builds all layers; the constructor's arguments tell all their shapes."""
         size = (None, None, None)
-        for layer, channels in zip(self.bottom_up, (3, *self.widths), strict=False):
-            layer.build((*size, channels))
-        for layer, channels in zip(self.lateral, self.widths[:0:-1], strict=True):
+        self.build_bottom_up()
+        for layer, channels in zip(self.lateral, self.widths[::-1], strict=True):
             layer.build((*size, channels))
         for layer in self.final:
             layer.build((*size, 4 * self.ndf))
@@ -73,17 +90,25 @@ class FPSEDiscriminator(Discriminator):
     def call(self, image, semantics, training=None):
         """Returns ``(features, scores)``, finest first."""
         _check_size(*image.shape[1:3])
-        features = []
-        x = image
-        for layer in self.bottom_up:
-            x = layer(x, training=training)
-            features.append(x)
-        features = features[1:]
-        summed = [self.lateral[0](features[-1], training=training)]
-        for lateral, feature in zip(self.lateral[1:], features[-2::-1], strict=True):
-            side = lateral(feature, training=training)
+        maps = self.bottom_up_features(image, training)
+        sides = [
+            lateral(x, training=training)
+            for lateral, x in zip(self.lateral, maps[::-1], strict=True)
+        ]
+        summed = sides[:1]
+        for side in sides[1:]:
             summed.append(upsample_bilinear(summed[-1]) + side)
-        return features, self._scores(summed[:0:-1], semantics, training)
+        scores = self._scores(summed[:0:-1], semantics, training)
+        return self.matched_features(maps, sides[::-1]), scores
+
+    def matched_features(self, maps, sides) -> list:
+        """Returns those of the maps that the feature-matching loss compares.
+
+        Args:
+            maps: of the bottom-up path, finest first.
+            sides: the same after the lateral layers.
+        """
+        return maps
 
     def _scores(self, maps, semantics, training):
         embedded = pooled_embedding(semantics, *weights_of(self.embedding), size=4)

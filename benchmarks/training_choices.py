@@ -1,0 +1,179 @@
+"""Compares choices of a training by the images that it leads to, over several seeds.
+
+    python -m benchmarks.training_choices perceptual --records RECORDS --out DIR \\
+        --segmenter SEGMENTER --squeezenet FILE
+    python -m benchmarks.training_choices frozen --records RECORDS --out DIR \\
+        --segmenter SEGMENTER
+
+Every arm of an experiment trains the same small networks for the same number of steps
+with each seed. The mIoU of the validation images is measured several times in the
+training, the distance `kid_lite0` at its end. The command may be stopped at any time:
+started again, it goes on, and with other ``--arms`` or ``--seeds`` it adds to what is
+there. It writes a table of all finished runs to DIR/table.md and prints it; a picture
+of the same layouts by every arm is DIR/pictures.png.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+RECIPE = Path(__file__).parent.parent / "recipes" / "folder.py"
+# Narrow enough for two CPU cores; rates above the paper's, as few steps have to do.
+SMALL = {
+    "generator.ngf": 8,
+    "generator.hidden": 32,
+    "generator.z_dim": 32,
+    "discriminator.ndf": 16,
+    "optimizers.generator_lr": 2e-3,
+    "optimizers.discriminator_lr": 2e-3,
+    "data.batch_size": 4,
+    "losses.perceptual_network": "off",
+    "schedule.images_every": 100000,
+    "schedule.validate_every": 100000,
+    "schedule.checkpoint_every": 50,
+    "evaluation.every_epochs": 1,
+}
+PERCEPTUAL = "losses.perceptual_network"
+EXPERIMENTS = {
+    "perceptual": {
+        "none": {},
+        "squeezenet": {PERCEPTUAL: "squeezenet"},
+        "efficientnet-lite0": {PERCEPTUAL: "efficientnet-lite0"},
+    },
+    "frozen": {
+        "fpse": {},
+        "fpse_frozen": {"discriminator.architecture": "fpse_frozen"},
+    },
+}
+MEASUREMENTS = 5  # of mIoU in a training
+FACTS = "measured.json"
+PICTURES = 4  # layouts in the picture
+
+
+def main(argv=None) -> int:
+    """Runs what is missing of an experiment, and prints its table."""
+    options = _options(argv)
+    arms = EXPERIMENTS[options.experiment]
+    for seed in range(options.seeds):
+        for arm in options.arms or arms:
+            run = options.out / f"{arm}-{seed}"
+            if not (run / FACTS).exists():
+                measure(run, options, SMALL | arms[arm] | {"data.seed": seed})
+            print(report(options.out, arms), flush=True)
+    return 0
+
+
+def _options(argv):
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("experiment", choices=EXPERIMENTS)
+    add("--records", type=Path, required=True, metavar="DIR")
+    add("--out", type=Path, required=True, metavar="DIR", help="made or resumed")
+    add("--segmenter", required=True, metavar="SPEC", help="as for `evaluate`")
+    add("--squeezenet", metavar="FILE", help="its weights, instead of a download")
+    add("--size", default="64x96", metavar="HxW", help="default: %(default)s")
+    add("--steps", type=int, default=500, metavar="N", help="default: %(default)s")
+    add("--seeds", type=int, default=3, metavar="N", help="default: %(default)s")
+    add("--arms", nargs="+", metavar="ARM", help="default: all of the experiment")
+    return parser.parse_args(argv)
+
+
+def measure(run: Path, options, settings: dict) -> None:
+    """Trains a run, or the rest of it, and writes what its images are worth."""
+    settings |= {
+        "data.image_size": options.size,
+        "schedule.epochs": MEASUREMENTS,
+        "schedule.steps_per_epoch": options.steps // MEASUREMENTS,
+        "evaluation.segmenter": options.segmenter,
+    }
+    if settings[PERCEPTUAL] == "squeezenet" and options.squeezenet:
+        settings["losses.perceptual_weights"] = options.squeezenet
+    texts = [f"{key}={value}" for key, value in settings.items()]
+    recipe("train", "--records", options.records, "--run", run, "--set", *texts)
+    out = run / "evaluation"
+    recipe(
+        *("evaluate", "--run", run, "--out", out),
+        *("--segmenter", options.segmenter, "--features", "efficientnet-lite0"),
+    )
+    metrics = json.loads((out / "metrics.json").read_text())["metrics"]
+    facts = {"curve": curve(run), **metrics["generated"], "real": metrics.get("real")}
+    (run / FACTS).write_text(json.dumps(facts, indent=1))
+
+
+def recipe(*arguments) -> None:
+    """Runs a subcommand of recipes/folder.py in a process of its own."""
+    command = [sys.executable, str(RECIPE), *map(str, arguments)]
+    subprocess.run(command, check=True)
+
+
+def curve(run: Path) -> dict[int, float]:
+    """Returns the mIoU by step, as TensorBoard's files have it."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(run / "logs")).Reload()
+    found = events.Tensors("metrics/mean_iou")
+    return {x.step: float(x.tensor_proto.float_val[0]) for x in found}
+
+
+def report(out: Path, arms) -> str:
+    """Writes table and picture of all measured runs; returns the table."""
+    found = {
+        arm: [
+            json.loads(path.read_text())
+            for path in sorted(out.glob(f"{arm}-*/{FACTS}"))
+        ]
+        for arm in arms
+    }
+    found = {arm: runs for arm, runs in found.items() if runs}
+    if not found:
+        return "nothing is measured yet"
+    steps = list(next(iter(found.values()))[0]["curve"])
+    heads = [f"mIoU at step {step}" for step in steps] + ["pixel accuracy", "kid_lite0"]
+    lines = [f"| arm | seeds | {' | '.join(heads)} |", "|" + "---|" * (len(heads) + 2)]
+    for arm, runs in found.items():
+        cells = [_scores(100 * run["curve"][step] for run in runs) for step in steps]
+        cells += [_scores(100 * run["pixel_accuracy"] for run in runs)]
+        cells += [_scores(run["kid_lite0"] for run in runs)]
+        lines.append(f"| {arm} | {len(runs)} | {' | '.join(cells)} |")
+    real = next(iter(found.values()))[0]["real"]
+    cells = [
+        f"{100 * real['mean_iou']:.1f}",
+        f"{100 * real['pixel_accuracy']:.1f}",
+        "0",
+    ]
+    blank = " | " * (len(steps) - 1)
+    lines.append(f"| photographs | - | {blank}{' | '.join(cells)} |")
+    table = "\n".join(lines)
+    (out / "table.md").write_text(table + "\n")
+    draw(out, found)
+    return table
+
+
+def _scores(values) -> str:
+    """All seeds' values, so that their scatter shows."""
+    return ", ".join(f"{value:.3g}" for value in values)
+
+
+def draw(out: Path, arms) -> None:
+    """Writes the photographs and the images of the first seed of every arm."""
+    from PIL import Image
+
+    folders = [out / f"{arm}-0" / "evaluation" / "images" for arm in arms]
+    folders = [folder for folder in folders if folder.is_dir()]
+    names = sorted(path.name for path in folders[0].glob("*.png"))
+    names = names[:: max(1, len(names) // PICTURES)][:PICTURES]
+    rows = [[Image.open(folder / name) for name in names] for folder in folders]
+    width, height = rows[0][0].size
+    sheet = Image.new("RGB", (width * len(names), height * len(rows)))
+    for y, row in enumerate(rows):
+        for x, image in enumerate(row):
+            sheet.paste(image, (x * width, y * height))
+    sheet.resize((2 * sheet.width, 2 * sheet.height)).save(out / "pictures.png")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
