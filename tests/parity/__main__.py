@@ -74,7 +74,8 @@ def fixtures(folder: Path) -> Iterator[tuple[str, Callable[[], Iterator[Check]]]
     """
     manifest = json.loads((folder / "manifest.json").read_text())
     for name, entry in manifest.get("fixtures", {}).items():
-        yield name, functools.partial(pretrained.compare, folder / name, entry)
+        fixture = Fixture(folder / name, entry)
+        yield name, functools.partial(pretrained.compare, fixture)
     for name, entry in manifest.get("files", {}).items():
         fixture = Fixture(folder / name, entry)
         runner = runner_of(entry.get("keys") or fixture.data)

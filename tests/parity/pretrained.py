@@ -1,8 +1,7 @@
 """The networks with weights of others; a fixture's entry names the network."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -10,32 +9,28 @@ from ccfpse_tf.evaluation.metrics.diversity import mean_pairwise_distance
 from ccfpse_tf.evaluation.networks import st_lpips
 from ccfpse_tf.files.pretrained import PretrainedFile
 from tests.parity.checks import Check, absolute, relative
+from tests.parity.coral import coral_deeplab
+from tests.parity.fixture import Fixture
 
-Arrays = Mapping[str, np.ndarray]
 
-
-def compare(path: Path, entry: dict) -> Iterator[Check]:
-    """Compares one network with the arrays of a file.
-
-    Args:
-        path: of the ``.npz``.
-        entry: of the manifest; ``net`` begins with a name in `NETS`.
+def compare(fixture: Fixture) -> Iterator[Check]:
+    """Compares one network with a fixture whose ``net`` begins with a name in `NETS`.
 
     Raises:
         ImportError: the weights are not installed.
     """
+    net = fixture.entry["net"]
     for name, run in NETS.items():
-        if entry["net"].startswith(name):
-            with np.load(path) as file:
-                arrays = {key: file[key] for key in file.files}
-            yield from run(arrays, tolerance(entry))
+        if net.startswith(name):
+            yield from run(fixture)
             return
-    yield Check(f"no comparison for {entry['net']}", float("inf"), 0.0)
+    yield Check(f"no comparison for {net}", float("inf"), 0.0)
 
 
-def tolerance(entry: dict) -> float:
+def tolerance(fixture: Fixture) -> float:
     """The first number in the manifest's text."""
-    return float(re.search(r"[0-9.]+(e-?[0-9]+)?", entry["tolerance"])[0])
+    text = fixture.entry["tolerance"]
+    return float(re.search(r"[0-9.]+(e-?[0-9]+)?", text)[0])
 
 
 def require(file: PretrainedFile) -> None:
@@ -48,7 +43,8 @@ def require(file: PretrainedFile) -> None:
         raise ImportError(f"{file.title} is not here: {file.ways()}")
 
 
-def _st_lpips(arrays: Arrays, allowed: float) -> Iterator[Check]:
+def _st_lpips(fixture: Fixture) -> Iterator[Check]:
+    arrays, allowed = fixture.data, tolerance(fixture)
     # Features reach 216, of which float32's rounding is more than the distances may be
     # off: they are compared in units of their largest.
     for trunk, file in st_lpips.FILES.items():
@@ -78,6 +74,7 @@ def _st_lpips(arrays: Arrays, allowed: float) -> Iterator[Check]:
 
 
 # By the beginning of what the manifest calls the network.
-NETS: dict[str, Callable[[Arrays, float], Iterator[Check]]] = {
+NETS: dict[str, Callable[[Fixture], Iterator[Check]]] = {
     "ST-LPIPS": _st_lpips,
+    "Coral DeepLab": coral_deeplab,
 }

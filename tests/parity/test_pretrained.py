@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.parity import __main__ as parity
+from tests.parity.fixture import Fixture
 from tests.parity.pretrained import NETS, compare, tolerance
 
 
@@ -18,7 +19,7 @@ def test_equals_the_reference(shared_dir, net):
     for name, entry in entries.items():
         if entry["net"].startswith(net):
             try:
-                found = list(compare(folder / name, entry))
+                found = list(compare(Fixture(folder / name, entry)))
             except ImportError as error:  # the weights are not installed
                 pytest.skip(str(error))
             beyond = [f"{x.name}: {x.error:.2e}" for x in found if not x.passed]
@@ -33,13 +34,13 @@ def test_tolerances_are_read_from_the_manifest():
         "agreement of 0.98 with its own runtime; the two agree on 0.886": 0.98,
     }
     for text, expected in texts.items():
-        assert tolerance({"tolerance": text}) == expected
+        assert tolerance(Fixture(None, {"tolerance": text})) == expected
 
 
 def test_what_is_not_installed_is_skipped_and_what_is_unknown_fails(
     tmp_path, capsys, monkeypatch
 ):
-    def absent(arrays, allowed):
+    def absent(fixture):
         raise ImportError("Net is not here: pip install net")
         yield
 
