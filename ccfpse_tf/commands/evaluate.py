@@ -32,6 +32,7 @@ def add(commands) -> None:
     add("--devices", default="auto", metavar="LIST", help=f"{ALLOWED} (default: auto)")
     _add_segmenter(parser.add_argument_group("mIoU and pixel accuracy"))
     _add_distance(parser.add_argument_group("FID and KID"))
+    _add_paired(parser.add_argument_group("distance to the photographs"))
     _add_diversity(parser.add_argument_group("diversity"))
 
 
@@ -69,8 +70,23 @@ def _add_distance(group):
         help="rule for resizing to 299x299",
     )
     add("--fid-sha256", metavar="HEX", help="digest that the graph must have")
-    add("--features", type=Path, metavar="FILE", help="another feature network")
+    add(
+        "--features",
+        metavar="NAME|FILE",
+        help="another feature network: efficientnet-lite0 or efficientnet-lite1 (or "
+        "NAME:FILE of its weights), for distances that everybody can measure; or a "
+        ".keras file or SavedModel",
+    )
     add("--reference", type=Path, metavar="NPZ", help="statistics, read or made")
+
+
+def _add_paired(group):
+    group.add_argument(
+        "--st-lpips",
+        metavar="alex|vgg",
+        help="perceptual distance of each image and its photograph by this network of "
+        "ST-LPIPS (or NAME:FILE of its weights)",
+    )
 
 
 def _add_diversity(group):
@@ -85,10 +101,15 @@ def _add_diversity(group):
     add(
         "--diversity-network",
         default="vgg19",
-        metavar="vgg19|FILE",
+        metavar="vgg19|st-lpips|FILE",
         help="network of feature maps (default: vgg19)",
     )
-    add("--diversity-weights", type=Path, metavar="FILE", help="weights of VGG19")
+    add(
+        "--diversity-weights",
+        type=Path,
+        metavar="FILE",
+        help="weights of VGG19 or ST-LPIPS",
+    )
 
 
 def run(arguments) -> int:
@@ -102,7 +123,7 @@ def run(arguments) -> int:
     from ccfpse_tf.evaluation.evaluate import evaluate
     from ccfpse_tf.evaluation.image_source import Images
     from ccfpse_tf.evaluation.measures import Measures
-    from ccfpse_tf.evaluation.report import table
+    from ccfpse_tf.evaluation.report import notes, table
 
     images = Images(
         run=arguments.run,
@@ -122,6 +143,8 @@ def run(arguments) -> int:
     found = evaluate(images, measures, arguments.out)
     published = {f"{name} (paper)": row for name, row in found["published"].items()}
     print(table(found["metrics"] | published))
+    for note in notes(found["protocol"]):
+        print(f"\n{note}")
     print(f"\n{found['paper_line']}")
     print(f"\nmetrics  {arguments.out / 'metrics.json'}")
     return 0

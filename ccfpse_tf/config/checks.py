@@ -5,7 +5,12 @@ The range of a single value is on its field in :mod:`ccfpse_tf.config.schema`.
 
 from collections.abc import Iterator
 
-MEASURED_BY = {"fid": "evaluation.fid", "mean_iou": "evaluation.segmenter"}
+MEASURED_BY = {
+    "fid": "evaluation.fid",
+    "kid_lite0": "evaluation.features",
+    "mean_iou": "evaluation.segmenter",
+}
+_LITE0 = "efficientnet-lite0"
 
 
 def problems(config) -> Iterator[str]:
@@ -28,13 +33,24 @@ def problems(config) -> Iterator[str]:
 
 
 def _metric_problems(best, evaluation):
-    measured = {"fid": evaluation.fid, "mean_iou": evaluation.segmenter}
+    measured = {
+        "fid": evaluation.fid,
+        "kid_lite0": evaluation.features,
+        "mean_iou": evaluation.segmenter,
+    }
     every = evaluation.every_epochs
     if best in measured and not (measured[best] and every):
         yield (
             f"schedule.best is {best!r}, which is not measured; set "
             f"{MEASURED_BY[best]} and evaluation.every_epochs"
         )
+    elif best == "kid_lite0" and evaluation.features.partition(":")[0] != _LITE0:
+        yield (
+            f"schedule.best is 'kid_lite0', which evaluation.features "
+            f"{evaluation.features!r} does not measure; set it to {_LITE0}"
+        )
+    if evaluation.fid and evaluation.features:
+        yield "evaluation.fid and evaluation.features exclude each other; choose one"
     if every and not any(measured.values()):
         yield (
             f"evaluation.every_epochs is {every}, but there is nothing to measure; set "

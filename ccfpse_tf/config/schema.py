@@ -157,7 +157,7 @@ class ScheduleConfig:
     images: int = Field(8, ge=1, description="rows of such a grid")
     validate_every: int = Field(1000, ge=1, description="between validations")
     validation_images: int = Field(64, ge=1, description="images of a validation")
-    best: Literal["auto", "perceptual", "l1", "fid", "mean_iou"] = Field(
+    best: Literal["auto", "perceptual", "l1", "fid", "kid_lite0", "mean_iou"] = Field(
         "auto",
         description="metric of the best checkpoint; auto: perceptual where the losses "
         "have it, else l1",
@@ -185,6 +185,11 @@ class EvaluationConfig:
     )
     fid_resize: FidResize = Field(
         "pytorch-fid", description="which code's resizing of images FID follows"
+    )
+    features: Annotated[str | None, ADDED_LATER] = Field(
+        None,
+        description="as for `evaluate --features`, such as efficientnet-lite0, in "
+        "place of fid",
     )
 
 

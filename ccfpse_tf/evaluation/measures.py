@@ -15,6 +15,7 @@ from ccfpse_tf.evaluation.image_metric import ImageMetric
 from ccfpse_tf.evaluation.image_source import ImageSource
 from ccfpse_tf.evaluation.metrics.diversity import open_diversity
 from ccfpse_tf.evaluation.metrics.feature_distance import open_feature_distance
+from ccfpse_tf.evaluation.metrics.paired_distance import open_paired_distance
 from ccfpse_tf.evaluation.metrics.segmentation import open_segmentation
 
 
@@ -32,12 +33,16 @@ class Measures:
         fid: ``"download"``, a path of the Inception graph, or None.
         fid_resize: one of `models.inception.RESIZES`.
         fid_sha256: that the graph must have.
-        features: a feature network in place of Inception, a file.
+        features: a feature network in place of Inception: ``NAME`` or ``NAME:FILE`` of
+            `networks.lite_features`, or a file.
         reference: ``.npz`` of the photographs' statistics, read or made; None: in the
             folder of the results.
+        st_lpips: ``"alex"`` or ``"vgg"``, alone or with ``:FILE`` of its weights, for
+            the distance of every image and its photograph.
         diversity: styles per layout, 0 for none.
-        diversity_network: ``"vgg19"`` or a file.
-        diversity_weights: of VGG19 (Keras's); None downloads them.
+        diversity_network: ``"vgg19"``, ``"st-lpips"`` or a file.
+        diversity_weights: of VGG19 (Keras's) or ST-LPIPS; None downloads the former,
+            and takes the latter from the installed package.
     """
 
     segmenter: str | None = None
@@ -48,8 +53,9 @@ class Measures:
     fid: str | None = None
     fid_resize: str = "pytorch-fid"
     fid_sha256: str | None = None
-    features: Path | None = None
+    features: str | Path | None = None
     reference: Path | None = None
+    st_lpips: str | None = None
     diversity: int = 0
     diversity_network: str = "vgg19"
     diversity_weights: Path | None = None
@@ -60,6 +66,7 @@ class Measures:
 METRICS: tuple[tuple[tuple[str, ...], Callable[..., ImageMetric]], ...] = (
     (("segmenter",), open_segmentation),
     (("fid", "features"), open_feature_distance),
+    (("st_lpips",), open_paired_distance),
     (("diversity",), open_diversity),
 )
 
@@ -85,6 +92,7 @@ def open_metrics(
     if not metrics:
         raise InputError(
             "nothing to measure: add --segmenter SPEC, --fid download (or the graph's "
-            "path), --features FILE or --diversity K"
+            "path), --features efficientnet-lite0 (or FILE), --st-lpips alex or "
+            "--diversity K"
         )
     return metrics

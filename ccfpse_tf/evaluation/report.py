@@ -15,6 +15,12 @@ COLUMNS = (
     ("pixel_accuracy_all", "accuracy of all pixels"),
     ("fid", "FID"),
     ("kid", "KID"),
+    # Of other features than those of FID and KID, and called so.
+    ("kid_lite0", "KID of Lite0"),
+    ("fd_lite0", "FD of Lite0"),
+    ("kid_lite1", "KID of Lite1"),
+    ("fd_lite1", "FD of Lite1"),
+    ("lpips_st", "ST-LPIPS"),
 )
 PUBLISHED = ("mean_iou", "pixel_accuracy", "fid")  # order of labels.Dataset.published
 _PERCENT = {"mean_iou", "pixel_accuracy", "pixel_accuracy_all"}
@@ -58,7 +64,7 @@ def shown(name: str, value: float | None) -> str:
         return "-"
     if name in _PERCENT:
         return f"{100 * value:.1f}"
-    if name == "fid" or name.startswith("frechet_distance"):
+    if name.startswith(("fid", "fd_", "frechet_distance")):
         return f"{value:.1f}"
     return f"{value:.4f}"
 
@@ -85,7 +91,23 @@ def paper_line(generated: Mapping[str, float], protocol: Mapping, data: str) -> 
             f"{distance['network']} features, resized as {distance['resize']}, against "
             f"{distance['reference_images']} {distance['reference']} images"
         )
+    if paired := protocol.get("lpips_st"):
+        facts.append(f"ST-LPIPS ({paired['trunk']}) of each image and its photograph")
     return f"{values} ({'; '.join(facts)})"
+
+
+def notes(protocol: Mapping) -> list[str]:
+    """Returns sentences for those who read the numbers of an evaluation."""
+    distance = protocol.get("distance", {})
+    count = min(protocol["images"], distance.get("reference_images", 0))
+    if count >= distance.get("dimensions", 0):
+        return []
+    return [
+        f"The Frechet distance of {count} images in {distance['dimensions']} "
+        "dimensions has a floor far above 0 (about 47 for 100 images of the same kind "
+        "and EfficientNet-Lite0): go by the kernel distance, and compare Frechet "
+        "distances at equal counts only."
+    ]
 
 
 _MEANS = {

@@ -21,6 +21,7 @@ FREE_KEYS = {
     "evaluation.segmenter",
     "evaluation.fid",
     "evaluation.fid_resize",
+    "evaluation.features",
     "schedule.checkpoint_every",
     "schedule.checkpoint_minutes",
     "schedule.keep",

@@ -159,6 +159,7 @@ def _measures(config):
         segmenter=wanted.segmenter,
         fid=wanted.fid,
         fid_resize=wanted.fid_resize,
+        features=wanted.features,
         real=False,
     )
 

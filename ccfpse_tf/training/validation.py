@@ -112,7 +112,8 @@ class MetricCallback(StepCallback):
         every: steps between two measurements.
         layouts: batches of one with ``key``, ``image``, ``label``, maybe ``instance``.
         metrics: of :mod:`ccfpse_tf.evaluation.measures`.
-        metric: ``"fid"`` or ``"mean_iou"`` chooses the best one; None: neither.
+        metric: ``"fid"``, ``"kid_lite0"`` or ``"mean_iou"`` chooses the best one; None:
+            neither.
     """
 
     def __init__(self, store, writer, every: int, layouts, metrics, metric: str | None):
@@ -134,8 +135,8 @@ class MetricCallback(StepCallback):
         self.writer.flush()
         if self.metric and math.isfinite(found[self.metric]):
             value = found[self.metric]
-            less = (self.metric, value) if self.metric == "fid" else _error(value)
-            self.store.save(less)
+            is_error = self.metric != "mean_iou"
+            self.store.save((self.metric, value) if is_error else _error(value))
 
     def measure(self) -> dict[str, float]:
         """Returns the metrics of the model's present images."""

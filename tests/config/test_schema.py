@@ -150,6 +150,37 @@ def test_all_problems_of_a_file_are_listed():
     ]
 
 
+@pytest.mark.parametrize(
+    ("assignments", "words"),
+    [
+        (["schedule.best=kid_lite0"], "not measured; set evaluation.features and"),
+        (["schedule.best=fid", "evaluation.every_epochs=1"], "set evaluation.fid and"),
+        (
+            ["schedule.best=kid_lite0", "evaluation.features=x.keras"],
+            "evaluation.features and evaluation.every_epochs",
+        ),
+        (
+            ["schedule.best=kid_lite0", "evaluation.features=x.keras", "+"],
+            "'x.keras' does not measure; set it to efficientnet-lite0",
+        ),
+        (["evaluation.features=efficientnet-lite0", "evaluation.fid=x", "+"],
+         "exclude each other"),
+        (["evaluation.features=efficientnet-lite0"], "0 never uses it"),
+        (["+"], "evaluation.fid or evaluation.features or evaluation.segmenter"),
+    ],
+)  # fmt: skip
+def test_metrics_while_training_must_be_measured(assignments, words):
+    every = "evaluation.every_epochs=1"
+    with pytest.raises(InputError, match=words):
+        override(CONFIG, [every if x == "+" else x for x in assignments])
+
+
+def test_the_best_by_a_measured_metric():
+    for features in ("efficientnet-lite0", "efficientnet-lite0:x.pth"):
+        best, every = "schedule.best=kid_lite0", "evaluation.every_epochs=1"
+        override(CONFIG, [best, every, f"evaluation.features={features}"])
+
+
 def test_construction_checks_values():
     with pytest.raises(InputError, match="ngf is True.*\n.*depth is 7; .* 5 or 6"):
         GeneratorConfig(ngf=True, depth=7)

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -18,8 +19,10 @@ from ccfpse_tf.evaluation.evaluate import evaluate
 from ccfpse_tf.evaluation.image_source import Images
 from ccfpse_tf.evaluation.measures import Measures
 from ccfpse_tf.evaluation.metrics.segmentation import SegmentationMetric
+from ccfpse_tf.evaluation.networks import lite_features
 from ccfpse_tf.generation.trained_model import TrainedModel
 from tests.evaluation import tiny
+from tests.evaluation.networks import small_st_lpips
 
 
 @pytest.fixture(scope="module")
@@ -229,6 +232,30 @@ def test_diversity_of_styles(made, tmp_path):
     assert found["metrics"]["generated"]["diversity"] > 0
     with pytest.raises(InputError, match="must be 2 or more"):
         evaluate(Images(run=made["run"]), Measures(diversity=1), tmp_path / "other")
+
+
+def test_distances_that_everybody_can_measure(made, tmp_path, monkeypatch, capsys):
+    """By small networks in place of EfficientNet-Lite0 and ST-LPIPS."""
+    image = keras.Input((224, 224, 3))
+    quarters = keras.layers.Flatten()(keras.layers.AveragePooling2D(112)(image))
+    network = keras.Model(image, [quarters])
+    monkeypatch.setattr(lite_features, "efficientnet_lite", lambda *_: network)
+    small_st_lpips.narrow(monkeypatch)
+    small_st_lpips.write(tmp_path / "x.pth", monkeypatch)
+    options = ["--images", str(_copy(made, tmp_path / "images", lambda x: x // 2))]
+    options += ["--records", str(made["records"]), "--out", str(tmp_path / "out")]
+    options += ["--features", "efficientnet-lite0:weights.pth"]
+    options += ["--st-lpips", f"alex:{tmp_path / 'x.pth'}"]
+    assert command.run(_arguments(*options)) == 0
+    printed = capsys.readouterr().out
+    for part in ("KID of Lite0  FD of Lite0  ST-LPIPS", "go by the kernel distance"):
+        assert part in printed
+    found = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert set(found["metrics"]["generated"]) == {"kid_lite0", "fd_lite0", "lpips_st"}
+    assert all(value > 0 for value in found["metrics"]["generated"].values())
+    assert found["protocol"]["distance"]["network"] == "efficientnet-lite0"
+    assert found["protocol"]["lpips_st"]["trunk"] == "alex"
+    assert "ST-LPIPS (alex) of each image" in found["paper_line"]
 
 
 def _arguments(*options):

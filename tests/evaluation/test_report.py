@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from ccfpse_tf.evaluation.report import draw_iou, paper_line, published, shown, table
+from ccfpse_tf.evaluation.report import (
+    draw_iou,
+    notes,
+    paper_line,
+    published,
+    shown,
+    table,
+)
 
 
 def test_published_numbers_are_fractions_in_the_order_of_the_table():
@@ -22,6 +29,9 @@ def test_published_numbers_are_fractions_in_the_order_of_the_table():
         ("fid", 19.24, "19.2"),
         ("kid", 0.01234, "0.0123"),
         ("frechet_distance[x]", 3.14159, "3.1"),
+        ("kid_lite0", 0.01234, "0.0123"),
+        ("fd_lite0", 46.71, "46.7"),
+        ("lpips_st", 0.2006, "0.2006"),
         ("diversity", 0.129, "0.1290"),
         ("mean_iou", None, "-"),
         ("mean_iou", float("nan"), "-"),
@@ -61,6 +71,23 @@ def test_the_line_for_a_paper_says_how():
         "labels or predictions; Inception features, resized as tf1, against 500 real, "
         "val images)"
     )
+
+
+def test_a_frechet_distance_of_few_images_comes_with_a_note():
+    distance = {"network": "x", "dimensions": 1280, "reference_images": 2000}
+    for images, count in ((100, 1), (1279, 1), (1280, 0), (5000, 0)):
+        found = notes({"images": images, "distance": distance})
+        assert len(found) == count
+    [note] = notes({"images": 100, "distance": distance})
+    assert "100 images in 1280 dimensions has a floor" in note
+    del distance["dimensions"]
+    assert notes({"images": 100, "distance": distance}) == []
+    assert notes({"images": 100}) == []
+
+
+def test_the_kernel_distance_comes_first():
+    row = {"fd_lite0": 46.7, "kid_lite0": -0.0004}
+    assert table({"ours": row}).split()[:6] == "KID of Lite0 FD of Lite0".split()
 
 
 def test_the_line_starts_with_any_metric():

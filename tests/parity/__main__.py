@@ -5,6 +5,7 @@ tolerance, and closes with ``N passed, N failed``. A file is known by its keys.
 """
 
 import argparse
+import functools
 import json
 import sys
 import time
@@ -19,6 +20,7 @@ from tests.parity import (
     initial_values,
     layers,
     networks,
+    pretrained,
     segmenters,
     training,
 )
@@ -71,7 +73,10 @@ def fixtures(folder: Path) -> Iterator[tuple[str, Callable[[], Iterator[Check]]]
         FileNotFoundError: a folder without ``manifest.json``.
     """
     manifest = json.loads((folder / "manifest.json").read_text())
-    for name, entry in manifest["files"].items():
+    for name, entry in manifest.get("fixtures", {}).items():
+        fixture = Fixture(folder / name, entry)
+        yield name, functools.partial(pretrained.compare, fixture)
+    for name, entry in manifest.get("files", {}).items():
         fixture = Fixture(folder / name, entry)
         runner = runner_of(entry.get("keys") or fixture.data)
         if runner is None:

@@ -177,12 +177,18 @@ class _Darkness(ImageMetric):
 
     def result(self):
         dark = np.mean([not example.image.any() for example in self.seen])
-        return {"generated": {"mean_iou": float(dark), "fid": 7.0}}
+        found = {"mean_iou": float(dark), "fid": 7.0, "kid_lite0": -0.5}
+        return {"generated": found}
 
 
 @pytest.mark.parametrize(
     ("metric", "saved"),
-    [("fid", ("fid", 7.0)), ("mean_iou", ("1 - mean_iou", 1.0)), (None, None)],
+    [
+        ("fid", ("fid", 7.0)),
+        ("kid_lite0", ("kid_lite0", -0.5)),
+        ("mean_iou", ("1 - mean_iou", 1.0)),
+        (None, None),
+    ],
 )
 def test_metrics_decide_what_is_best(tmp_path, metric, saved):
     store, calls, darkness = Store(), [], _Darkness()

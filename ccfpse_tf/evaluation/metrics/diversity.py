@@ -1,8 +1,9 @@
 """The diversity of images of the same layout when only the style changes.
 
-As in LPIPS (Zhang et al. 2018, eq. 1) with all channel weights 1: a distance of
-features of a network that the user names. It is NOT the calibrated LPIPS, whose learned
-weights are not part of this package; compare only numbers of the same network.
+A distance of features as in LPIPS (Zhang et al. 2018, eq. 1), of a network that the
+user names. With ST-LPIPS, channels have the weights that it learned; with others all
+have weight 1, and that is NOT the calibrated LPIPS, whose learned weights are not part
+of this package. Compare only numbers of the same network.
 """
 
 from __future__ import annotations
@@ -18,13 +19,16 @@ from ccfpse_tf.evaluation.image_metric import GENERATED, EvaluatedImage, ImageMe
 from ccfpse_tf.evaluation.metrics.moments import Moments
 from ccfpse_tf.evaluation.networks.feature_file import digest, load, run
 from ccfpse_tf.evaluation.networks.inception import check_images
+from ccfpse_tf.evaluation.networks.st_lpips import STLPIPS
 from ccfpse_tf.files.arrays import State
 from ccfpse_tf.models.perceptual.loss import PerceptualLoss
 
 EPSILON = 1e-10  # a position without any feature stays 0
 
 
-def mean_pairwise_distance(maps: Sequence[tf.Tensor]) -> float:
+def mean_pairwise_distance(
+    maps: Sequence[tf.Tensor], weights: Sequence[tf.Tensor] | None = None
+) -> float:
     """The mean distance over all pairs of styles of one layout.
 
     ``d(i, j) = sum over layers of mean over positions of |u_i - u_j|^2`` with feature
@@ -33,23 +37,31 @@ def mean_pairwise_distance(maps: Sequence[tf.Tensor]) -> float:
 
     Args:
         maps: per layer ``(styles, height, width, channels)``.
+        weights: per layer ``(channels,)``, of the squares in ``|u_i - u_j|^2``; None:
+            all are 1.
 
     Raises:
         InputError: for fewer than two styles, or features that are not finite.
     """
-    distance = tf.add_n([_of_layer(tf.cast(x, tf.float32)) for x in maps])
+    weights = [1.0] * len(maps) if weights is None else weights
+    distance = tf.add_n(
+        [
+            _of_layer(tf.cast(x, tf.float32), weight)
+            for x, weight in zip(maps, weights, strict=True)
+        ]
+    )
     if not np.isfinite(distance):
         raise InputError("the features of the images of a layout are not finite")
     return float(distance)
 
 
-def _of_layer(features):
+def _of_layer(features, weights):
     styles = features.shape[0]
     if styles < 2:
         raise InputError(f"diversity needs 2 styles or more of a layout, not {styles}")
     length = tf.sqrt(tf.reduce_sum(features**2, -1, keepdims=True))
     unit = features / (length + EPSILON)
-    spread = tf.reduce_sum((unit - tf.reduce_mean(unit, 0)) ** 2, (0, -1))
+    spread = tf.reduce_sum(weights * (unit - tf.reduce_mean(unit, 0)) ** 2, (0, -1))
     # styles * spread, over styles * (styles - 1) / 2 pairs.
     return tf.reduce_mean(spread) * 2 / (styles - 1)
 
@@ -115,6 +127,8 @@ class VGG19Maps:
         InputError: for weights that cannot be had.
     """
 
+    channel_weights = None
+
     def __init__(self, source: str = "keras", weights=None) -> None:
         try:
             self._vgg = PerceptualLoss(source, weights)
@@ -144,6 +158,8 @@ class MapFile:
         InputError: for a file that cannot be loaded.
     """
 
+    channel_weights = None
+
     def __init__(self, path) -> None:
         self.path = Path(path)
         self._call = load(self.path)
@@ -169,11 +185,32 @@ class MapFile:
         return maps
 
 
-class DiversityMetric(ImageMetric):
+class MeanDistanceMetric(ImageMetric):
+    """A metric that is the mean over layouts of a distance.
+
+    Attributes:
+        distances: of the layouts so far.
+    """
+
+    def state(self):
+        """Moments of the distances."""
+        return self.distances.state()
+
+    def restore(self, state):
+        """Moments back."""
+        self.distances = Diversity.from_state(state)
+
+    def reset(self):
+        """Forgets all images."""
+        self.distances = Diversity()
+
+
+class DiversityMetric(MeanDistanceMetric):
     """The mean distance between images of the same layout in different styles.
 
     Args:
-        maps: feature network, from `ccfpse_tf.evaluation.metrics.diversity`.
+        maps: feature network with ``name`` and ``channel_weights``, from this file or
+            `ccfpse_tf.evaluation.networks.st_lpips`.
         styles: images per layout, 2 or more.
         draw: takes an example and a number of styles from the prior, returns uint8
             ``(styles, height, width, 3)``.
@@ -193,23 +230,13 @@ class DiversityMetric(ImageMetric):
     def update(self, example: EvaluatedImage) -> None:
         """Generates the layout in several styles and compares the images in pairs."""
         images = self.draw(example, self.styles)
-        self.diversity.update([mean_pairwise_distance(self.maps(images))])
-
-    def state(self):
-        """Moments of the distances."""
-        return self.diversity.state()
-
-    def restore(self, state):
-        """Moments back."""
-        self.diversity = Diversity.from_state(state)
-
-    def reset(self):
-        """Forgets all images."""
-        self.diversity = Diversity()
+        maps = self.maps(images)
+        distance = mean_pairwise_distance(maps, self.maps.channel_weights)
+        self.distances.update([distance])
 
     def result(self):
         """The mean distance."""
-        return {GENERATED: {"diversity": self.diversity.mean()}}
+        return {GENERATED: {"diversity": self.distances.mean()}}
 
 
 def open_diversity(measures, source, out) -> DiversityMetric:
@@ -221,8 +248,11 @@ def open_diversity(measures, source, out) -> DiversityMetric:
     if measures.diversity < 2:
         raise InputError(f"--diversity {measures.diversity}: must be 2 or more")
     source.require_styles()
+    weights = measures.diversity_weights
     if measures.diversity_network == "vgg19":
-        maps = VGG19Maps("keras", measures.diversity_weights)
+        maps = VGG19Maps("keras", weights)
+    elif measures.diversity_network == "st-lpips":
+        maps = STLPIPS("alex", weights)
     else:
         maps = MapFile(measures.diversity_network)
     return DiversityMetric(maps, measures.diversity, source.draw_styles)

@@ -14,6 +14,7 @@ from ccfpse_tf.evaluation.metrics.features import (
 )
 from ccfpse_tf.evaluation.networks.feature_file import FeatureFile
 from ccfpse_tf.evaluation.networks.inception import InceptionFeatures
+from ccfpse_tf.evaluation.networks.lite_features import VARIANTS, LiteFeatures
 
 REFERENCE = "reference.npz"
 _BATCH = 16
@@ -23,7 +24,8 @@ class FeatureDistance(ImageMetric):
     """Frechet and kernel distance (FID and KID with Inception's features).
 
     Args:
-        network: from `ccfpse_tf.evaluation.networks.inception` or `.feature_file`.
+        network: from `ccfpse_tf.evaluation.networks.inception`, `.lite_features` or
+            `.feature_file`.
         reference: statistics of the photographs.
         facts: of the reference, for the protocol.
         batch: images that the network gets at once.
@@ -112,6 +114,9 @@ def _feature_network(measures):
     if measures.fid and measures.features:
         raise InputError("--fid and --features exclude each other: evaluate twice")
     if measures.features:
+        name, _, weights = str(measures.features).partition(":")
+        if name in VARIANTS:
+            return LiteFeatures(name, Path(weights) if weights else None)
         return FeatureFile(measures.features)
     path = None if measures.fid == "download" else measures.fid
     return InceptionFeatures(path, measures.fid_resize, measures.fid_sha256)
