@@ -54,7 +54,7 @@ def make_blocks(root, count):
     return root
 
 
-def small_model(backbone, width, image_size, classes):
+def small_model(backbone, width, image_size, classes, weights):
     """With all that a state has: weights, batch statistics, a random number's seed."""
     layers = keras.layers
     stack = [layers.Rescaling(1 / 255), layers.Conv2D(width, 3, padding="same")]
