@@ -258,6 +258,12 @@ def test_distances_that_everybody_can_measure(made, tmp_path, monkeypatch, capsy
     assert "ST-LPIPS (alex) of each image" in found["paper_line"]
 
 
+def test_a_feature_network_that_is_not_there(made, tmp_path):
+    measures = Measures(features="efficientnet-lite9")
+    with pytest.raises(InputError, match="lite9: no such .* choose .*lite0 or .*lite1"):
+        evaluate(Images(run=made["run"]), measures, tmp_path / "out")
+
+
 def _arguments(*options):
     import argparse
 

@@ -117,6 +117,11 @@ def _feature_network(measures):
         name, _, weights = str(measures.features).partition(":")
         if name in VARIANTS:
             return LiteFeatures(name, Path(weights) if weights else None)
+        if not Path(measures.features).exists():
+            raise InputError(
+                f"--features {measures.features}: no such file, and no network of that "
+                f"name; choose a file, {' or '.join(VARIANTS)}"
+            )
         return FeatureFile(measures.features)
     path = None if measures.fid == "download" else measures.fid
     return InceptionFeatures(path, measures.fid_resize, measures.fid_sha256)
