@@ -185,6 +185,7 @@ def _announce(run, description, strategy, start, total):
         f"{description.semantic_channels} semantic channels"
     )
     print(f"devices  {devices}, {run.config.data.batch_size} images per step")
+    print(f"loss     perceptual network: {run.config.losses.perceptual_network}")
     if start >= total:
         print(f"nothing to do: the run is complete at step {start} of {total}")
     elif start:
