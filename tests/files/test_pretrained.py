@@ -77,7 +77,7 @@ def test_another_digest_is_refused(tmp_path, package):
 
 def test_every_way_is_named_where_it_is_missing(tmp_path):
     assert not IN_PACKAGE.is_here() and not BY_ADDRESS.is_here()
-    with pytest.raises(InputError, match="pip install some-net==0.1.0, and give the"):
+    with pytest.raises(InputError, match="pip install some-net==0.1.0, or give the"):
         IN_PACKAGE.find()
     with pytest.raises(InputError, match=r"no network.*fetch https://example.org/net"):
         BY_ADDRESS.find()

@@ -24,7 +24,8 @@ class FeatureNetwork:
             that gives the maps of all levels.
         inputs: float32 images in ``[-1, 1]`` to those that the model takes.
         level_weights: factor of each level's mean absolute difference.
-        ways: how to get the weights.
+        default: where the weights come from if no path is given.
+        address: where the weights are, if their reader's errors do not say so.
         is_here: returns True where they need neither a path nor a download.
     """
 
@@ -32,8 +33,9 @@ class FeatureNetwork:
     open: Callable[[str | None], keras.Model]
     inputs: Callable[[tf.Tensor], tf.Tensor]
     level_weights: tuple[float, ...]
-    ways: Callable[[], str]
     is_here: Callable[[], bool]
+    default: str = "download"
+    address: str | None = None
 
 
 def _pixels(images):
@@ -57,7 +59,7 @@ NETWORKS = {
         open=vgg19.open_torchvision,
         inputs=lambda images: images,
         level_weights=vgg19.WEIGHTS,
-        ways=lambda: f"fetch {vgg19.TORCHVISION_URL} on any machine",
+        address=vgg19.TORCHVISION_URL,
         is_here=lambda: keras_cache("datasets", vgg19.TORCHVISION_NAME).is_file(),
     ),
     "vgg19-keras": FeatureNetwork(
@@ -69,7 +71,7 @@ NETWORKS = {
         # The images are 127.5 times as large as torchvision's, and so nearly are all
         # features: the network is homogeneous but for its biases.
         level_weights=tuple(weight / 127.5 for weight in vgg19.WEIGHTS),
-        ways=lambda: f"fetch {vgg19.KERAS_URL} on any machine",
+        address=vgg19.KERAS_URL,
         is_here=lambda: keras_cache("models", vgg19.KERAS_NAME).is_file(),
     ),
     "squeezenet": FeatureNetwork(
@@ -77,7 +79,6 @@ NETWORKS = {
         open=lambda weights: squeezenet(SQUEEZENET_LEVELS, weights),
         inputs=_pixels,
         level_weights=_shares((17.0, 158.0, 199.0, 16.0, 10.0)),
-        ways=SQUEEZENET.ways,
         is_here=SQUEEZENET.is_here,
     ),
     "efficientnet-lite0": FeatureNetwork(
@@ -85,8 +86,8 @@ NETWORKS = {
         open=lambda weights: efficientnet_lite(0, LITE0_LEVELS, weights),
         inputs=_pixels,
         level_weights=_shares((4.6, 6.5, 5.9, 5.1, 5.5)),
-        ways=EFFICIENTNET_LITE0.ways,
         is_here=EFFICIENTNET_LITE0.is_here,
+        default="installed package",
     ),
 }
 _FORMER_NAMES = {"torchvision": "vgg19-torchvision", "keras": "vgg19-keras"}
@@ -136,9 +137,10 @@ class PerceptualLoss:
         try:
             self.network = row.open(weights)
         except Exception as error:  # urllib, h5py, zipfile: whatever the reader raises
+            address = f" (fetch {row.address} on any machine)" if row.address else ""
             raise InputError(
-                f"{row.title.format(weights or 'download')}: {error}; give their path "
-                f"with --set losses.perceptual_weights=PATH ({row.ways()}), or "
+                f"{row.title.format(weights or row.default)}: {error}; give their path "
+                f"with --set losses.perceptual_weights=PATH{address}, or "
                 f"{_other_choices(name)}"
             ) from error
 
