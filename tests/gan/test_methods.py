@@ -19,6 +19,7 @@ from ccfpse_tf.runs.run_folder import Run
 from ccfpse_tf.training.train import train
 from tests.export.exported import export_tiny
 from tests.gan import other_method
+from tests.models.perceptual import lite_weights
 from tests.small_model import SIZE, batch
 
 DESCRIPTION = types.SimpleNamespace(label_channels=3, instances=True)
@@ -35,6 +36,14 @@ SMALL = [
         "losses.perceptual_network=off",
     ),
 ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def random_weights():
+    """Frozen networks are there, whether or not their packages are installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        lite_weights.install(patch)
+        yield
 
 
 def config_of(pair, *settings):

@@ -43,6 +43,13 @@ class Discriminator(keras.Model):
         """
         raise NotImplementedError
 
+    def prepare(self) -> None:
+        """Reads what training needs and drawing does not; called before a training.
+
+        Raises:
+            InputError: weights that cannot be had.
+        """
+
     def compare(
         self, fake, real, semantics, training=None
     ) -> tuple[DiscriminatorOutput, DiscriminatorOutput]:

@@ -38,19 +38,26 @@ class FrozenFPSEDiscriminator(FPSEDiscriminator):
     def __init__(self, semantic_channels, ndf=64, weights=None, **kwargs):
         super().__init__(semantic_channels, ndf, **kwargs)
         self.weights_path = weights
+        self._taps = None
 
     def make_bottom_up(self):
-        """See the base class; the layers come with their weights, when it is built."""
+        """See the base class."""
         return WIDTHS
 
     def build_bottom_up(self):
-        """Reads the frozen network."""
-        network = efficientnet_lite(0, TAPS[0], self.weights_path)
-        # A function, not a layer, so that Keras saves nothing of it.
-        self._taps = functools.partial(network, training=False)
+        """Does nothing: drawing builds this network, too, and has no use for Lite0."""
+
+    def prepare(self):
+        """Reads the frozen weights, where the first call would do it too late."""
+        if self._taps is None:
+            with tf.init_scope():  # variables cannot be made inside of a traced step
+                network = efficientnet_lite(0, TAPS[0], self.weights_path)
+            # A function, not a layer, so that Keras saves nothing of it.
+            self._taps = functools.partial(network, training=False)
 
     def bottom_up_features(self, image, training=None):
         """See the base class."""
+        self.prepare()
         pixels = (tf.cast(image, tf.float32) + 1) * 127.5
         return [tf.cast(x, self.compute_dtype) for x in self._taps(pixels)]
 
