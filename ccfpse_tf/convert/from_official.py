@@ -73,7 +73,7 @@ def convert_official(
         sources = {kind: read_official_file(file, kind) for kind, file in files.items()}
         description = data.describe()
         config = infer_config(sources, description, size, data.records)
-        model = build_model(_without_perceptual_network(config), description, 1)
+        model = build_model(config, description, 1, training=False)
         dropped = {}
         for kind, source in sources.items():
             try:
@@ -153,11 +153,6 @@ def _check_encoder(sources, shape, generator):
             f"{generator} has ngf {shape.ngf} and {shape.z_dim}; give the encoder that "
             "was trained with this generator"
         )
-
-
-def _without_perceptual_network(config):
-    losses = dataclasses.replace(config.losses, perceptual_network="off")
-    return dataclasses.replace(config, losses=losses)
 
 
 def _write(aside, conversion, model):

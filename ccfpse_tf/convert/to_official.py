@@ -19,6 +19,7 @@ from ccfpse_tf.runs.run_folder import Run, read_data, read_run
 
 HIDDEN = 128  # these two are fixed in the official code
 STYLE = 256
+OFFICIAL = ("ccfpse", "fpse")  # architectures that the official code has
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,12 +52,14 @@ def export_official(run_directory: Path, out: Path, form: str = "zip") -> Offici
         form: ``"zip"`` or ``"legacy"``, see `torch_files.write_tensors`.
 
     Raises:
-        InputError: no run or checkpoint, a folder in the way, no PyTorch.
+        InputError: no run or checkpoint, networks that the official code does not
+            have, a folder in the way, no PyTorch.
     """
     if form not in FORMATS:
         raise InputError(f"--format {form}: choose {' or '.join(FORMATS)}")
     run = read_run(run_directory)
     require_checkpoint(run)
+    _check_networks(run)
     missing = missing_networks(run.directory)
     refuse_existing(out, "--to-official")
     with new_folder(out) as aside:
@@ -102,6 +105,16 @@ def official_options(config: Config, data: dict) -> str:
     if generator.z_dim:
         options.append(f"--use_vae --z_dim {generator.z_dim}")
     return " ".join(options)
+
+
+def _check_networks(run: Run):
+    found = run.config.generator.architecture, run.config.discriminator.architecture
+    if found != OFFICIAL:
+        names = "generator.architecture={} discriminator.architecture={}".format
+        raise InputError(
+            f"{run.directory}: has {names(*found)}; the official code only knows "
+            f"{names(*OFFICIAL)}; `export` writes the generator for other uses"
+        )
 
 
 def _notes(run: Run, data, missing):

@@ -6,7 +6,9 @@ from ccfpse_tf.layers.layout import LayoutEncoding
 from ccfpse_tf.models.perceptual.loss import PerceptualLoss
 
 
-def build_model(config, description, steps_per_epoch: int) -> AdversarialModel:
+def build_model(
+    config, description, steps_per_epoch: int, training: bool = True
+) -> AdversarialModel:
     """Makes the compiled model that a configuration describes.
 
     The perceptual network computes in float32 whatever the precision of the others.
@@ -15,10 +17,12 @@ def build_model(config, description, steps_per_epoch: int) -> AdversarialModel:
         config: a :class:`ccfpse_tf.config.schema.Config`.
         description: the records' description (``label_channels`` and ``instances``).
         steps_per_epoch: for the learning-rate schedules.
+        training: False leaves out the frozen networks of losses and discriminator,
+            which images do not need and whose weights may not be at hand.
 
     Raises:
-        InputError: a config that does not fit its networks; weights of the perceptual
-            network that cannot be had.
+        InputError: a config that does not fit its networks; weights of frozen networks
+            that cannot be had.
     """
     method = methods.check(config)
     losses, step = config.losses, config.step
@@ -37,7 +41,9 @@ def build_model(config, description, steps_per_epoch: int) -> AdversarialModel:
         dtype=step.precision,
     )
     perceptual = None
-    if losses.perceptual_network != "off":
+    if training:
+        model.discriminator.prepare()
+    if training and losses.perceptual_network != "off":
         perceptual = PerceptualLoss(
             losses.perceptual_network, losses.perceptual_weights
         )

@@ -32,7 +32,9 @@ class TrainedModel:
         self.run = run
         self.strategy = strategy or tf.distribute.get_strategy()
         with self.strategy.scope():
-            self.model = build_model(_drawing_config(run.config), description, 1)
+            self.model = build_model(
+                _drawing_config(run.config), description, 1, training=False
+            )
             self.step = CheckpointStore(self.model, run.checkpoints).restore()
 
     def images(
@@ -78,8 +80,6 @@ class TrainedModel:
 
 
 def _drawing_config(config):
-    # Images do not need the perceptual network, whose weights may not be at hand.
-    losses = dataclasses.replace(config.losses, perceptual_network="off")
     # The same images on every machine, also on one that is slow in half precision.
     step = dataclasses.replace(config.step, precision="float32")
-    return dataclasses.replace(config, losses=losses, step=step)
+    return dataclasses.replace(config, step=step)

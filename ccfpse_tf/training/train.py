@@ -85,7 +85,6 @@ def _train(config, directory, description, group, length, profile):
     random.seed(config.data.seed)
     with group.strategy.scope():
         model = build_model(config, description, length.epoch_steps)
-        model.discriminator.prepare()
     # Only now, as a model that cannot be built must not leave a run folder behind.
     run, status = Run(directory, config), contextlib.nullcontext()
     if group.chief:

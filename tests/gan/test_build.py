@@ -7,7 +7,9 @@ import pytest
 
 from ccfpse_tf.config import Config, override
 from ccfpse_tf.config.schema import flatten
+from ccfpse_tf.errors import InputError
 from ccfpse_tf.gan.build import build_model
+from tests.models.perceptual import lite_weights
 from tests.models.perceptual.random_vgg import write_vgg
 
 DESCRIPTION = types.SimpleNamespace(label_channels=3, instances=True)
@@ -73,6 +75,14 @@ KEYS = {
     "generator.z_dim": ("5", lambda model: model.encoder.z_dim),
     "generator.hidden": ("2", lambda model: model.generator.hidden),
     "generator.average_decay": ("0.9", lambda model: model.average_decay),
+    "discriminator.architecture": (
+        "fpse_frozen",
+        lambda model: model.discriminator.architecture,
+    ),
+    "discriminator.backbone_weights": (
+        "lite0.pth",
+        lambda model: model.discriminator.weights_path,
+    ),
     "discriminator.ndf": ("4", lambda model: model.discriminator.ndf),
     "losses.gan_mode": ("original", lambda model: model.gan_mode),
     "losses.feature_matching": (
@@ -111,11 +121,7 @@ KEYS = {
 }
 SECTIONS = ("generator", "discriminator", "losses", "optimizers", "step")
 # Read before the model is made; there is one of each architecture.
-ELSEWHERE = {
-    "step.deterministic",
-    "generator.architecture",
-    "discriminator.architecture",
-}
+ELSEWHERE = {"step.deterministic", "generator.architecture"}
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +132,9 @@ def unusual(tmp_path_factory):
     settings = [f"{key}={value}" for key, (value, _) in KEYS.items()]
     settings.append(f"losses.perceptual_weights={weights}")
     config = override(Config(name="test"), settings)
-    return config, build_model(config, DESCRIPTION, steps_per_epoch=7)
+    with pytest.MonkeyPatch.context() as patch:
+        lite_weights.install(patch)
+        yield config, build_model(config, DESCRIPTION, steps_per_epoch=7)
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -141,3 +149,15 @@ def test_no_key_is_forgotten():
     keys = flatten(Config(name="test"))
     read = {key for key in keys if key.split(".")[0] in SECTIONS} - ELSEWHERE
     assert read == {key for key in KEYS if key.split(".")[0] in SECTIONS}
+
+
+def test_drawing_needs_no_weights_of_frozen_networks(tmp_path):
+    settings = ["losses.perceptual_network=vgg19-keras", "schedule.best=perceptual"]
+    settings += ["discriminator.architecture=fpse_frozen"]
+    for key in ("losses.perceptual_weights", "discriminator.backbone_weights"):
+        settings.append(f"{key}={tmp_path / 'absent'}")
+    config = override(Config(name="test"), [*TINY, *settings])
+    model = build_model(config, DESCRIPTION, steps_per_epoch=7, training=False)
+    assert model.perceptual_loss is None
+    with pytest.raises(InputError, match="absent: no such file"):
+        build_model(config, DESCRIPTION, steps_per_epoch=7)
