@@ -1,6 +1,7 @@
 """The networks with weights of others, where these are installed."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,21 +10,35 @@ from tests.parity import __main__ as parity
 from tests.parity.fixture import Fixture
 from tests.parity.pretrained import NETS, compare, tolerance
 
+COPIED = Path(__file__).parent.parent / "fixtures" / "pretrained"
+
+
+def entries(folder):
+    return json.loads((folder / "manifest.json").read_text())["fixtures"]
+
+
+def check(folder, name, entry):
+    try:
+        found = list(compare(Fixture(folder / name, entry)))
+    except ImportError as error:  # the weights are not installed
+        pytest.skip(str(error))
+    beyond = [f"{x.name}: {x.error:.2e}" for x in found if not x.passed]
+    assert found and not beyond, beyond[:20]
+
+
+@pytest.mark.parametrize("name", entries(COPIED))
+def test_equals_the_copied_reference(name):
+    check(COPIED, name, entries(COPIED)[name])
+
 
 @pytest.mark.parametrize("net", NETS)
 def test_equals_the_reference(shared_dir, net):
     folder = shared_dir / "fixtures" / "pretrained"
     if not (folder / "manifest.json").is_file():
         pytest.skip(f"needs {folder}, which is not part of the checkout")
-    entries = json.loads((folder / "manifest.json").read_text())["fixtures"]
-    for name, entry in entries.items():
+    for name, entry in entries(folder).items():
         if entry["net"].startswith(net):
-            try:
-                found = list(compare(Fixture(folder / name, entry)))
-            except ImportError as error:  # the weights are not installed
-                pytest.skip(str(error))
-            beyond = [f"{x.name}: {x.error:.2e}" for x in found if not x.passed]
-            assert found and not beyond, beyond[:20]
+            check(folder, name, entry)
 
 
 def test_tolerances_are_read_from_the_manifest():
