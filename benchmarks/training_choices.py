@@ -133,15 +133,17 @@ def report(out: Path, arms) -> str:
     if not found:
         return "nothing is measured yet"
     steps = list(next(iter(found.values()))[0]["curve"])
-    heads = [f"mIoU at step {step}" for step in steps] + ["pixel accuracy", "kid_lite0"]
+    heads = [f"mIoU at step {step}" for step in steps]
+    heads += ["mIoU", "pixel accuracy", "kid_lite0"]
     lines = [f"| arm | seeds | {' | '.join(heads)} |", "|" + "---|" * (len(heads) + 2)]
     for arm, runs in found.items():
         cells = [_scores(100 * run["curve"][step] for run in runs) for step in steps]
-        cells += [_scores(100 * run["pixel_accuracy"] for run in runs)]
+        for name in ("mean_iou", "pixel_accuracy"):
+            cells += [_scores(100 * run[name] for run in runs)]
         cells += [_scores(run["kid_lite0"] for run in runs)]
         lines.append(f"| {arm} | {len(runs)} | {' | '.join(cells)} |")
     real = next(iter(found.values()))[0]["real"]
-    cells = [""] * (len(steps) - 1)
+    cells = [""] * len(steps)
     cells += [f"{100 * real[name]:.1f}" for name in ("mean_iou", "pixel_accuracy")]
     lines.append(f"| photographs | - | {' | '.join(cells)} | |")
     table = "\n".join(lines)
