@@ -16,6 +16,7 @@ PACKAGES = ("ccfpse-tf", "keras", "tensorflow", "numpy", "pillow")
 # Keys that change the written files or the place of the data, but not the training.
 FREE_KEYS = {
     "data.records",
+    "discriminator.backbone_weights",  # the file has one SHA-256, wherever it is
     "evaluation.every_epochs",
     "evaluation.images",
     "evaluation.segmenter",
