@@ -252,7 +252,7 @@ def test_networks_that_the_official_code_lacks_are_refused(converted, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(converted, run)
     config = json.loads((run / "config.json").read_text())
-    config["discriminator"]["architecture"] = "fpse_frozen"
+    config["config"]["discriminator"]["architecture"] = "fpse_frozen"
     (run / "config.json").write_text(json.dumps(config))
     with pytest.raises(InputError, match="fpse_frozen; the official code only knows"):
         main.run(["convert", str(run), "--to-official", str(tmp_path / "files")])

@@ -134,7 +134,7 @@ def unusual(tmp_path_factory):
     config = override(Config(name="test"), settings)
     with pytest.MonkeyPatch.context() as patch:
         lite_weights.install(patch)
-        yield config, build_model(config, DESCRIPTION, steps_per_epoch=7)
+        return config, build_model(config, DESCRIPTION, steps_per_epoch=7)
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -4,9 +4,12 @@ Torchvision's and Keras's weights are two networks: the former knows RGB, the la
 which was trained in Caffe, BGR of 0..255 less the mean of its images.
 """
 
+from pathlib import Path
+
 import keras
 import numpy as np
 
+from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.pytorch import read_tensors
 
 LAYERS = tuple(f"block{i}_conv1" for i in range(1, 6))  # after ReLU: relu1_1 .. relu5_1
@@ -99,6 +102,8 @@ def _read_state(path):
 
 
 def _load_keras(network, path):
+    if path is not None and not Path(path).is_file():
+        raise InputError(f"{path}: no such file")
     vgg = keras.applications.VGG19(
         include_top=False,
         weights="imagenet" if path is None else str(path),
