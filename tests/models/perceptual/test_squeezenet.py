@@ -9,6 +9,7 @@ from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.digests import sha256_of_files
 from ccfpse_tf.models.perceptual import squeezenet as module
 from ccfpse_tf.models.perceptual.squeezenet import read_compressed, squeezenet
+from ccfpse_tf.models.perceptual.weight_files import perceptual_network_at_hand
 
 SHAPES = [(2, 3, 1, 1), (4, 2, 5, 5)]
 
@@ -123,3 +124,14 @@ def test_another_file_is_refused(tmp_path):
     path.write_bytes(b"other")
     with pytest.raises(InputError, match="SHA-256.*github.*compressed_SqueezeNet.net"):
         squeezenet(["conv1"], path)
+
+
+def test_recipes_without_download_take_it_where_it_was_downloaded(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    assert perceptual_network_at_hand() == "off"
+    path = tmp_path / "ccfpse_tf" / "compressed_SqueezeNet.net"
+    path.parent.mkdir()
+    path.touch()
+    assert perceptual_network_at_hand() == "squeezenet"
