@@ -32,7 +32,7 @@ PerceptualNetwork = Literal[
 
 @settings
 class GeneratorConfig:
-    """Widths and depth of the generator; the style encoder shares its width."""
+    """Widths and depth of the generator, and of its style encoder."""
 
     architecture: Annotated[Literal["ccfpse", "ccfpse_compact"], ADDED_LATER] = Field(
         "ccfpse",
@@ -47,6 +47,9 @@ class GeneratorConfig:
     )
     z_dim: int = Field(
         256, ge=0, description="size of the style code; 0 trains without style encoder"
+    )
+    encoder_ngf: Annotated[int | None, ADDED_LATER] = Field(
+        None, ge=1, description="channels of the style encoder's first layer; none: ngf"
     )
     hidden: int = Field(
         128, ge=1, description="channels inside the predictors of weights"

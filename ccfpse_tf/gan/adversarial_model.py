@@ -61,7 +61,7 @@ class AdversarialModel(TwoPlayerModel):
             )
 
         if self.discriminator_fake == "regenerate":
-            fake, _ = self._generate(real, semantics, phase=1, training=True)
+            fake, *_ = self._generate(real, semantics, phase=1, training=True)
         with tf.GradientTape() as tape:
             outputs = self.discriminator.compare(fake, real, semantics, training=True)
             logs |= self._discriminator_losses(*outputs)
@@ -81,7 +81,10 @@ class AdversarialModel(TwoPlayerModel):
 
     def _generator_losses(self, real, semantics, training):
         """Weighted losses with their sum, D's outputs for fake and real, the fake."""
-        fake, terms = self._generate(real, semantics, phase=0, training=training)
+        fake, z, terms = self._generate(real, semantics, phase=0, training=training)
+        if training and self._teacher is not None:
+            real = self._teacher.draw(semantics, z)
+            terms["imitation"] = losses.imitation_loss(fake, real)
         outputs = self.discriminator.compare(fake, real, semantics, training=training)
         of_fake, of_real = outputs
         terms["gan"] = self._adversarial.generator(of_fake.scores, self.gan_mode)
@@ -102,16 +105,18 @@ class AdversarialModel(TwoPlayerModel):
         return {"d_fake": fake, "d_real": real, "discriminator_loss": fake + real}
 
     def _generate(self, image, semantics, phase, training):
-        """The fake image in the style of ``image``, and the encoder's own loss."""
+        """The fake image in the style of ``image``, its code, the encoder's loss."""
         generator = self.generator if training else self.drawing_generator
         if self.encoder is None:
-            return generator(semantics, training=training), {}
-        mu, logvar = self.encoder(image, training=training)
+            return generator(semantics, training=training), None, {}
+        trained = training and self._teacher is None
+        mu, logvar = self.encoder(image, training=trained)
         z = mu
         if training:
             z = sample_style(mu, logvar, self.style_noise(tf.shape(mu)[0], phase))
         fake = generator(semantics, z, training=training)
-        return fake, {"kl": losses.kl_loss(mu, logvar)}
+        kl = {} if self._teacher is not None else {"kl": losses.kl_loss(mu, logvar)}
+        return fake, z, kl
 
     def style_noise(self, batch_size: tf.Tensor, phase: int) -> tf.Tensor:
         """This replica's rows of the global batch's noise, ``(batch_size, z_dim)``.

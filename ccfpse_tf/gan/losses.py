@@ -58,7 +58,7 @@ def check_gan_mode(mode: str) -> str:
 
 
 # Of all losses but the GAN's own, which has weight 1.
-WEIGHTS = {"feature_matching": 20.0, "perceptual": 10.0, "kl": 0.1}
+WEIGHTS = {"feature_matching": 20.0, "perceptual": 10.0, "kl": 0.1, "imitation": 10.0}
 
 
 def check_weights(weights: Mapping[str, float] | None) -> dict[str, float]:
@@ -109,6 +109,11 @@ def feature_matching_loss(
         for a, b in zip(fake, map(tf.stop_gradient, real), strict=True)
     ]
     return tf.add_n(distances) / len(fake)
+
+
+def imitation_loss(fake: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+    """Mean absolute difference of images ``(batch, height, width, 3)``."""
+    return tf.reduce_mean(tf.abs(at_least_float32(fake) - at_least_float32(target)))
 
 
 @dataclasses.dataclass(frozen=True)

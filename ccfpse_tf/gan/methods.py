@@ -148,12 +148,11 @@ def _ccfpse_problems(config):
 def _style_encoder(config):
     from ccfpse_tf.models.style_encoder import StyleEncoder
 
-    z_dim = config.generator.z_dim
-    return (
-        StyleEncoder(config.generator.ngf, z_dim, dtype=config.step.precision)
-        if z_dim
-        else None
-    )
+    chosen = config.generator
+    if not chosen.z_dim:
+        return None
+    width = chosen.encoder_ngf or chosen.ngf
+    return StyleEncoder(width, chosen.z_dim, dtype=config.step.precision)
 
 
 def _adams(config, steps_per_epoch):

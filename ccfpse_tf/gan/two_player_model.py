@@ -9,6 +9,7 @@ from ccfpse_tf.config.schema import DISCRIMINATOR_FAKES
 from ccfpse_tf.gan import losses, methods, optimizers
 from ccfpse_tf.gan.optimizers import Adam
 from ccfpse_tf.gan.synthesizer import Synthesizer
+from ccfpse_tf.gan.teacher import Teacher
 from ccfpse_tf.layers.normalization import SAME_ON_ALL_REPLICAS
 
 OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
@@ -42,6 +43,7 @@ class TwoPlayerModel(Synthesizer):
             )
             for name in ("steps", "skipped", "skipped_in_a_row")
         )
+        self._teacher = None
         self._trackers = {name: keras.metrics.Mean(name) for name in self.logged}
         self.built = True
 
@@ -121,8 +123,30 @@ class TwoPlayerModel(Synthesizer):
         """The optimiser of generator and encoder."""
         return self.optimizer
 
+    def learn_from(self, teacher: Synthesizer) -> None:
+        """Makes the generator learn what a trained model draws (distillation).
+
+        In training, the teacher's image of the same layout and style code takes the
+        photograph's place in the perceptual and feature-matching losses, and the mean
+        absolute difference to it is one loss more, ``imitation``. The discriminator
+        tells the generator's images from photographs, as always. The style encoder
+        becomes the teacher's and is not trained, so a code means the same to both.
+
+        The teacher is not part of the model: it is neither trained nor saved.
+
+        Args:
+            teacher: for the same semantics, with a style code of the same length.
+
+        Raises:
+            ValueError: a teacher for other semantics or style codes, or with another
+                style encoder.
+        """
+        self._teacher = Teacher(teacher, self)
+        self._trackers["imitation"] = keras.metrics.Mean("imitation")
+
     def _generator_variables(self):
-        encoder = self.encoder.trainable_variables if self.encoder else []
+        trained = self.encoder is not None and self._teacher is None
+        encoder = self.encoder.trainable_variables if trained else []
         return self.generator.trainable_variables + encoder
 
     def _scaled(self, optimizer, loss):
