@@ -25,6 +25,7 @@ from benchmarks.results import Result
 from ccfpse_tf.data.pipeline import training_dataset
 from ccfpse_tf.data.prepare import prepare
 from ccfpse_tf.data.prepare.parallel import WorkerPool, usable_cores
+from ccfpse_tf.data.random_window import RandomWindow
 from ccfpse_tf.errors import InputError
 
 OURS, PREPARE = "ours", "prepare"
@@ -109,7 +110,8 @@ def _prepare(source: Path, folder: Path, workers: WorkerPool) -> None:
 
 def _check_equal(source: Path, records: Path) -> None:
     """Stops if the ways give different pixels, as their rates then do not compare."""
-    ours = training_dataset(records, official_input.SIZE, 1, flip=False)
+    window = RandomWindow(official_input.SIZE, flip=False)
+    ours = training_dataset(records, window, 1)
     paths = official_input.photos(source)
     expected = [official_input.load((path, False)) for path in paths]
     for batch in ours.take(len(paths)).as_numpy_iterator():

@@ -27,6 +27,11 @@ def problems(config) -> Iterator[str]:
             "schedule.best is 'perceptual', which losses.perceptual_network 'off' "
             "cannot measure; choose 'l1', or a network"
         )
+    height, width = config.data.image_size
+    if config.data.quarter_turns and height != width:
+        yield (
+            f"data.quarter_turns needs a square data.image_size, not {height}x{width}"
+        )
     yield from _metric_problems(config.schedule.best, config.evaluation)
     if config.schedule.epochs + config.schedule.decay_epochs < 1:
         yield "schedule.epochs and schedule.decay_epochs are both 0"

@@ -138,6 +138,18 @@ class DataConfig:
     )
     batch_size: int = Field(32, ge=1, description="over all devices together")
     flip: bool = Field(True, description="mirror half of the training images")
+    quarter_turns: Annotated[bool, ADDED_LATER] = Field(
+        False,
+        description="turn training images by 0 to 3 quarters; for images seen from "
+        "above, in square sizes",
+    )
+    half_scale: Annotated[float, ADDED_LATER] = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of the training images that are cut twice as large from "
+        "the records, where these have room, and halved",
+    )
     seed: int = Field(
         0, ge=0, description="of initial weights, order, crops, flips and noise"
     )

@@ -1,7 +1,7 @@
 """Reads records and makes batches for the network.
 
 The stream of a training is a function of (records, seed, batch size): every epoch
-has its own order, and each element's crop and flip depend on its number in the
+has its own order, and each element's window depends on its number in the
 stream alone. So `start_step=n` continues exactly where a run stopped after n
 batches, on any machine and any number of replicas.
 """
@@ -13,13 +13,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from ccfpse_tf.data.random_window import RandomWindow
 from ccfpse_tf.data.records import Description, decode_record, read_description
-from ccfpse_tf.data.transforms import (
-    crop_and_flip,
-    normalize_image,
-    resize_ids,
-    resize_image,
-)
+from ccfpse_tf.data.transforms import normalize_image, resize_ids, resize_image
 from ccfpse_tf.errors import InputError
 
 SHARDS_AT_ONCE = 16
@@ -41,12 +37,11 @@ def steps_per_epoch(
 
 def training_dataset(
     records_dir: str | Path,
-    image_size: tuple[int, int],
+    window: tuple[int, int] | RandomWindow,
     batch_size: int,
     *,
     split: str = "train",
     seed: int = 0,
-    flip: bool = True,
     start_step: int = 0,
     shard: tuple[int, int] = (0, 1),
     shuffle_buffer: int = SHUFFLE_BUFFER,
@@ -55,11 +50,10 @@ def training_dataset(
 
     Args:
         records_dir: folder with `dataset.json`.
-        image_size: (height, width) of the random crop.
+        window: what a step sees of an image; (height, width) is a mirrored window.
         batch_size: images per batch, over all replicas.
         split: which split.
-        seed: of order, crops and flips.
-        flip: mirror half of the images.
+        seed: of order and windows.
         start_step: batches to leave out at the start of the stream.
         shard: (index, count): only the index-th of count equal parts of every batch,
             `batch_size / count` rows in order. The other parts are not decoded.
@@ -79,7 +73,8 @@ def training_dataset(
         raise ValueError(f"{parts} shards cannot share a batch of {batch_size}")
     description = read_description(records_dir)
     steps = _steps(description, records_dir, batch_size, split)
-    _check_crop(description, records_dir, split, image_size)
+    window = window if isinstance(window, RandomWindow) else RandomWindow(window)
+    _check_crop(description, records_dir, split, window.size)
     paths = [str(path) for path in description.shard_paths(records_dir, split)]
     first_epoch, first_batch = divmod(start_step, steps)
     per_epoch = steps * batch_size
@@ -101,7 +96,7 @@ def training_dataset(
     def prepare(number, serialized):
         example = decode_record(serialized, channels, instances)
         del example["key"]
-        example = _random_window(example, image_size, seed, number, flip)
+        example = window.cut(example, seed, number)
         example["image"] = normalize_image(example["image"])
         return example
 
@@ -195,21 +190,6 @@ def _shuffled(paths, seed: int, epoch, buffer: int) -> tf.data.Dataset:
         deterministic=True,
     )
     return records.shuffle(buffer, seed=seeds[1], reshuffle_each_iteration=False)
-
-
-def _random_window(example, size, seed, number, flip: bool) -> dict:
-    """The same crop and flip for all maps, drawn from (seed, number)."""
-    draws = tf.random.stateless_uniform([3], [seed, number])
-    shape = tf.shape(example["label"])
-
-    def place(draw, room):
-        start = tf.cast(draw * tf.cast(room + 1, tf.float32), tf.int32)
-        return tf.minimum(start, room)  # the product may round up to room + 1
-
-    top = place(draws[0], shape[0] - size[0])
-    left = place(draws[1], shape[1] - size[1])
-    mirrored = draws[2] < 0.5 if flip else tf.constant(False)
-    return crop_and_flip(example, top, left, mirrored, size)
 
 
 def _resize(example: dict, size: tuple[int, int]) -> dict:

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ccfpse_tf.config import Config
 from ccfpse_tf.data.pipeline import steps_per_epoch, training_dataset
+from ccfpse_tf.data.random_window import RandomWindow
 from ccfpse_tf.data.record_errors import clear_record_errors
 from ccfpse_tf.data.records import Description, read_description
 from ccfpse_tf.errors import InputError
@@ -158,10 +159,9 @@ def _stream(config, group, start_step):
     open_stream = functools.partial(
         training_dataset,
         Path(data.records),
-        data.image_size,
+        RandomWindow(data.image_size, data.flip, data.quarter_turns, data.half_scale),
         data.batch_size,
         seed=data.seed,
-        flip=data.flip,
         start_step=start_step,
     )
     return group.stream(open_stream, data.batch_size)

@@ -14,6 +14,7 @@ from ccfpse_tf.data.pipeline import (
     training_dataset,
 )
 from ccfpse_tf.data.prepare.prepare import main
+from ccfpse_tf.data.random_window import RandomWindow
 from ccfpse_tf.data.transforms import normalize_image, resize_ids, resize_image
 from ccfpse_tf.errors import InputError
 from tests.data.toy import coordinates, folder_argv, make_folder, save
@@ -31,8 +32,8 @@ def records(tmp_path_factory):
     return root / "out"
 
 
-def batches(records, count, **options):
-    stream = training_dataset(records, SIZE, 4, shuffle_buffer=6, **options)
+def batches(records, count, window=SIZE, **options):
+    stream = training_dataset(records, window, 4, shuffle_buffer=6, **options)
     return list(stream.take(count).as_numpy_iterator())
 
 
@@ -76,7 +77,7 @@ def test_all_maps_are_cut_and_mirrored_alike(records):
 
 
 def test_no_flip(records):
-    for batch in batches(records, 4, flip=False):
+    for batch in batches(records, 4, RandomWindow(SIZE, flip=False)):
         assert (np.diff(pixels(batch["image"])[..., 1], axis=2) == 1).all()
 
 
@@ -103,17 +104,13 @@ def test_shards_are_the_rows_of_the_same_batches(start, count, records):
 
 
 def test_a_shard_does_not_decode_the_others_rows(records, monkeypatch):
-    from ccfpse_tf.data import pipeline
+    seen, cut = [], RandomWindow.cut
 
-    seen, window = [], pipeline._random_window
-
-    def watched(example, size, seed, number, flip):
+    def watched(self, example, seed, number):
         note = lambda number: seen.append(number) or number  # noqa: E731
-        return window(
-            example, size, seed, tf.numpy_function(note, [number], tf.int64), flip
-        )
+        return cut(self, example, seed, tf.numpy_function(note, [number], tf.int64))
 
-    monkeypatch.setattr(pipeline, "_random_window", watched)
+    monkeypatch.setattr(RandomWindow, "cut", watched)
     assert len(batches(records, 5, shard=(1, 2))) == 5
     assert len(seen) >= 10 and {number % 4 for number in seen} == {2, 3}
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ccfpse_tf.data.augmentation import jitter_batch, zoom_batch
 from ccfpse_tf.data.pipeline import evaluation_dataset, training_dataset
+from ccfpse_tf.data.random_window import RandomWindow
 from ccfpse_tf.data.records import Description
 from ccfpse_tf.errors import Diverged, InputError
 from ccfpse_tf.evaluation.segmenter.config import SegmenterConfig
@@ -64,10 +65,9 @@ def training_stream(config: SegmenterConfig, records: Path, classes: Classes, st
     """
     stream = training_dataset(
         records,
-        config.image_size,
+        RandomWindow(config.image_size, config.flip),
         config.batch_size,
         seed=config.seed,
-        flip=config.flip,
         start_step=step,
     )
 
