@@ -36,7 +36,7 @@ FREE_KEYS = {
 }
 # The first training of a converted run must keep these keys: they shape its weights.
 NETWORK_SECTIONS = ("generator.", "discriminator.")
-NETWORK_KEYS = ("name", "data.image_size")
+NETWORK_KEYS = ("name", "data.image_size", "preset")
 IDENTITY = (
     "name",
     "num_classes",
