@@ -1,7 +1,6 @@
-"""Small presets, with invented weights or with those of a small random model."""
+"""Small presets, with invented weights or with those of a small model."""
 
 import dataclasses
-import functools
 
 import numpy as np
 
@@ -11,10 +10,10 @@ from ccfpse_tf.presets.preset import ExampleLayout, Preset, Style
 from tests.export import exported
 
 SETTINGS = [
-    *("generator.ngf=2", "generator.hidden=4", "generator.z_dim=4"),
+    *("generator.ngf=2", "generator.hidden=8", "generator.z_dim=4"),
     *("discriminator.ndf=2", "data.image_size=64x96", "losses.perceptual_network=off"),
 ]
-CONFIG = override(Config(name="folder"), SETTINGS)
+CONFIG = override(Config(name="folder"), SETTINGS)  # of tests.small_model
 LAYOUT, INSTANCE = exported.layouts(1)[0]
 
 
@@ -35,7 +34,7 @@ def described(*names, dont_care=None, instances=True, name="three"):
     )
 
 
-DATA = described("low", "middle", "high")
+DATA = exported.description()
 
 
 def invented(**changes):
@@ -68,27 +67,22 @@ def invented(**changes):
     return dataclasses.replace(preset, **changes)
 
 
-@functools.cache
-def trained(*settings):
-    """A small model as after some training, and the config that it was built from."""
-    from ccfpse_tf.gan.build import build_model
-
-    config = override(CONFIG, list(settings))
-    model = build_model(config, DATA, 1, training=False)
-    random = np.random.default_rng(4)
-    for network in (model.drawing_generator, model.encoder):
-        for weight in network.trainable_weights if network else ():
-            weight.assign(weight + 0.1 * random.standard_normal(weight.shape))
-    return model, config
-
-
-@functools.cache
-def of_model(*settings):
-    """The preset of that model."""
+def of_model(model, config, **changes):
+    """The preset of a model, in memory."""
     from ccfpse_tf.gan.preset_weights import stored_weights
 
-    model, config = trained(*settings)
     styles = invented().styles if model.z_dim else ()
-    return invented(
-        config=config, weights=stored_weights(model), styles=styles, source="a preset"
-    )
+    facts = {"config": config, "weights": stored_weights(model), "styles": styles}
+    return invented(**facts, **{"source": "presets/tiny"} | changes)
+
+
+def one_convolution(patch, *settings):
+    """A config of the method of one convolution, which is built at once."""
+    from ccfpse_tf.gan import methods
+    from tests.gan import other_method
+
+    patch.setitem(methods.METHODS, "one_convolution", other_method.ROW)
+    config = override(CONFIG, ["generator.z_dim=0", *settings])
+    object.__setattr__(config.generator, "architecture", "one_convolution")
+    object.__setattr__(config.discriminator, "architecture", "two_scales")
+    return config
