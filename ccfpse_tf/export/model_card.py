@@ -58,7 +58,7 @@ def read_scores(folder: Path, checkpoint: Path) -> dict:
         checkpoint: folder of the checkpoint that must have been evaluated.
 
     Returns:
-        ``line``, the numbers with their protocol, and ``values``, by metric.
+        ``line``, the numbers with their protocol, and ``numbers``, JSON by metric.
 
     Raises:
         InputError: no such file, a damaged one, or scores of other weights.
@@ -77,7 +77,7 @@ def read_scores(folder: Path, checkpoint: Path) -> dict:
             f"{path}: is about {name}, not about the weights of {checkpoint}; evaluate "
             "these (`evaluate --run` takes the newest checkpoint)"
         )
-    return {"line": line, "values": json.dumps(values, indent=1)}
+    return {"line": line, "numbers": json.dumps(values, indent=1)}
 
 
 def _facts(config, data, step):

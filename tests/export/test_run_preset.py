@@ -7,13 +7,16 @@ import pytest
 from PIL import Image
 
 from ccfpse_tf.commands import recipe
+from ccfpse_tf.config import override
 from ccfpse_tf.data.description import read_description
+from ccfpse_tf.data.image_files import read_ids
 from ccfpse_tf.data.pipeline import evaluation_dataset
 from ccfpse_tf.data.prepare import prepare
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.export.comparison import drawn_by
 from ccfpse_tf.export.preset_styles import far_apart
 from ccfpse_tf.export.run_preset import PresetOptions, preset_of_run
+from ccfpse_tf.gan.build import build_model
 from ccfpse_tf.generation.preset_model import PresetModel
 from ccfpse_tf.presets.preset_files import read_preset
 from ccfpse_tf.runs.checkpoint_folder import digest_of
@@ -36,12 +39,23 @@ def records(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def run(records, tiny_model, tmp_path_factory):
-    """A run with a checkpoint, of a small model."""
+def model(records, tiny_model):
+    """The small model as a run's config builds it."""
+    model = build_model(CONFIG, read_description(records), 1, training=False)
+    for name in ("generator", "encoder"):
+        networks = getattr(model, name), getattr(tiny_model, name)
+        for mine, theirs in zip(*(x.weights for x in networks), strict=True):
+            mine.assign(theirs)
+    return model
+
+
+@pytest.fixture(scope="module")
+def run(records, model, tmp_path_factory):
+    """A run with a checkpoint of that model."""
     folder = tmp_path_factory.mktemp("runs") / "run"
-    object.__setattr__(CONFIG.data, "records", str(records))
-    run = make_run(folder, CONFIG, identity(read_description(records)))
-    CheckpointStore(tiny_model, run.checkpoints).save()
+    config = override(CONFIG, [f"data.records={records}"])
+    run = make_run(folder, config, identity(read_description(records)))
+    CheckpointStore(model, run.checkpoints).save()
     return folder
 
 
@@ -66,12 +80,15 @@ def evaluated(run):
 
 
 @pytest.fixture(scope="module")
-def written(run, evaluated, tmp_path_factory):
+def written(run, model, evaluated, tmp_path_factory):
     """The folder of its preset."""
     folder = tmp_path_factory.mktemp("presets")
     (folder / "card.md").write_text(CARD)
     options = ["--title", "A tiny model", "--card", folder / "card.md"]
-    assert command(run, folder / "tiny", *options) == 0
+    with pytest.MonkeyPatch.context() as patch:  # to build it once is enough
+        built = "ccfpse_tf.generation.trained_model.build_model"
+        patch.setattr(built, lambda *_, **__: model)
+        assert command(run, folder / "tiny", *options) == 0
     return folder / "tiny"
 
 
@@ -103,14 +120,14 @@ def test_styles_are_those_of_photos(preset, records, tiny_model):
     assert 2 <= len(preset.styles) <= 6
     for number, style in enumerate(preset.styles, 1):
         np.testing.assert_allclose(style.code, codes[style.source], atol=2e-2)
-        picture = Image.open(preset.source + f"/style_{number:02}.png")
-        assert (picture.size, picture.mode) == ((96, 64), "RGB")
+        with Image.open(f"{preset.source}/style_{number:02}.png") as picture:
+            assert (picture.size, picture.mode) == ((96, 64), "RGB")
 
 
 def test_layouts_are_those_of_the_data(preset):
     for number in (1, 2):
         label, instance = (
-            np.asarray(Image.open(f"{preset.source}/layout_{number}{name}.png"))
+            read_ids(f"{preset.source}/layout_{number}{name}.png")
             for name in ("", "_instance")
         )
         assert set(np.unique(label)) == set(preset.data.label_ids)
