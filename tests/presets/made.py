@@ -77,12 +77,12 @@ def of_model(model, config, **changes):
 
 
 def one_convolution(patch, *settings):
-    """A config of the method of one convolution, which is built at once."""
+    """A config whose networks are built at once: the generator is one convolution."""
     from ccfpse_tf.gan import methods
-    from tests.gan import other_method
+    from tests.gan.other_method import ROW
 
-    patch.setitem(methods.METHODS, "one_convolution", other_method.ROW)
-    config = override(CONFIG, ["generator.z_dim=0", *settings])
-    object.__setattr__(config.generator, "architecture", "one_convolution")
-    object.__setattr__(config.discriminator, "architecture", "two_scales")
-    return config
+    patch.setitem(methods.METHODS, "one_convolution", ROW)  # as the networks say
+    adversaries = {"fpse": ROW.adversaries["two_scales"]}
+    row = dataclasses.replace(ROW, adversaries=adversaries)
+    patch.setitem(methods.METHODS, "ccfpse", row)  # as the config says
+    return override(CONFIG, ["generator.z_dim=0", *settings])

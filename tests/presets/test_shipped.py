@@ -1,5 +1,9 @@
 """Finding presets by name and by folder."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from ccfpse_tf.errors import InputError
@@ -46,3 +50,19 @@ def test_a_damaged_title(two):
     (shipped.FOLDER / "a" / "preset.json").write_text("{}")
     with pytest.raises(InputError, match="'title'"):
         shipped_presets()
+
+
+def test_reading_needs_no_tensorflow(repository, tmp_path):
+    write_preset(tmp_path / "mine", invented())
+    code = (
+        "import sys; from ccfpse_tf.presets.shipped import find_preset\n"
+        "print(find_preset(sys.argv[1]).name, 'tensorflow' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "mine"],
+        env=os.environ | {"PYTHONPATH": str(repository)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["tiny", "False"]
