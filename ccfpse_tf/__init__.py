@@ -26,6 +26,7 @@ _PUBLIC = {
     "ccfpse_tf.models.discriminators.fpse": ("FPSEDiscriminator",),
     "ccfpse_tf.models.style_encoder": ("StyleEncoder",),
     "ccfpse_tf.models.generators.ccfpse": ("Generator",),
+    "ccfpse_tf.models.generators.ccfpse_compact": ("CompactGenerator",),
     "ccfpse_tf.data.transforms": ("to_uint8",),
     "ccfpse_tf.models.perceptual.loss": ("PerceptualLoss",),
     "ccfpse_tf.gan.ccfpse": ("CCFPSE",),

@@ -34,8 +34,10 @@ PerceptualNetwork = Literal[
 class GeneratorConfig:
     """Widths and depth of the generator; the style encoder shares its width."""
 
-    architecture: Annotated[Literal["ccfpse"], ADDED_LATER] = Field(
-        "ccfpse", description="which generator"
+    architecture: Annotated[Literal["ccfpse", "ccfpse_compact"], ADDED_LATER] = Field(
+        "ccfpse",
+        description="which generator; ccfpse_compact: a small one, whose kernels are "
+        "mixtures of a few learned ones, for quick pictures on CPUs",
     )
     ngf: int = Field(
         64, ge=1, description="channels at full resolution and of the layout pyramid"
@@ -48,6 +50,9 @@ class GeneratorConfig:
     )
     hidden: int = Field(
         128, ge=1, description="channels inside the predictors of weights"
+    )
+    mixed: Annotated[int, ADDED_LATER] = Field(
+        4, ge=1, description="ccfpse_compact: learned kernels of every channel"
     )
     average_decay: float = Field(
         0.0,

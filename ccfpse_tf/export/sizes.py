@@ -63,7 +63,7 @@ def choose_sizes(generator, size: str | tuple[int, int] | None) -> Sizes:
     multiple, own = generator.stride, tuple(generator.image_size)
     if size is None or size == own:
         return Sizes(own, multiple)
-    if generator.z_dim:
+    if not generator.any_size:
         asked = size if isinstance(size, str) else f"{size[0]}x{size[1]}"
         raise InputError(
             f"--size {asked}: a model with style code makes {own[0]}x{own[1]} only, as "

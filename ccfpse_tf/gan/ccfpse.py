@@ -8,7 +8,7 @@ from ccfpse_tf.gan.adversarial_model import AdversarialModel
 from ccfpse_tf.layers import layout  # noqa: F401
 from ccfpse_tf.models import style_encoder  # noqa: F401
 from ccfpse_tf.models.discriminators import fpse  # noqa: F401
-from ccfpse_tf.models.generators import ccfpse  # noqa: F401
+from ccfpse_tf.models.generators import ccfpse, ccfpse_compact  # noqa: F401
 from ccfpse_tf.models.perceptual import loss  # noqa: F401
 
 

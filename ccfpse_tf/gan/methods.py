@@ -46,7 +46,8 @@ class Method:
         generator: ``(config, semantic_channels)`` to the generator, a Keras model that
             is called with semantics and, if ``z_dim`` is not 0, a style code. It has
             the attributes ``architecture``, ``semantic_channels``, ``image_size``,
-            ``stride`` (both edges of an image are multiples of it) and ``z_dim``.
+            ``stride`` (both edges of an image are multiples of it), ``any_size`` (False
+            if it draws images of ``image_size`` only) and ``z_dim``.
         encoder: takes a config and returns the style encoder, or None without style.
         adversaries: the discriminators that it can be trained with, by
             ``discriminator.architecture``.
@@ -113,6 +114,21 @@ def _ccfpse_generator(config, semantic_channels):
         z_dim=config.generator.z_dim,
         hidden=config.generator.hidden,
         recompute_kernels=config.step.recompute_kernels,
+        dtype=config.step.precision,
+    )
+
+
+def _compact_generator(config, semantic_channels):
+    from ccfpse_tf.models.generators.ccfpse_compact import CompactGenerator
+
+    return CompactGenerator(
+        semantic_channels,
+        config.data.image_size,
+        ngf=config.generator.ngf,
+        depth=config.generator.depth,
+        z_dim=config.generator.z_dim,
+        hidden=config.generator.hidden,
+        mixed=config.generator.mixed,
         dtype=config.step.precision,
     )
 
@@ -221,4 +237,14 @@ CC_FPSE = Method(
     ),
 )
 
-METHODS = {"ccfpse": CC_FPSE}
+COMPACT = dataclasses.replace(
+    CC_FPSE,
+    title="compact CC-FPSE",
+    generator=_compact_generator,
+    summary=lambda config: (
+        f"ngf {config.generator.ngf}, depth {config.generator.depth}, "
+        f"{config.generator.mixed} kernels mixed"
+    ),
+)
+
+METHODS = {"ccfpse": CC_FPSE, "ccfpse_compact": COMPACT}

@@ -15,6 +15,7 @@ from ccfpse_tf.export.portable import ENDINGS, ask, check_file, write_portable
 from ccfpse_tf.export.sizes import Sizes, choose_sizes
 from ccfpse_tf.export.stored_weights import quantized
 from ccfpse_tf.export.version_writer import save
+from ccfpse_tf.models.generators.ccfpse_compact import CompactGenerator
 from tests.export.exported import label_png, layouts, moved_model, pixels, table
 from tests.recipes import TINY, load
 from tests.small_model import SIZE, small_model
@@ -198,3 +199,11 @@ def test_a_run_is_exported_by_its_recipe(repository, tmp_path, capsys):
     one = tf.constant([1], tf.int64)
     said = json.loads(served["describe"](format=one)["description_bytes"].numpy()[0])
     assert (said["name"], said["step"], len(said["examples"])) == ("scenes", 2, 3)
+
+
+def test_compact_models_draw_any_size_with_a_style_code_too():
+    generator = CompactGenerator(4, SIZE, z_dim=4)
+    assert choose_sizes(generator, "any") == Sizes(None, 32)
+    assert choose_sizes(generator, (96, 32)) == Sizes((96, 32), 32)
+    with pytest.raises(InputError, match="--size 70x64: both edges must be multiples"):
+        choose_sizes(generator, (70, 64))

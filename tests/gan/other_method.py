@@ -18,6 +18,7 @@ class OneConvolution(keras.Model):
 
     architecture = "one_convolution"
     stride = 4
+    any_size = True
     z_dim = 0
 
     def __init__(self, semantic_channels, image_size, **kwargs):

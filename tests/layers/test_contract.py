@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from ccfpse_tf.layers.compact_block import CompactBlock
 from ccfpse_tf.layers.conditional_block import ConditionalBlock
 from ccfpse_tf.layers.conditional_convolution import ConditionalDepthwiseConvolution
 from ccfpse_tf.layers.layout import LayoutEncoding
@@ -77,6 +78,20 @@ CASES = {
         ((2, 5, 4, 3), (2, 5, 4, 6)),
         ((2, 5, 4, 3),),
         16 + 8 + 4,
+    ),
+    "compact block": Case(
+        CompactBlock,
+        {"filters": 2, "hidden": 4, "mixed": 3, "upsample": True},
+        ((2, 5, 4, 3), (2, 10, 8, 6), (2, 5)),
+        ((2, 10, 8, 2),),
+        2 * 2 + 2 * 4 + 2 + 2 * 2 + 1 + 2,
+    ),
+    "compact identity block": Case(
+        CompactBlock,
+        {"filters": 3, "hidden": 4, "mixed": 1},
+        ((2, 5, 4, 3), (2, 5, 4, 6)),
+        ((2, 5, 4, 3),),
+        2 * 2 + 2 * 4 + 2 + 2 * 2,
     ),
     "spectral convolution": Case(
         SpectralConv2D,

@@ -9,6 +9,7 @@ from ccfpse_tf.ops import (
     conditional_convolution,
     convolution,
     instance_normalization,
+    kernel_mixture,
     layout_convolution,
     predicted_convolution,
     resizing,
@@ -71,6 +72,11 @@ CASES = {
         conditional_convolution.conditional_depthwise_convolution,
         conditional_convolution.reference,
         (MAP, (*MAP[:3], 27)),
+    ),
+    "kernel mixture": (
+        kernel_mixture.mixture_convolution,
+        kernel_mixture.reference,
+        (MAP, (*MAP[:3], 4), (3, 3, 3, 4)),
     ),
     "convolution": (
         convolution.convolution,

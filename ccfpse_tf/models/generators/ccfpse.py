@@ -7,6 +7,7 @@ from ccfpse_tf.layers.conditional_block import ConditionalBlock
 from ccfpse_tf.layers.initializers import xavier_normal
 from ccfpse_tf.layers.layout_pyramid import LayoutPyramid
 from ccfpse_tf.layers.plain_convolution import plain_convolution, weights_of
+from ccfpse_tf.models.generators.checks import check_inputs, check_size
 from ccfpse_tf.ops import activations
 from ccfpse_tf.ops.convolution import convolution
 from ccfpse_tf.ops.layout import Layout, extend_layout, resize_layout
@@ -62,7 +63,7 @@ class Generator(keras.Model):
         self.z_dim = z_dim
         self.hidden = hidden
         self.recompute_kernels = recompute_kernels
-        self._check_size(*self.image_size)
+        check_size(self.image_size, depth)
         dtype = self.dtype_policy
         self.latent_size = tuple(n // self.stride for n in self.image_size)
         self.pyramid = LayoutPyramid(ngf, depth, dtype=dtype)
@@ -90,19 +91,17 @@ class Generator(keras.Model):
         return 2**self.depth
 
     @property
+    def any_size(self) -> bool:
+        """False for generators that draw images of their own size only."""
+        return not self.z_dim
+
+    @property
     def upsampled(self) -> tuple[bool, ...]:
         """Returns for each block whether its input is upsampled first.
 
         At depth 5 the second and third block share a resolution.
         """
         return (False, True, self.depth == 6, True, True, True, True)
-
-    def _check_size(self, height, width):
-        if height % self.stride or width % self.stride:
-            raise ValueError(
-                f"image size {height}x{width} (height x width): depth {self.depth} "
-                f"needs multiples of {self.stride}; choose such a size or another depth"
-            )
 
     def build(self, semantics_shape=None, z_shape=None):
         """Builds all layers; the constructor's arguments tell all their shapes."""
@@ -132,15 +131,9 @@ class Generator(keras.Model):
         return tf.tanh(tf.cast(x, self.variable_dtype))
 
     def _latent(self, semantics, z):
+        check_inputs(self, semantics, z)
         label = semantics.label if isinstance(semantics, Layout) else semantics
         height, width = spatial_size(label)
-        if isinstance(height, int) and isinstance(width, int):
-            self._check_size(height, width)
-        if bool(self.z_dim) != (z is not None):
-            raise ValueError(
-                f"this generator {'needs' if self.z_dim else 'has no'} style code, and "
-                f"{'none was' if z is None else 'one was'} given"
-            )
         if not self.z_dim:
             size = (height // self.stride, width // self.stride)
             small = resize_layout(semantics, size)

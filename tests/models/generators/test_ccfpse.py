@@ -165,7 +165,7 @@ def test_other_errors():
     with pytest.raises(ValueError, match="depth 4: the generator has 5 or 6"):
         Generator(3, (64, 64), depth=4)
     semantics, z = layout(1, (32, 64)), np.zeros((1, 4), np.float32)
-    with pytest.raises(ValueError, match="needs style code, and none was given"):
+    with pytest.raises(ValueError, match="needs a style code, and none was given"):
         make(5, 4)(semantics)
     with pytest.raises(ValueError, match="has no style code, and one was given"):
         make(5, 0)(semantics, z)
