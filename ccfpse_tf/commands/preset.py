@@ -43,7 +43,7 @@ def run(arguments) -> int:
     options = PresetOptions(**{name: getattr(arguments, name) for name in names})
     preset, sizes = preset_of_run(arguments.run, arguments.out, options)
     for name in sorted(sizes, key=sizes.get, reverse=True):
-        print(f"{sizes[name] / 1e6:8.3f} MB  {name}")
+        print(f"{sizes[name] / 1e3:9,.1f} kB  {name}")
     difference = preset.difference
     print(
         f"preset {arguments.out}: {preset.name}, step {preset.step}, "

@@ -90,7 +90,7 @@ def _facts(config, data, step):
     yield "style code", f"{z_dim} values" if z_dim else "none"
     yield "instance maps", "needed" if data.instances else "none"
     yield "trained on", f"{data.name}: {counts or 'its splits are not known'} images"
-    yield "steps", f"{step}, {config.data.batch_size} images each"
+    yield "steps", f"{step}, of {config.data.batch_size} images each"
     yield "learning rates", "{:g} (generator), {:g} (discriminator)".format(*rates)
     yield "perceptual loss", config.losses.perceptual_network
     yield "discriminator", config.discriminator.architecture

@@ -22,7 +22,8 @@ from ccfpse_tf.gan.preset_weights import load_weights, stored_weights
 from ccfpse_tf.generation.trained_model import TrainedModel
 from ccfpse_tf.presets.preset import ExampleLayout, Preset
 from ccfpse_tf.presets.preset_config import portable
-from ccfpse_tf.presets.preset_files import FACTS, MOST_STYLES, check_name, write_preset
+from ccfpse_tf.presets.preset_facts import FACTS
+from ccfpse_tf.presets.preset_files import MOST_STYLES, check_name, write_preset
 from ccfpse_tf.runs.checkpoint_folder import PREFIX, best, require_checkpoint
 from ccfpse_tf.runs.converted import missing_networks
 from ccfpse_tf.runs.data_check import describe_data

@@ -13,32 +13,33 @@ Nothing in them is executed, and no file is read that is larger than a preset ma
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
-from ccfpse_tf.config import from_dict
-from ccfpse_tf.data.description import Description, description_from_json
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.arrays import parse_arrays, write_arrays
 from ccfpse_tf.files.atomic import new_folder, write_json
 from ccfpse_tf.files.digests import sha256, sha256_of_files
-from ccfpse_tf.files.text_files import read_json
 from ccfpse_tf.presets.preset import ExampleLayout, Preset, Style
+from ccfpse_tf.presets.preset_facts import (
+    AGAIN,
+    FACTS,
+    MOST_BYTES,
+    facts_of,
+    number,
+    parse_facts,
+    read_facts,
+    texts,
+)
 
-FORMAT = 1
-FACTS, WEIGHTS, STYLES, CARD = "preset.json", "weights.npz", "styles.npz", "README.md"
-MOST_BYTES = 8_000_000  # of all files together
+WEIGHTS, STYLES, CARD = "weights.npz", "styles.npz", "README.md"
 MOST_STYLES = 12
 _MOST_UNPACKED = 8 * MOST_BYTES  # weights hardly become smaller when they are packed
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
-_AGAIN = "copy or install the whole preset again"
-_PACKAGES = ("ccfpse-tf", "keras", "tensorflow", "numpy")
 
 
 def check_name(name: str) -> str:
@@ -79,7 +80,7 @@ def write_preset(folder: Path, preset: Preset) -> dict[str, int]:
             (aside / name).write_bytes(content)
         (aside / CARD).write_text(preset.card, encoding="utf-8")
         digests = {path.name: sha256_of_files(path) for path in sorted(aside.iterdir())}
-        write_json(aside / FACTS, _facts(preset) | {"files": digests})
+        write_json(aside / FACTS, facts_of(preset) | {"files": digests})
         sizes = {path.name: path.stat().st_size for path in sorted(aside.iterdir())}
         _check_sizes(folder, sizes)
     return sizes
@@ -99,43 +100,28 @@ def read_preset(folder: str | Path) -> Preset:
             f"{folder}: is not a preset, as it holds no {FACTS}; "
             "`recipes/*.py preset` writes the folder of one"
         )
-    facts = _read_facts(path)
+    facts = read_facts(path)
     try:
         files = _read_files(folder, facts["files"])
         return _preset(folder, facts, files)
     except InputError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise InputError(f"{path}: is damaged ({error!r}); {_AGAIN}") from error
+        raise InputError(f"{path}: is damaged ({error!r}); {AGAIN}") from error
 
 
 def _pictures(preset: Preset) -> dict[str, bytes]:
     """Returns the content of every PNG by its name."""
     found = {name: s.picture for name, s in zip(*_named(preset.styles), strict=True)}
-    for number, layout in enumerate(preset.layouts, 1):
-        found[f"layout_{number}.png"] = layout.label
+    for place, layout in enumerate(preset.layouts, 1):
+        found[f"layout_{place}.png"] = layout.label
         if layout.instance is not None:
-            found[f"layout_{number}_instance.png"] = layout.instance
+            found[f"layout_{place}_instance.png"] = layout.instance
     return found
 
 
 def _named(styles):
     return [f"style_{number:02}.png" for number in range(1, len(styles) + 1)], styles
-
-
-def _facts(preset: Preset) -> dict:
-    return {
-        "format": FORMAT,
-        "name": preset.name,
-        "title": preset.title,
-        "step": preset.step,
-        "difference": dict(preset.difference),
-        "styles": [style.source for style in preset.styles],
-        "layouts": len(preset.layouts),
-        "config": dataclasses.asdict(preset.config),
-        "data": dataclasses.asdict(preset.data),
-        "versions": {name: version(name) for name in _PACKAGES},
-    }
 
 
 def _check_sizes(folder, sizes: Mapping[str, int]) -> None:
@@ -152,25 +138,6 @@ def _check_sizes(folder, sizes: Mapping[str, int]) -> None:
     )
 
 
-def _read_facts(path: Path) -> dict:
-    if path.stat().st_size > MOST_BYTES:
-        raise InputError(f"{path}: is too large for a preset; {_AGAIN}")
-    try:
-        facts = read_json(path, "the facts of a preset")
-    except InputError as error:
-        raise InputError(f"{error}; {_AGAIN}") from None
-    found = facts.get("format") if isinstance(facts, dict) else None
-    if type(found) is not int:
-        raise InputError(f"{path}: is damaged (it has no 'format'); {_AGAIN}")
-    if found != FORMAT:
-        raise InputError(
-            f"{path}: has format {found}, this version of ccfpse_tf "
-            f"({version('ccfpse-tf')}) reads {FORMAT}; install another version or "
-            "choose another preset"
-        )
-    return facts
-
-
 def _read_files(folder: Path, digests: Mapping[str, str]) -> dict[str, bytes]:
     """Returns the content of every file that the facts name, if it is as written."""
     found, left = {}, MOST_BYTES
@@ -183,57 +150,39 @@ def _read_files(folder: Path, digests: Mapping[str, str]) -> dict[str, bytes]:
                 content = file.read(left + 1)
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else str(error)
-            raise InputError(f"{path}: cannot be read ({reason}); {_AGAIN}") from None
+            raise InputError(f"{path}: cannot be read ({reason}); {AGAIN}") from None
         left -= len(content)
         if left < 0:
             raise InputError(
                 f"{folder}: its files have more than {MOST_BYTES / 1e6:.0f} MB, which "
-                f"no preset has; {_AGAIN}"
+                f"no preset has; {AGAIN}"
             )
         if sha256(content) != digest:
             raise InputError(
                 f"{path}: is damaged: its SHA-256 is {sha256(content)}, {FACTS} says "
-                f"{digest}; {_AGAIN}"
+                f"{digest}; {AGAIN}"
             )
         found[name] = content
     return found
 
 
 def _preset(folder: Path, facts: dict, files: Mapping[str, bytes]) -> Preset:
-    path = folder / FACTS
-    try:
-        config = from_dict(facts["config"], str(path))
-    except InputError as error:  # such as an architecture that is not there
-        raise InputError(
-            f"{error}\nThis version of ccfpse_tf is {version('ccfpse-tf')}, the preset "
-            f"was written by {facts['versions']['ccfpse-tf']}: install that one or a "
-            "newer one, or choose another preset"
-        ) from None
-    data = description_from_json(facts["data"], path, _AGAIN)
-    _check_description(data)
-    sources = _texts(facts["styles"])
+    known = parse_facts(facts, folder / FACTS)
+    sources = texts(facts["styles"])
     codes = _arrays(folder, files, STYLES)["codes"] if sources else np.zeros((0, 0))
     if codes.ndim != 2 or not np.isfinite(codes).all():
         raise ValueError("the style codes are not rows of numbers")
     names, _ = _named(sources)
+    layouts = min(number(facts["layouts"]), len(files))
     return Preset(
-        name=_text(facts["name"]),
-        title=_text(facts["title"]),
-        config=config,
-        data=data,
-        step=_number(facts["step"]),
-        difference={
-            name: _number(facts["difference"][name], (int, float))
-            for name in ("largest", "mean", "images")
-        },
+        **known,
         weights=_arrays(folder, files, WEIGHTS),
         styles=tuple(
             Style(np.asarray(code, np.float32), files[name], source)
             for code, name, source in zip(codes, names, sources, strict=True)
         ),
         layouts=tuple(
-            _layout(files, number, data)
-            for number in range(1, 1 + min(_number(facts["layouts"]), len(files)))
+            _layout(files, place, known["data"]) for place in range(1, 1 + layouts)
         ),
         card=files[CARD].decode("utf-8"),
         source=str(folder),
@@ -252,43 +201,5 @@ def _arrays(folder, files, name):
         return parse_arrays(files[name], _MOST_UNPACKED)
     except ValueError as error:
         raise InputError(
-            f"{folder / name}: is not a readable .npz file ({error}); {_AGAIN}"
+            f"{folder / name}: is not a readable .npz file ({error}); {AGAIN}"
         ) from None
-
-
-def _check_description(data: Description) -> None:
-    """Refuses what `description_from_json` lets pass."""
-    classes = _number(data.num_classes)
-    channels = data.label_channels
-    care = data.dont_care_index
-    good = (
-        classes > 0
-        and len(data.class_names) == len(data.palette) == classes
-        and all(isinstance(name, str) for name in data.class_names)
-        and all(len(color) == 3 for color in data.palette)
-        and all(value in range(256) for color in data.palette for value in color)
-        and (care is None or care in range(channels))
-        and all(index in range(channels) for index in data.label_ids.values())
-        and isinstance(data.instances, bool)
-        and isinstance(data.name, str)
-    )
-    if not good:
-        raise ValueError("the classes do not fit each other")
-
-
-def _text(value) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is not a text")
-    return value
-
-
-def _texts(values) -> list[str]:
-    if not isinstance(values, list):
-        raise TypeError(f"{values!r} is not a list")
-    return [_text(value) for value in values]
-
-
-def _number(value, kinds=int):
-    if isinstance(value, bool) or not isinstance(value, kinds) or not value >= 0:
-        raise TypeError(f"{value!r} is not a number of 0 or more")
-    return value

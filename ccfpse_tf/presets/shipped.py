@@ -7,7 +7,8 @@ from pathlib import Path
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.text_files import read_json
 from ccfpse_tf.presets.preset import Preset
-from ccfpse_tf.presets.preset_files import FACTS, read_preset
+from ccfpse_tf.presets.preset_facts import FACTS
+from ccfpse_tf.presets.preset_files import read_preset
 
 FOLDER = Path(__file__).parent
 

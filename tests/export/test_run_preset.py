@@ -168,7 +168,7 @@ def test_what_the_command_prints(run, written, preset, capsys, monkeypatch):
     )
     command(run, "out")
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].endswith("MB  weights.npz") and len(lines) == len(sizes) + 1
+    assert lines[0].endswith("kB  weights.npz") and len(lines) == len(sizes) + 1
     assert "preset out: tiny, step 0" in lines[-1] and "grey levels" in lines[-1]
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.presets import shipped
-from ccfpse_tf.presets.preset_files import MOST_BYTES, write_preset
+from ccfpse_tf.presets.preset_facts import MOST_BYTES
+from ccfpse_tf.presets.preset_files import write_preset
 from ccfpse_tf.presets.shipped import find_preset, shipped_presets
 from tests.presets.made import invented
 
