@@ -4,6 +4,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from ccfpse_tf.errors import InputError
 from ccfpse_tf.gan.from_preset import synthesizer_of
 from ccfpse_tf.generation.drawing_model import DrawingModel
 from ccfpse_tf.presets.shipped import find_preset
@@ -34,3 +35,36 @@ class PresetModel(DrawingModel):
         with strategy.scope():
             model = synthesizer_of(self.preset)
         super().__init__(model, strategy)
+
+    def images(self, label, instance, z):
+        """Generates a batch; see the base class.
+
+        Raises:
+            InputError: layouts of a size that the preset cannot draw.
+        """
+        self.check_size(*label.shape[1:3])
+        return super().images(label, instance, z)
+
+    def check_size(self, height: int, width: int) -> None:
+        """Checks that images of a size can be drawn.
+
+        Raises:
+            InputError: naming the sizes that can be, and the way out.
+        """
+        generator, asked = self.model.drawing_generator, (height, width)
+        stride, nearest = generator.stride, generator.image_size
+        if (
+            asked == nearest
+            or generator.any_size
+            and not any(edge % stride or not edge for edge in asked)
+        ):
+            return
+        allowed = "one size"
+        if generator.any_size:
+            nearest = [max(1, round(edge / stride)) * stride for edge in asked]
+            allowed = f"multiples of {stride}"
+        raise InputError(
+            f"a layout of {height}x{width} (height x width): the preset "
+            f"{self.preset.name} draws {allowed}: resize or crop it to "
+            f"{nearest[0]}x{nearest[1]}"
+        )

@@ -159,6 +159,8 @@ def test_it_draws_as_the_run_did(written, preset, tiny_model):
     images = opened.images(x["label"], x["instance"], x["z"])
     assert images.shape == (1, *SIZE, 3) and images.dtype == np.uint8
     assert np.abs(images - drawn_by(tiny_model, x)).max() <= 3
+    with pytest.raises(InputError, match="32x32 .* draws one size: .* to 64x96"):
+        opened.images(label[:, :32, :32], label[:, :32, :32], x["z"])
 
 
 def test_what_the_command_prints(run, written, preset, capsys, monkeypatch):
