@@ -20,17 +20,19 @@ FLOORS = {
     "runtime": "errors files",
     "models": "errors files ops layers",
     "data": "errors files runtime",
-    "gan": "errors config ops layers models",
+    "presets": "errors config files data",
+    "gan": "errors config files ops layers models presets",
     "runs": "errors config files runtime data",
-    "generation": "errors files runtime data gan runs",
+    "generation": "errors files runtime data presets gan runs",
     "evaluation": "errors config files runtime ops models data runs generation",
     "study": "errors files runtime data",
     "convert": "errors config files layers models data gan runs generation",
-    "export": "errors files runtime ops layers data gan runs generation",
+    "export": "errors files runtime ops layers data presets gan runs generation",
     "serving": "errors files",
-    "training": "errors config files runtime data gan runs generation evaluation",
-    "commands": "errors config files runtime data gan runs generation evaluation study "
-    "convert export serving training",
+    "training": "errors config files runtime data presets gan runs generation "
+    "evaluation",
+    "commands": "errors config files runtime data presets gan runs generation "
+    "evaluation study convert export serving training",
 }
 ROOT = {"__init__", "__main__", "errors"}  # all modules outside of folders
 SCRIPTS = {"recipes", "tfrecords"}

@@ -9,7 +9,7 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 
-from ccfpse_tf.commands import evaluate, export, generate, segmenter, train
+from ccfpse_tf.commands import evaluate, export, generate, preset, segmenter, train
 from ccfpse_tf.config import Config
 from ccfpse_tf.runtime.lasting_output import outlive_readers
 from ccfpse_tf.runtime.startup import import_tensorflow
@@ -56,6 +56,7 @@ def _parser(config, variants, description):
     evaluate.add(commands)
     segmenter.add(commands, config)
     export.add(commands)
+    preset.add(commands)
     return parser
 
 

@@ -31,6 +31,11 @@ def add(commands, config: Config, variants: Mapping[str, Config]) -> None:
         help="change the config, such as generator.ngf=32 data.batch_size=4",
     )
     train.add_argument(
+        "--preset",
+        metavar="NAME|DIR",
+        help="start from these weights: networks as of the preset, classes by name",
+    )
+    train.add_argument(
         "--devices", default="auto", metavar="LIST", help=f"{ALLOWED} (default: auto)"
     )
     train.add_argument(
@@ -62,7 +67,16 @@ def run(config: Config, variants: Mapping[str, Config], arguments) -> int:
     config = variants[arguments.variant] if arguments.variant else config
     if arguments.records:
         arguments.set.append(f"data.records={arguments.records.resolve()}")
-    config = override(config, arguments.set)
+    preset = None
+    if arguments.preset:
+        # Only now, as they load NumPy.
+        from ccfpse_tf.presets.preset_config import started_from
+        from ccfpse_tf.presets.shipped import find_preset
+
+        preset = find_preset(arguments.preset)
+        config = started_from(preset, config, arguments.set)
+    else:
+        config = override(config, arguments.set)
     methods.check(config)
     if arguments.dry_run:
         print(config.to_json())
@@ -80,7 +94,7 @@ def run(config: Config, variants: Mapping[str, Config], arguments) -> int:
     import_tensorflow(open_devices=False)
     from ccfpse_tf.training.train import train
 
-    step = train(config, arguments.run, arguments.devices, profile)
+    step = train(config, arguments.run, arguments.devices, profile, preset)
     if workers.chief:
         run = arguments.run
         print(f"trained to step {step}; see images with: generate --run {run}")

@@ -258,6 +258,9 @@ class Config:
     schedule: ScheduleConfig = ScheduleConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     step: StepConfig = StepConfig()
+    preset: Annotated[str | None, ADDED_LATER] = Field(
+        None, description="whose weights the run starts from; `train --preset` sets it"
+    )
 
     def __post_init__(self):
         """Checks that the values fit each other."""

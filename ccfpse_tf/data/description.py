@@ -138,21 +138,33 @@ def read_description(folder: str | Path) -> Description:
         fields = read_json(path, "a description of records")
     except InputError as error:
         raise InputError(f"{error}; prepare the records again") from None
-    description = _from_json(fields, path)
+    description = description_from_json(fields, path)
     _check_shards(folder, description)
     return description
 
 
-def _from_json(fields: Any, path: Path) -> Description:
+def description_from_json(
+    fields: Any, source: str | Path, way_out: str = "prepare the records again"
+) -> Description:
+    """Builds a description from the content of a `dataset.json`.
+
+    Args:
+        fields: as JSON gives them.
+        source: the file, for messages.
+        way_out: for messages.
+
+    Raises:
+        InputError: fields that are no description, or one of a newer format.
+    """
     found = fields.get("format") if isinstance(fields, dict) else None
     if not isinstance(found, int):
         raise InputError(
-            f"{path}: is not a description of records (it has no 'format')"
+            f"{source}: is not a description of records (it has no 'format')"
         )
     if found > FORMAT:
         raise InputError(
-            f"{path}: has format {found}, this version reads up to {FORMAT}; "
-            "install a newer ccfpse_tf or prepare the records again"
+            f"{source}: has format {found}, this version reads up to {FORMAT}; "
+            f"install a newer ccfpse_tf or {way_out}"
         )
     try:
         splits = {
@@ -176,9 +188,7 @@ def _from_json(fields: Any, path: Path) -> Description:
             | {"splits": splits, "label_ids": ids, "class_names": names}
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"{path}: is damaged ({error!r}); prepare the records again"
-        ) from error
+        raise InputError(f"{source}: is damaged ({error!r}); {way_out}") from error
 
 
 def _check_shards(folder: Path, description: Description) -> None:

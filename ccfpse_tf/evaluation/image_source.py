@@ -25,7 +25,7 @@ from ccfpse_tf.evaluation.image_metric import EvaluatedImage
 from ccfpse_tf.files.digests import sha256, sha256_of_files
 from ccfpse_tf.generation.styles import Styles, key_of, resolve_source
 from ccfpse_tf.generation.trained_model import TrainedModel
-from ccfpse_tf.runs.checkpoint_folder import latest, require_checkpoint
+from ccfpse_tf.runs.checkpoint_folder import digest_of, latest, require_checkpoint
 from ccfpse_tf.runs.data_check import describe_data
 from ccfpse_tf.runs.run_folder import read_run
 from ccfpse_tf.runtime.devices import open_strategy, parse_devices
@@ -151,7 +151,7 @@ class ImageSource:
         return facts | {
             "run": str(self.run.directory.resolve()),
             "checkpoint": checkpoint.name,
-            "checkpoint_sha256": sha256_of_files(*sorted(checkpoint.glob("state.*"))),
+            "checkpoint_sha256": digest_of(checkpoint),
             "averaged_generator": self.run.config.generator.average_decay > 0,
             "seed": self.images.seed,
         }

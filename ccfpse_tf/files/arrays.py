@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import math
+import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +17,18 @@ from ccfpse_tf.files.atomic import new_file
 State = dict[str, np.ndarray]
 
 
-def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+def write_arrays(
+    path: Path, arrays: Mapping[str, np.ndarray], compressed: bool = False
+) -> None:
     """Writes a ``.npz``, whole or not at all.
 
     Raises:
         OSError: as the system reports it.
     """
+    save = np.savez_compressed if compressed else np.savez
     # An open file: given a name, NumPy would append .npz.
     with new_file(path) as aside, open(aside, "wb") as file:
-        np.savez(file, **arrays)
+        save(file, **arrays)
 
 
 def read_arrays(path: Path) -> State:
@@ -42,6 +48,59 @@ def read_arrays(path: Path) -> State:
         raise InputError(
             f"{path} is not a readable .npz file ({error}); delete it and run again"
         ) from error
+
+
+def parse_arrays(content: bytes, most_bytes: int) -> State:
+    """Reads all arrays of a ``.npz`` of foreign origin, which may claim any sizes.
+
+    Args:
+        content: of the file.
+        most_bytes: that the arrays may take together.
+
+    Raises:
+        ValueError: if it is damaged, holds Python objects or takes more memory.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = archive.infolist()
+            claimed = sum(member.file_size for member in members)
+            if claimed > most_bytes:
+                raise ValueError(f"arrays of {claimed:,} bytes, at most {most_bytes:,}")
+            # A member gives no more bytes than it claims.
+            return {
+                member.filename.removesuffix(".npy"): _array(archive.read(member))
+                for member in members
+            }
+    except Exception as error:  # damaged archives break zipfile and NumPy in any place
+        raise ValueError(str(error) or type(error).__name__) from error
+
+
+def _array(content: bytes) -> np.ndarray:
+    file = io.BytesIO(content)
+    version = np.lib.format.read_magic(file)
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f"an array of format {version}")
+    read = f"read_array_header_{version[0]}_0"
+    shape, in_columns, dtype = getattr(np.lib.format, read)(file)
+    if dtype.kind not in "biuf":
+        raise ValueError(f"an array of {dtype}, not of numbers")
+    values = np.frombuffer(content, dtype, offset=file.tell())
+    if min(shape, default=0) < 0 or math.prod(shape) != values.size:
+        raise ValueError(f"an array of shape {shape} with {values.size} values")
+    return values.reshape(shape, order="F" if in_columns else "C")
+
+
+def variable_names(paths: Iterable[str]) -> list[str]:
+    """Names variables by their place and their path in the network.
+
+    Args:
+        paths: of all variables, in their order. Keras numbers layers by process; these
+            numbers are taken away.
+    """
+    return [
+        f"{index:04}.{re.sub(r'_[0-9]+(?=[_/]|$)', '', path)}"
+        for index, path in enumerate(paths)
+    ]
 
 
 def take(state: Mapping[str, np.ndarray], kind: str, **shapes) -> list[np.ndarray]:

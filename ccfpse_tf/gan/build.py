@@ -1,7 +1,10 @@
-"""Builds a compiled model from a config and a data set's description."""
+"""Builds models from a config and a data set's description."""
+
+import dataclasses
 
 from ccfpse_tf.gan import methods
 from ccfpse_tf.gan.adversarial_model import AdversarialModel
+from ccfpse_tf.gan.synthesizer import Synthesizer
 from ccfpse_tf.layers.layout import LayoutEncoding
 from ccfpse_tf.models.perceptual.loss import PerceptualLoss
 
@@ -26,9 +29,7 @@ def build_model(
     """
     method = methods.check(config)
     losses, step = config.losses, config.step
-    layout = LayoutEncoding(
-        description.label_channels, description.instances, dtype=step.precision
-    )
+    layout = _layout(config, description)
     channels = layout.semantic_channels
     adversary = method.adversaries[config.discriminator.architecture]
     model = method.model()(
@@ -60,3 +61,42 @@ def build_model(
         jit_compile=step.jit_compile,
     )
     return model
+
+
+def build_synthesizer(config, description) -> Synthesizer:
+    """Makes a model that can draw and not be trained: it has no discriminator.
+
+    Args:
+        config: as for :func:`build_model`.
+        description: as for :func:`build_model`.
+
+    Raises:
+        InputError: a config that does not fit its networks.
+    """
+    method = methods.check(config)
+    layout = _layout(config, description)
+    return Synthesizer(
+        layout,
+        method.generator(config, layout.semantic_channels),
+        None,
+        method.encoder(config),
+        seed=config.data.seed,
+        dtype=config.step.precision,
+    )
+
+
+def drawing_config(config):
+    """Returns the config with float32: the same images on every machine.
+
+    Some machines are slow in half precision.
+    """
+    step = dataclasses.replace(config.step, precision="float32")
+    return dataclasses.replace(config, step=step)
+
+
+def _layout(config, description):
+    return LayoutEncoding(
+        description.label_channels,
+        description.instances,
+        dtype=config.step.precision,
+    )

@@ -11,7 +11,10 @@ PARTS = ("layout_encoding", "generator", "discriminator", "encoder")
 
 
 class Synthesizer(keras.Model):
-    """The networks of a :class:`ccfpse_tf.gan.ccfpse.CCFPSE`, which documents them."""
+    """The networks of a :class:`ccfpse_tf.gan.ccfpse.CCFPSE`, which documents them.
+
+    A model that only draws may have None for its discriminator.
+    """
 
     def __init__(
         self,
@@ -39,7 +42,7 @@ class Synthesizer(keras.Model):
     def _check_parts(self):
         channels = self.layout_encoding.semantic_channels
         for part in (self.generator, self.discriminator):
-            if part.semantic_channels != channels:
+            if part is not None and part.semantic_channels != channels:
                 raise ValueError(
                     f"{part.name} expects {part.semantic_channels} semantic channels, "
                     f"but the layout encoding makes {channels}"

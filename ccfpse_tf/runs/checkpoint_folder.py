@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.files.digests import sha256_of_files
 
 PREFIX = "ckpt"
 BEST = "best"
@@ -39,6 +40,11 @@ def best(directory: Path) -> dict | None:
 def read_facts(path: Path) -> dict:
     """Returns the content of a checkpoint's ``checkpoint.json``."""
     return json.loads((path / FACTS).read_text(encoding="utf-8"))
+
+
+def digest_of(path: Path) -> str:
+    """Returns the SHA-256 of a checkpoint's weights and optimisers."""
+    return sha256_of_files(*sorted(path.glob("state.*")))
 
 
 def newest_first(directory: Path) -> list[Path]:

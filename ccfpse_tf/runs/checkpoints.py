@@ -9,7 +9,6 @@ TensorFlow's checksum of every tensor.
 import errno
 import json
 import os
-import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from ccfpse_tf.errors import Diverged, InputError
+from ccfpse_tf.files.arrays import variable_names
 from ccfpse_tf.files.atomic import new_folder
 from ccfpse_tf.runs.checkpoint_folder import (
     BEST,
@@ -231,9 +231,9 @@ def _named(variables) -> dict[str, tf.Variable]:
     ``tf.train.Checkpoint(model=model)`` would leave out every layer that Keras 3 holds
     in a list. Paths alone will not do either: Keras numbers them by process.
     """
+    names = variable_names(variable.path for variable in variables)
     return {
-        f"{index:04}.{re.sub(r'_[0-9]+(?=[_/]|$)', '', variable.path)}": variable.value
-        for index, variable in enumerate(variables)
+        name: variable.value for name, variable in zip(names, variables, strict=True)
     }
 
 

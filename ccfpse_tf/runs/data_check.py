@@ -37,7 +37,7 @@ def describe_data(
         if not labels:
             raise InputError(
                 f"{run.directory} was converted, so it has no records yet: add "
-                "--records DIR or --labels DIR"
+                "--records DIR (generate takes --labels DIR, too)"
             )
         folder = run.directory
     folder = Path(folder)

@@ -36,7 +36,7 @@ FREE_KEYS = {
 }
 # The first training of a converted run must keep these keys: they shape its weights.
 NETWORK_SECTIONS = ("generator.", "discriminator.")
-NETWORK_KEYS = ("name", "data.image_size")
+NETWORK_KEYS = ("name", "data.image_size", "preset")
 IDENTITY = (
     "name",
     "num_classes",
@@ -227,6 +227,6 @@ def _other_config(directory, differences):
     return (
         f"{directory} was made with another config:\n  "
         + "\n  ".join(differences)
-        + "\nGive the run's own values (--set key=value, --records) to resume it, or "
-        "another --run to start anew. Nothing was changed."
+        + "\nGive the run's own values (--set key=value, --records, --preset) to "
+        "resume it, or another --run to start anew. Nothing was changed."
     )

@@ -17,6 +17,7 @@ from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.locks import RUN_LOCK, TRAINING, locked
 from ccfpse_tf.gan import methods
 from ccfpse_tf.gan.build import build_model
+from ccfpse_tf.presets.preset import Preset
 from ccfpse_tf.runs.checkpoint_folder import steps_saved
 from ccfpse_tf.runs.checkpoints import CheckpointStore, ReadOnlyCheckpoints
 from ccfpse_tf.runs.run_folder import Run, open_run
@@ -26,6 +27,7 @@ from ccfpse_tf.runtime.tf_config import read_workers
 from ccfpse_tf.runtime.workers import WorkerGroup
 from ccfpse_tf.training.callback_list import Length, TrainingContext, make_callbacks
 from ccfpse_tf.training.callbacks import SaveOnSignal
+from ccfpse_tf.training.preset_start import PresetStart
 from ccfpse_tf.training.profiler import Profile, check_steps
 from ccfpse_tf.training.progress_line import Progress
 
@@ -37,6 +39,7 @@ def train(
     run_directory: Path,
     devices: str = "auto",
     profile: tuple[int, int] | None = None,
+    preset: Preset | None = None,
 ) -> int:
     """Trains a run to the end of its schedule, or goes on with one that was stopped.
 
@@ -50,6 +53,8 @@ def train(
         devices: the devices to train on, see `devices.parse_devices`. Where
             ``TF_CONFIG`` names several workers, each of them calls this.
         profile: first and last step to record for TensorBoard's profile page.
+        preset: that ``config.preset`` names: a run without checkpoints starts from its
+            weights.
 
     Returns:
         The step that the run is at.
@@ -67,6 +72,7 @@ def train(
             stack.enter_context(locked(directory / RUN_LOCK, TRAINING))
         description = read_description(Path(config.data.records))
         _check_data(config, description)
+        start = PresetStart.of(config, description, preset)
         length = _length(config)
         if profile:
             saved = steps_saved(directory / "checkpoints")
@@ -77,15 +83,17 @@ def train(
         check_replicas(strategy, config.data.batch_size, config.step.jit_compile)
         group = WorkerGroup(strategy, workers)
         stack.enter_context(group.clear_errors(directory))
-        return _train(config, directory, description, group, length, profile)
+        return _train(config, directory, description, group, length, profile, start)
 
 
-def _train(config, directory, description, group, length, profile):
+def _train(config, directory, description, group, length, profile, start):
     # Keras draws the seeds of its initialisers from Python's generator. TensorFlow's
     # global seed stays alone: it would enter the order of the data.
     random.seed(config.data.seed)
     with group.strategy.scope():
         model = build_model(config, description, length.epoch_steps)
+        if start and not steps_saved(directory / "checkpoints"):
+            start.load(model, config)
     # Only now, as a model that cannot be built must not leave a run folder behind.
     run, status = Run(directory, config), contextlib.nullcontext()
     if group.chief:
@@ -96,6 +104,8 @@ def _train(config, directory, description, group, length, profile):
         group.check_same(store.step, _content(config, description))
         if group.chief:
             _announce(run, description, group.strategy, store.step, length.total_steps)
+            if start and not store.step:
+                print(f"preset   {start.summary()}")
         if store.step < length.total_steps:
             stream = functools.partial(_stream, config, group)
             _fit(

@@ -102,6 +102,30 @@ def description(folder: Path) -> Target:
     return _of_files(lambda _: read_description(folder), bytes, seeds, path)
 
 
+def preset(folder: Path) -> Target:
+    """``preset.json``; and archives of weights, whose digest is then put right."""
+    from ccfpse_tf.files.digests import sha256
+    from ccfpse_tf.presets.preset_facts import FACTS
+    from ccfpse_tf.presets.preset_files import WEIGHTS, read_preset, write_preset
+    from tests.presets.made import invented
+
+    write_preset(folder / "tiny", invented())
+    path, weights = folder / "tiny" / FACTS, folder / "tiny" / WEIGHTS
+    facts, arrays = path.read_bytes(), weights.read_bytes()
+
+    def read(data):
+        is_archive = data.startswith(b"PK")
+        weights.write_bytes(data if is_archive else arrays)
+        if is_archive:
+            known = json.loads(facts)
+            known["files"][WEIGHTS] = sha256(data)
+            data = json.dumps(known).encode()
+        path.write_bytes(data)
+        return read_preset(folder / "tiny")
+
+    return Target(read, [facts, arrays], (InputError,))
+
+
 def pth(folder: Path) -> Target:
     """PyTorch's files, in both formats; a pickle alone is put into a whole archive."""
     import torch
@@ -227,6 +251,7 @@ TARGETS: dict[str, Callable[[Path], Target]] = {
     "integer-map": integer_map,
     "records": records,
     "description": description,
+    "preset": preset,
     "pth": pth,
     "pth-legacy": pth_legacy,
     "palette": palette,

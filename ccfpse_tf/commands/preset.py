@@ -1,0 +1,54 @@
+"""``preset``: writes a run's weights as a small folder to give away."""
+
+from pathlib import Path
+
+from ccfpse_tf.runtime.startup import import_tensorflow
+
+
+def add(commands) -> None:
+    """Adds the subcommand to a recipe's parser."""
+    preset = commands.add_parser("preset", help="write a run's weights as a preset")
+    preset.set_defaults(action=run)
+    add = preset.add_argument
+    add("--run", type=Path, required=True, metavar="DIR", help="run folder")
+    add("--out", type=Path, required=True, metavar="DIR", help="made or replaced")
+    add("--name", help="of the preset (default: that of the folder)")
+    add("--title", help="for people (default: method and data)")
+    add(
+        "--card",
+        type=Path,
+        metavar="FILE",
+        help="Markdown for the model card: data, licence, credit, known faults",
+    )
+    add("--records", type=Path, metavar="DIR", help="default: those of the training")
+    add(
+        "--evaluation",
+        type=Path,
+        metavar="DIR",
+        help="result of `evaluate` for the card (default: RUN/evaluation, if there)",
+    )
+    add("--best", action="store_true", help="the best checkpoint, not the newest")
+
+
+def run(arguments) -> int:
+    """Writes the preset, prints its sizes and returns 0.
+
+    Raises:
+        InputError: as :func:`ccfpse_tf.export.run_preset.preset_of_run`.
+    """
+    import_tensorflow()
+    from ccfpse_tf.export.run_preset import PresetOptions, preset_of_run
+
+    names = ("name", "title", "card", "records", "evaluation", "best")
+    options = PresetOptions(**{name: getattr(arguments, name) for name in names})
+    preset, sizes = preset_of_run(arguments.run, arguments.out, options)
+    for name in sorted(sizes, key=sizes.get, reverse=True):
+        print(f"{sizes[name] / 1e3:9,.1f} kB  {name}")
+    difference = preset.difference
+    print(
+        f"preset {arguments.out}: {preset.name}, step {preset.step}, "
+        f"{sum(sizes.values()) / 1e6:.2f} MB, {len(preset.styles)} styles; against the "
+        f"run in float32 at most {difference['largest']} grey levels, "
+        f"{difference['mean']:.4f} in the mean ({difference['images']} layouts)"
+    )
+    return 0

@@ -1,0 +1,187 @@
+"""Writes a run's checkpoint as a preset."""
+
+import base64
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from ccfpse_tf import __version__
+from ccfpse_tf.data.pipeline import evaluation_dataset
+from ccfpse_tf.data.record_errors import clear_record_errors
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.export.comparison import drawn_by
+from ccfpse_tf.export.id_table import IdTable
+from ccfpse_tf.export.model_card import METRICS, model_card, read_scores
+from ccfpse_tf.export.preset_styles import choose_styles
+from ccfpse_tf.export.self_description import encoded_example
+from ccfpse_tf.files.output_folder import check_out
+from ccfpse_tf.files.text_files import read_text
+from ccfpse_tf.gan.methods import method_of
+from ccfpse_tf.gan.preset_weights import load_weights, stored_weights
+from ccfpse_tf.generation.trained_model import TrainedModel
+from ccfpse_tf.presets.preset import ExampleLayout, Preset
+from ccfpse_tf.presets.preset_config import portable
+from ccfpse_tf.presets.preset_facts import FACTS
+from ccfpse_tf.presets.preset_files import MOST_STYLES, check_name, write_preset
+from ccfpse_tf.runs.checkpoint_folder import PREFIX, best, require_checkpoint
+from ccfpse_tf.runs.converted import missing_networks
+from ccfpse_tf.runs.data_check import describe_data
+from ccfpse_tf.runs.run_folder import Run, read_run
+
+COMPARED = 4  # layouts that the difference is measured on
+LAYOUTS = 2  # of them are stored as examples
+EVALUATION = "evaluation"  # folder in a run, where an evaluation is looked for
+
+
+@dataclasses.dataclass(frozen=True)
+class PresetOptions:
+    """What the user says about a preset.
+
+    Args:
+        name: default the name of the folder.
+        title: default method and data.
+        card: file with data, licence, credit and known faults, for the model card.
+        records: instead of the records that the run was trained on.
+        evaluation: folder that `evaluate` wrote for this checkpoint; default the folder
+            ``evaluation`` of the run, if it is there and about this checkpoint.
+        best: take the best checkpoint instead of the newest.
+    """
+
+    name: str | None = None
+    title: str | None = None
+    card: Path | None = None
+    records: Path | None = None
+    evaluation: Path | None = None
+    best: bool = False
+
+
+def preset_of_run(
+    run_directory: Path, out: Path, options: PresetOptions, say=print
+) -> tuple[Preset, dict[str, int]]:
+    """Writes a preset, whole or not at all; replaces an earlier one in ``out``.
+
+    Styles are those of training photos, layouts are the first of the validation.
+
+    Args:
+        run_directory: the run.
+        out: folder to make.
+        options: of the user.
+        say: called with notes.
+
+    Returns:
+        The preset, and the bytes of each of its files.
+
+    Raises:
+        InputError: a run without checkpoint or encoder, records that are gone, a folder
+            with other files, files that cannot be read, more than 8 MB.
+    """
+    run, out = read_run(run_directory), Path(out)
+    name = check_name(options.name or out.name)
+    check_out(out, marker=FACTS, command="preset")
+    checkpoint = _checkpoint(run, options.best)
+    statement = read_text(options.card, "text of a card") if options.card else None
+    records, data = describe_data(run, options.records)
+    trained = TrainedModel(run, data, checkpoint=checkpoint)
+    model, step = trained.model, trained.step
+    scores = _scores(
+        run, checkpoint or run.checkpoints / f"{PREFIX}-{step}", options, say
+    )
+    examples = _examples(records, data, run.config.data.image_size)
+    weights = stored_weights(model)
+    difference = _round(model, weights, examples)
+    layouts = [
+        (example["label"][0], example["instance"][0] if data.instances else None)
+        for example in examples[:LAYOUTS]
+    ]
+    styles = ()
+    if model.z_dim:
+        size = run.config.data.image_size
+        styles = choose_styles(model, records, size, layouts[0], MOST_STYLES)
+    title = options.title or f"{method_of(run.config).title} on {data.name}"
+    facts = name, title, run.config, data, step, difference
+    preset = Preset(
+        name,
+        title,
+        portable(run.config),
+        _without_records(data),
+        step,
+        difference,
+        weights,
+        styles,
+        tuple(_encoded(*layout, data) for layout in layouts),
+        model_card(*facts, statement=statement, scores=scores),
+    )
+    return preset, write_preset(out, preset)
+
+
+def _checkpoint(run: Run, wanted: bool) -> Path | None:
+    """The best checkpoint; None for the newest that can be restored."""
+    require_checkpoint(run)
+    if "encoder" in missing_networks(run.directory):
+        raise InputError(
+            f"{run.directory} was converted without encoder, which a preset with style "
+            "codes needs: convert again with --encoder FILE"
+        )
+    if not wanted:
+        return None
+    found = best(run.checkpoints)
+    if found is None:
+        raise InputError(
+            f"{run.checkpoints} has no best checkpoint, as no validation has been "
+            "reached (schedule.validate_every); leave out --best to take the newest"
+        )
+    return found["path"]
+
+
+def _scores(run, checkpoint, options, say):
+    if options.evaluation:
+        return read_scores(options.evaluation, checkpoint)
+    usual = run.directory / EVALUATION
+    if not (usual / METRICS).exists():
+        return None
+    try:
+        return read_scores(usual, checkpoint)
+    except InputError as error:
+        say(f"note: the card has no scores: {error}")
+        return None
+
+
+def _examples(records, data, size) -> list[dict[str, np.ndarray]]:
+    split = "val" if "val" in data.splits else "train"
+    stream = evaluation_dataset(records, size, 1, split=split).take(COMPARED)
+    with clear_record_errors(records):
+        return [{name: np.asarray(x) for name, x in batch.items()} for batch in stream]
+
+
+def _round(model, weights, examples) -> dict[str, float]:
+    """Gives the model its stored weights; returns how much that changes images."""
+    before = [_drawn(model, example) for example in examples]
+    load_weights(model, weights, "the stored weights", "")
+    after = [_drawn(model, example) for example in examples]
+    apart = np.abs(np.stack(before) - np.stack(after))
+    return {
+        "largest": int(apart.max()),
+        "mean": float(apart.mean()),
+        "images": len(examples),
+    }
+
+
+def _drawn(model, example):
+    inputs = {name: example[name] for name in ("label", "instance") if name in example}
+    if model.z_dim:
+        inputs["z"] = np.asarray(model.encode(example["image"])[0])
+    return drawn_by(model, inputs)
+
+
+def _encoded(label, instance, data) -> ExampleLayout:
+    pngs = encoded_example(label, instance, IdTable(data.label_ids))
+    label, instance = (
+        base64.b64decode(pngs[f"{name}_bytes"]) for name in ("label", "instance")
+    )
+    return ExampleLayout(label, instance or None)
+
+
+def _without_records(data):
+    tool = f"ccfpse_tf {__version__} preset"
+    return dataclasses.replace(data, splits={}, prepared={}, tool=tool)

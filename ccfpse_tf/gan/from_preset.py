@@ -1,0 +1,123 @@
+"""Models with the weights of a preset."""
+
+from collections.abc import Mapping
+
+from ccfpse_tf.config import derive, flatten
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.gan import class_rows, methods
+from ccfpse_tf.gan.adversarial_model import AdversarialModel
+from ccfpse_tf.gan.build import build_model, build_synthesizer, drawing_config
+from ccfpse_tf.gan.preset_weights import load_weights
+from ccfpse_tf.gan.synthesizer import Synthesizer
+from ccfpse_tf.presets.class_matching import ClassMatch
+from ccfpse_tf.presets.preset import Preset
+
+_DAMAGED = "The preset is of another version of ccfpse_tf: choose another one."
+
+
+def synthesizer_of(preset: Preset) -> Synthesizer:
+    """Returns the preset's generator and encoder, which compute in float32.
+
+    Raises:
+        InputError: weights that do not fit the networks of this version.
+    """
+    model = build_synthesizer(drawing_config(preset.config), preset.data)
+    load_weights(model, preset.weights, preset.source, _DAMAGED)
+    _check_codes(preset, model)
+    return model
+
+
+def model_of(preset: Preset, overrides: Mapping[str, Mapping]) -> AdversarialModel:
+    """Returns a compiled model that can be trained further; its discriminator is new.
+
+    It computes in float32, at the constant learning rates of the preset's run, and has
+    no perceptual loss.
+
+    Args:
+        preset: the preset.
+        overrides: other values of the config, by section and key.
+
+    Raises:
+        InputError: overrides that there are not, or that the weights do not fit.
+    """
+    config = _overridden(preset, overrides)
+    model = build_model(config, preset.data, 1, training=False)
+    load_weights(model, preset.weights, preset.source, _differing(preset, config))
+    _check_codes(preset, model)
+    return model
+
+
+def start_from(
+    model: AdversarialModel, config, preset: Preset, match: ClassMatch
+) -> None:
+    """Gives a new run's model the weights of a preset.
+
+    Args:
+        model: for the run's data, not trained yet.
+        config: of the run, with the preset's generator.
+        preset: the preset.
+        match: of the run's classes and the preset's.
+
+    Raises:
+        InputError: a generator of another shape, such as by another image size.
+    """
+    moved = {}
+    if not match.same:
+
+        def build(channels):
+            return methods.method_of(config).generator(config, channels)
+
+        moved = class_rows.moved_weights(
+            model.generator, build, match.sources, preset.weights
+        )
+    way_out = _differing(preset, config)
+    load_weights(model, preset.weights | moved, preset.source, way_out)
+    networks = {id(x): x for x in (model.generator, model.drawing_generator)}
+    for generator in networks.values():
+        class_rows.settle(generator, moved)
+
+
+def _overridden(preset, overrides):
+    steady = derive(
+        drawing_config(preset.config), schedule={"epochs": 1, "decay_epochs": 0}
+    )
+    try:
+        return derive(steady, **overrides)
+    except (TypeError, AttributeError) as error:
+        keys = ", ".join(f"{section}={{...}}" for section in _sections(steady))
+        raise InputError(
+            f"from_preset: {error}; overrides are sections of the config with their "
+            f"keys, such as data={{'image_size': (256, 256)}}; there are {keys}"
+        ) from None
+
+
+def _sections(config):
+    return dict.fromkeys(key.partition(".")[0] for key in flatten(config) if "." in key)
+
+
+def _differing(preset, config) -> str:
+    """The way out when weights do not fit a config."""
+    known, asked = flatten(preset.config), flatten(config)
+    lines = [
+        f"{key}: the preset has {_shown(known[key])}, here it is {_shown(asked[key])}"
+        for key in known
+        if known[key] != asked[key]
+        and (key.startswith("generator.") or key == "data.image_size")
+    ]
+    if not lines:
+        return _DAMAGED
+    listed = "\n  ".join(lines)
+    return f"These weights need the preset's own values:\n  {listed}"
+
+
+def _shown(value):
+    return "x".join(map(str, value)) if isinstance(value, tuple) else repr(value)
+
+
+def _check_codes(preset, model):
+    for style in preset.styles:
+        if style.code.shape != (model.z_dim,):
+            raise InputError(
+                f"{preset.source}: a style code has {style.code.size} values, the "
+                f"generator takes {model.z_dim}. {_DAMAGED}"
+            )

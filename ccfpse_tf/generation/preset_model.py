@@ -1,0 +1,70 @@
+"""A preset, ready to draw."""
+
+from pathlib import Path
+
+import tensorflow as tf
+
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.gan.from_preset import synthesizer_of
+from ccfpse_tf.generation.drawing_model import DrawingModel
+from ccfpse_tf.presets.shipped import find_preset
+
+
+class PresetModel(DrawingModel):
+    """The model of a preset, which draws in float32.
+
+    Args:
+        preset: the name of one that the package ships, or a folder.
+        strategy: the devices to use; default TensorFlow's own choice of one.
+
+    Attributes:
+        model: a :class:`ccfpse_tf.gan.synthesizer.Synthesizer` without discriminator.
+        preset: the :class:`ccfpse_tf.presets.preset.Preset` that was read: title,
+            ``styles`` with codes and pictures, ``layouts``, ``card``.
+        description: of the data that it was trained on, without splits.
+        step: the number of steps that it was trained for.
+
+    Raises:
+        InputError: an unknown name, a damaged preset, one of another version.
+    """
+
+    def __init__(self, preset: str | Path, strategy=None):
+        self.preset = find_preset(preset)
+        self.description, self.step = self.preset.data, self.preset.step
+        strategy = strategy or tf.distribute.get_strategy()
+        with strategy.scope():
+            model = synthesizer_of(self.preset)
+        super().__init__(model, strategy)
+
+    def images(self, label, instance, z):
+        """Generates a batch; see the base class.
+
+        Raises:
+            InputError: layouts of a size that the preset cannot draw.
+        """
+        self.check_size(*label.shape[1:3])
+        return super().images(label, instance, z)
+
+    def check_size(self, height: int, width: int) -> None:
+        """Checks that images of a size can be drawn.
+
+        Raises:
+            InputError: naming the sizes that can be, and the way out.
+        """
+        generator, asked = self.model.drawing_generator, (height, width)
+        stride, nearest = generator.stride, generator.image_size
+        if (
+            asked == nearest
+            or generator.any_size
+            and not any(edge % stride or not edge for edge in asked)
+        ):
+            return
+        allowed = "one size"
+        if generator.any_size:
+            nearest = [max(1, round(edge / stride)) * stride for edge in asked]
+            allowed = f"multiples of {stride}"
+        raise InputError(
+            f"a layout of {height}x{width} (height x width): the preset "
+            f"{self.preset.name} draws {allowed}: resize or crop it to "
+            f"{nearest[0]}x{nearest[1]}"
+        )

@@ -1,0 +1,1 @@
+"""Presets: trained models in small folders; those that the package ships lie here."""

@@ -1,0 +1,1 @@
+"""Tests of `ccfpse_tf.presets`."""

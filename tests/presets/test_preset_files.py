@@ -1,0 +1,216 @@
+"""The format of presets: the round trip, and files that are not as written."""
+
+import dataclasses
+import json
+import os
+
+import numpy as np
+import pytest
+
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.files.arrays import write_arrays
+from ccfpse_tf.files.digests import sha256_of_files
+from ccfpse_tf.presets import preset_files
+from ccfpse_tf.presets.preset_files import read_preset, write_preset
+from tests.presets.made import invented
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_preset(tmp_path / "tiny", invented())
+    return tmp_path / "tiny"
+
+
+def facts_of(folder):
+    return json.loads((folder / "preset.json").read_text())
+
+
+def change(folder, **changes):
+    """Writes other facts, and says of all files that they are as they are now."""
+    facts = facts_of(folder) | changes
+    if "files" not in changes:
+        facts["files"] = {
+            name: sha256_of_files(folder / name) for name in facts["files"]
+        }
+    (folder / "preset.json").write_text(json.dumps(facts))
+
+
+def test_a_preset_is_read_as_it_was_written(folder):
+    wanted, found = invented(), read_preset(folder)
+    assert (found.config, found.data) == (wanted.config, wanted.data)
+    for name in ("name", "title", "step", "difference", "layouts", "card"):
+        assert getattr(found, name) == getattr(wanted, name), name
+    assert found.weights.keys() == wanted.weights.keys()
+    for name, values in wanted.weights.items():
+        assert found.weights[name].dtype == values.dtype
+        np.testing.assert_array_equal(found.weights[name], values)
+    for style, same in zip(found.styles, wanted.styles, strict=True):
+        assert (style.picture, style.source) == (same.picture, same.source)
+        np.testing.assert_array_equal(style.code, same.code)
+    assert found.source == str(folder)
+    assert found.identity == f"tiny {sha256_of_files(folder / 'weights.npz')[:12]}"
+
+
+def test_the_same_preset_has_the_same_bytes(folder, tmp_path):
+    write_preset(tmp_path / "again", invented())
+    for path in folder.iterdir():
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
+
+
+def test_without_styles_and_instances(tmp_path):
+    data = dataclasses.replace(invented().data, instances=False)
+    layout = dataclasses.replace(invented().layouts[0], instance=None)
+    sizes = write_preset(
+        tmp_path / "plain", invented(data=data, styles=(), layouts=(layout,))
+    )
+    assert set(sizes) == {"README.md", "layout_1.png", "preset.json", "weights.npz"}
+    found = read_preset(tmp_path / "plain")
+    assert found.styles == () and found.layouts == (layout,)
+
+
+def test_an_earlier_preset_is_replaced_when_the_new_one_is_whole(folder, monkeypatch):
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    monkeypatch.setattr(preset_files, "MOST_BYTES", 100)
+    with pytest.raises(InputError) as caught:
+        write_preset(folder, invented(title="another"))
+    for words in ("at most 0 MB", "weights.npz: 0.00 MB", "Nothing was written"):
+        assert words in str(caught.value)
+    assert before == {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert [path.name for path in folder.parent.iterdir()] == ["tiny"]
+    monkeypatch.undo()
+    write_preset(folder, invented(title="another", styles=()))
+    assert read_preset(folder).title == "another"
+    assert not (folder / "styles.npz").exists()
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..", "ä", ".hidden", "a b"])
+def test_names_that_are_no_names(name, tmp_path):
+    with pytest.raises(InputError, match="has letters, digits"):
+        write_preset(tmp_path / "out", invented(name=name))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_no_preset(tmp_path):
+    with pytest.raises(InputError, match="is not a preset, as it holds no preset.json"):
+        read_preset(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["weights.npz", "styles.npz", "style_01.png"])
+def test_changed_cut_and_missing_files(name, folder):
+    path = folder / name
+    content = path.read_bytes()
+    digest = sha256_of_files(path)
+    for damaged in (content[:-7], content[:-1] + b"x", b""):
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match=f"{name}: is damaged: its SHA-256") as e:
+            read_preset(folder)
+        assert digest in str(e.value) and "copy or install" in str(e.value)
+    path.unlink()
+    with pytest.raises(InputError, match=f"{name}: cannot be read .No such file"):
+        read_preset(folder)
+
+
+def test_weights_that_are_no_archive(folder):
+    (folder / "weights.npz").write_bytes(b"PK\x03\x04 and no more")
+    change(folder)
+    with pytest.raises(InputError, match="weights.npz: is not a readable .npz file"):
+        read_preset(folder)
+
+
+def test_weights_with_code_are_not_unpickled(folder):
+    class Command:
+        def __reduce__(self):
+            return os.mkdir, (str(folder / "executed"),)
+
+    write_arrays(folder / "weights.npz", {"a": np.array([Command()], object)})
+    change(folder)
+    with pytest.raises(InputError, match="object, not of numbers"):
+        read_preset(folder)
+    assert not (folder / "executed").exists()
+
+
+def test_arrays_that_would_not_fit_in_memory(folder):
+    zeros = {"a": np.zeros(80_000_000, np.uint8)}
+    write_arrays(folder / "weights.npz", zeros, compressed=True)
+    assert (folder / "weights.npz").stat().st_size < 1_000_000
+    change(folder)
+    with pytest.raises(InputError, match="80,000,128 bytes, at most 64,000,000"):
+        read_preset(folder)
+
+
+def test_files_larger_than_a_preset(folder):
+    with open(folder / "README.md", "wb") as file:
+        file.truncate(9_000_000)
+    with pytest.raises(InputError, match="files have more than 8 MB"):
+        read_preset(folder)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"format": "1"}', "\ufeff{}"])
+def test_facts_that_are_no_facts(text, folder):
+    (folder / "preset.json").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=r"preset\.json: .*copy or install"):
+        read_preset(folder)
+
+
+def test_another_format(folder):
+    change(folder, format=2)
+    with pytest.raises(InputError, match="has format 2, this version .* reads 1"):
+        read_preset(folder)
+
+
+def test_an_architecture_of_another_version(folder):
+    config = facts_of(folder)["config"]
+    config["generator"]["architecture"] = "ccfpse_of_tomorrow"
+    change(folder, config=config)
+    with pytest.raises(InputError) as caught:
+        read_preset(folder)
+    for words in ("'ccfpse_of_tomorrow'", "must be", "'ccfpse'", "was written by 0."):
+        assert words in str(caught.value)
+
+
+WRONG = [
+    {"name": 7},
+    {"title": None},
+    {"step": -1},
+    {"step": True},
+    {"difference": {}},
+    {"difference": {"largest": "much", "mean": 0, "images": 1}},
+    {"styles": "ab"},
+    {"styles": ["one"]},
+    {"styles": [1, 2]},
+    {"layouts": 2},
+    {"layouts": 10**12},
+    {"data": {}},
+    {"data": 7},
+    {"files": []},
+    {"files": {}},
+    {"files": {"../preset.json": "0"}},
+    {"files": {"preset/../../x": "0"}},
+]
+
+
+@pytest.mark.parametrize("changes", WRONG, ids=str)
+def test_facts_of_wrong_kinds(changes, folder):
+    change(folder, **changes)
+    with pytest.raises(InputError, match="preset.json|style_0|is damaged"):
+        read_preset(folder)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("num_classes", 0),
+        ("num_classes", 4),
+        ("class_names", ["low", 7, "high"]),
+        ("palette", [[0, 0, 0]] * 2),
+        ("palette", [[0, 0, 256]] * 3),
+        ("dont_care_index", 9),
+        ("label_ids", {"7": 3}),
+        ("instances", "yes"),
+        ("format", 2),
+    ],
+)
+def test_descriptions_that_contradict_themselves(key, value, folder):
+    change(folder, data=facts_of(folder)["data"] | {key: value})
+    with pytest.raises(InputError, match="preset.json: .*(damaged|format)"):
+        read_preset(folder)
