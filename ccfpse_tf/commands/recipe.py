@@ -9,7 +9,15 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 
-from ccfpse_tf.commands import evaluate, export, generate, preset, segmenter, train
+from ccfpse_tf.commands import (
+    distil,
+    evaluate,
+    export,
+    generate,
+    preset,
+    segmenter,
+    train,
+)
 from ccfpse_tf.config import Config
 from ccfpse_tf.runtime.lasting_output import outlive_readers
 from ccfpse_tf.runtime.startup import import_tensorflow
@@ -52,6 +60,7 @@ def _parser(config, variants, description):
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("prepare", help="write records (see prepare --help)")
     train.add(commands, config, variants)
+    distil.add(commands)
     generate.add(commands)
     evaluate.add(commands)
     segmenter.add(commands, config)

@@ -77,6 +77,21 @@ def run(config: Config, variants: Mapping[str, Config], arguments) -> int:
         config = started_from(preset, config, arguments.set)
     else:
         config = override(config, arguments.set)
+    return start_training(config, arguments, preset=preset)
+
+
+def start_training(config: Config, arguments, *, preset=None, teaching=None) -> int:
+    """Trains by a resolved config, or prints it.
+
+    Args:
+        config: of the run.
+        arguments: ``run``, ``devices``, ``profile`` and ``dry_run`` of the command.
+        preset: see :func:`ccfpse_tf.training.train.train`.
+        teaching: see there.
+
+    Raises:
+        InputError: options that do not fit, and the errors of `train.train`.
+    """
     methods.check(config)
     if arguments.dry_run:
         print(config.to_json())
@@ -84,7 +99,7 @@ def run(config: Config, variants: Mapping[str, Config], arguments) -> int:
     for option, value in (("records", config.data.records), ("run", arguments.run)):
         if not value:
             raise InputError(
-                f"train needs --{option} DIR (or --dry-run to print the config)"
+                f"training needs --{option} DIR (or --dry-run to print the config)"
             )
     profile = _steps(arguments.profile) if arguments.profile else None
     parse_devices(arguments.devices)  # errors appear before TensorFlow starts
@@ -94,9 +109,9 @@ def run(config: Config, variants: Mapping[str, Config], arguments) -> int:
     import_tensorflow(open_devices=False)
     from ccfpse_tf.training.train import train
 
-    step = train(config, arguments.run, arguments.devices, profile, preset)
+    run, devices = arguments.run, arguments.devices
+    step = train(config, run, devices, profile, preset=preset, teaching=teaching)
     if workers.chief:
-        run = arguments.run
         print(f"trained to step {step}; see images with: generate --run {run}")
     return 0
 

@@ -98,6 +98,12 @@ class LossConfig:
         description="weight of the mean over the batch, 0.1 being the official 0.05 of "
         "a sum over two images; ignored where z_dim is 0",
     )
+    imitation: Annotated[float, ADDED_LATER] = Field(
+        10.0,
+        ge=0,
+        description="weight of the difference to the teacher's image; ignored where "
+        "the run has no teacher",
+    )
     perceptual_network: Annotated[
         PerceptualNetwork,
         Renamed("vgg", {"keras": "vgg19-keras", "torchvision": "vgg19-torchvision"}),
@@ -260,6 +266,9 @@ class Config:
     step: StepConfig = StepConfig()
     preset: Annotated[str | None, ADDED_LATER] = Field(
         None, description="whose weights the run starts from; `train --preset` sets it"
+    )
+    teacher: Annotated[str | None, ADDED_LATER] = Field(
+        None, description="which run the generator learns from; `distil` sets it"
     )
 
     def __post_init__(self):

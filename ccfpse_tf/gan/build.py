@@ -55,6 +55,7 @@ def build_model(
             "feature_matching": losses.feature_matching,
             "perceptual": losses.perceptual,
             "kl": losses.kl,
+            "imitation": losses.imitation,
         },
         perceptual_loss=perceptual,
         discriminator_fake=step.discriminator_fake,

@@ -30,6 +30,7 @@ from ccfpse_tf.training.callbacks import SaveOnSignal
 from ccfpse_tf.training.preset_start import PresetStart
 from ccfpse_tf.training.profiler import Profile, check_steps
 from ccfpse_tf.training.progress_line import Progress
+from ccfpse_tf.training.teaching import Teaching, check_teacher
 
 ANY_DATA = "folder"  # the recipe that takes any data
 
@@ -40,6 +41,7 @@ def train(
     devices: str = "auto",
     profile: tuple[int, int] | None = None,
     preset: Preset | None = None,
+    teaching: Teaching | None = None,
 ) -> int:
     """Trains a run to the end of its schedule, or goes on with one that was stopped.
 
@@ -55,6 +57,8 @@ def train(
         profile: first and last step to record for TensorBoard's profile page.
         preset: that ``config.preset`` names: a run without checkpoints starts from its
             weights.
+        teaching: the run that ``config.teacher`` names, which the generator learns
+            from.
 
     Returns:
         The step that the run is at.
@@ -73,6 +77,7 @@ def train(
         description = read_description(Path(config.data.records))
         _check_data(config, description)
         start = PresetStart.of(config, description, preset)
+        check_teacher(config, teaching)
         length = _length(config)
         if profile:
             saved = steps_saved(directory / "checkpoints")
@@ -83,17 +88,22 @@ def train(
         check_replicas(strategy, config.data.batch_size, config.step.jit_compile)
         group = WorkerGroup(strategy, workers)
         stack.enter_context(group.clear_errors(directory))
-        return _train(config, directory, description, group, length, profile, start)
+        starts = start, teaching
+        return _train(config, directory, description, group, length, profile, starts)
 
 
-def _train(config, directory, description, group, length, profile, start):
+def _train(config, directory, description, group, length, profile, starts):
     # Keras draws the seeds of its initialisers from Python's generator. TensorFlow's
     # global seed stays alone: it would enter the order of the data.
     random.seed(config.data.seed)
     with group.strategy.scope():
         model = build_model(config, description, length.epoch_steps)
-        if start and not steps_saved(directory / "checkpoints"):
+        start, teaching = starts
+        new = not steps_saved(directory / "checkpoints")
+        if start and new:
             start.load(model, config)
+        if teaching:
+            teaching.begin(model, description, group.strategy, new)
     # Only now, as a model that cannot be built must not leave a run folder behind.
     run, status = Run(directory, config), contextlib.nullcontext()
     if group.chief:
@@ -106,6 +116,8 @@ def _train(config, directory, description, group, length, profile, start):
             _announce(run, description, group.strategy, store.step, length.total_steps)
             if start and not store.step:
                 print(f"preset   {start.summary()}")
+            if teaching:
+                print(f"teacher  {teaching.summary()}")
         if store.step < length.total_steps:
             stream = functools.partial(_stream, config, group)
             _fit(
