@@ -36,11 +36,28 @@ SMALL = {
     "evaluation.every_epochs": 1,
 }
 PERCEPTUAL = "losses.perceptual_network"
+COMPACT = {
+    "generator.architecture": "ccfpse_compact",
+    "generator.ngf": 32,
+    "generator.hidden": 32,
+    "generator.mixed": 4,
+    "generator.encoder_ngf": 8,  # that of the full network beside it
+}
 EXPERIMENTS = {
     "perceptual": {
         "none": {},
         "squeezenet": {PERCEPTUAL: "squeezenet"},
         "efficientnet-lite0": {PERCEPTUAL: "efficientnet-lite0"},
+    },
+    "compact": {
+        "full, ngf 8": {},
+        "mixed 4": COMPACT,
+        "mixed 1": COMPACT | {"generator.mixed": 1},
+        "mixed 8": COMPACT | {"generator.mixed": 8},
+        "ngf 16": COMPACT | {"generator.ngf": 16},
+        "ngf 48": COMPACT | {"generator.ngf": 48},
+        "hidden 16": COMPACT | {"generator.hidden": 16},
+        "hidden 64": COMPACT | {"generator.hidden": 64},
     },
     "frozen": {
         "fpse": {},
@@ -58,11 +75,16 @@ def main(argv=None) -> int:
     arms = EXPERIMENTS[options.experiment]
     for seed in range(options.seeds):
         for arm in options.arms or arms:
-            run = options.out / f"{arm}-{seed}"
+            run = options.out / f"{folder_of(arm)}-{seed}"
             if not (run / FACTS).exists():
                 measure(run, options, SMALL | arms[arm] | {"data.seed": seed})
             print(report(options.out, arms), flush=True)
     return 0
+
+
+def folder_of(arm: str) -> str:
+    """Returns the name of an arm in paths."""
+    return arm.replace(", ", "-").replace(" ", "-")
 
 
 def _options(argv):
@@ -125,7 +147,7 @@ def report(out: Path, arms) -> str:
     found = {
         arm: [
             json.loads(path.read_text())
-            for path in sorted(out.glob(f"{arm}-*/{FACTS}"))
+            for path in sorted(out.glob(f"{folder_of(arm)}-*/{FACTS}"))
         ]
         for arm in arms
     }
@@ -162,7 +184,8 @@ def draw(out: Path, arms) -> None:
     import numpy as np
     from PIL import Image
 
-    folders = [out / f"{arm}-0" / "evaluation" / "images" for arm in arms]
+    names = [f"{folder_of(arm)}-0" for arm in arms]
+    folders = [out / name / "evaluation" / "images" for name in names]
     folders = [folder for folder in folders if folder.is_dir()]
     names = sorted(path.name for path in folders[0].glob("*.png"))
     names = names[:: max(1, len(names) // PICTURES)][:PICTURES]
