@@ -81,7 +81,7 @@ def read_scores(folder: Path, checkpoint: Path) -> dict:
 
 
 def _facts(config, data, step):
-    counts = ", ".join(f"{x.count} ({name})" for name, x in data.splits.items())
+    counts = [f"{split.count} ({name})" for name, split in data.splits.items()]
     z_dim = method_of(config).z_dim(config)
     rates = config.optimizers.generator_lr, config.optimizers.discriminator_lr
     average = config.generator.average_decay
@@ -89,7 +89,7 @@ def _facts(config, data, step):
     yield "images (height x width)", "x".join(map(str, config.data.image_size))
     yield "style code", f"{z_dim} values" if z_dim else "none"
     yield "instance maps", "needed" if data.instances else "none"
-    yield "trained on", f"{data.name}: {counts or 'its splits are not known'} images"
+    yield "trained on", f"{data.name}: images {', '.join(counts) or 'not counted'}"
     yield "steps", f"{step}, of {config.data.batch_size} images each"
     yield "learning rates", "{:g} (generator), {:g} (discriminator)".format(*rates)
     yield "perceptual loss", config.losses.perceptual_network
@@ -97,4 +97,6 @@ def _facts(config, data, step):
     yield "running average", f"decay {average:g}" if average else "none"
     yield "precision of the training", config.step.precision
     if config.preset:
-        yield "started from", config.preset
+        yield "started from the preset", config.preset
+    if config.teacher:
+        yield "learnt from the run", config.teacher

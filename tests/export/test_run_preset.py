@@ -1,5 +1,6 @@
 """A run written as a preset."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -14,6 +15,7 @@ from ccfpse_tf.data.pipeline import evaluation_dataset
 from ccfpse_tf.data.prepare import prepare
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.export.comparison import drawn_by
+from ccfpse_tf.export.model_card import model_card, read_scores
 from ccfpse_tf.export.preset_styles import far_apart
 from ccfpse_tf.export.run_preset import PresetOptions, preset_of_run
 from ccfpse_tf.gan.build import build_model
@@ -23,7 +25,7 @@ from ccfpse_tf.runs.checkpoint_folder import digest_of
 from ccfpse_tf.runs.checkpoints import CheckpointStore
 from ccfpse_tf.runs.run_folder import identity, make_run
 from tests.data.toy import folder_argv, make_folder
-from tests.presets.made import CONFIG
+from tests.presets.made import CONFIG, described
 from tests.small_model import SIZE
 
 CARD = "Drawn by **a test**; anybody may use it.\n"
@@ -140,7 +142,7 @@ def test_the_card(preset):
         CARD.strip(),
         "| method | CC-FPSE, ngf 2, depth 5 |",
         "| images (height x width) | 64x96 |",
-        "6 (train) images |",
+        ": images 6 (train) |",
         '"mean_iou": 0.3125',
         "mIoU 31.2 (...)",
         'from_preset("tiny")',
@@ -148,6 +150,23 @@ def test_the_card(preset):
     ):
         assert words in preset.card
     assert "{" not in preset.card.replace('{\n "mean_iou"', "")
+
+
+def test_a_card_without_statement_and_scores():
+    config = dataclasses.replace(CONFIG, preset="old 0123", teacher="big, step 7")
+    difference = {"largest": 2, "mean": 0.5, "images": 4}
+    facts = "a", "A", config, described("sky", "road"), 9, difference
+    card = model_card(*facts, statement=None, scores=None)
+    for words in (
+        "did not state them",
+        "| started from the preset | old 0123 |",
+        "| learnt from the run | big, step 7 |",
+        "three: images not counted",
+        "Classes: sky, road.",
+        "No evaluation of this checkpoint was at hand",
+        "differ by 0.5000 grey levels",
+    ):
+        assert words in card
 
 
 def test_it_draws_as_the_run_did(written, preset, tiny_model):
@@ -194,9 +213,7 @@ def test_wrong_input_is_refused_before_anything_is_built(run, tmp_path, monkeypa
     refused(run, tmp_path, "holds files that `preset` did not write", name="a")
 
 
-def test_scores_of_other_weights(run, evaluated, tmp_path, monkeypatch, capsys):
-    from ccfpse_tf.export.model_card import read_scores
-
+def test_scores_of_other_weights(run, evaluated, tmp_path):
     checkpoint = run / "checkpoints" / "ckpt-0"
     assert read_scores(evaluated, checkpoint)["line"] == "mIoU 31.2 (...)"
     found = json.loads((evaluated / "metrics.json").read_text())
