@@ -19,6 +19,7 @@ from ccfpse_tf.config import checks, parsing
 from ccfpse_tf.config.parsing import ADDED_LATER, Renamed, settings
 from ccfpse_tf.errors import InputError
 
+Architecture = Literal["ccfpse", "ccfpse_compact"]
 GanMode = Literal["hinge", "least_squares", "original", "wasserstein"]
 GAN_MODES = get_args(GanMode)
 DiscriminatorFake = Literal["regenerate", "reuse"]
@@ -34,7 +35,7 @@ PerceptualNetwork = Literal[
 class GeneratorConfig:
     """Widths and depth of the generator, and of its style encoder."""
 
-    architecture: Annotated[Literal["ccfpse", "ccfpse_compact"], ADDED_LATER] = Field(
+    architecture: Annotated[Architecture, ADDED_LATER] = Field(
         "ccfpse",
         description="which generator; ccfpse_compact: a small one, whose kernels are "
         "mixtures of a few learned ones, for quick pictures on CPUs",

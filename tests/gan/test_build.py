@@ -38,6 +38,7 @@ def test_networks_losses_and_rates():
         "feature_matching": 20.0,
         "perceptual": 10.0,
         "kl": 0.5,
+        "imitation": 10.0,
     }
     rates = model.generator_optimizer, model.discriminator_optimizer
     found = [np.asarray(optimizer.learning_rate) for optimizer in rates]
@@ -73,6 +74,7 @@ KEYS = {
     "generator.ngf": ("3", lambda model: model.generator.ngf),
     "generator.depth": ("6", lambda model: model.generator.depth),
     "generator.z_dim": ("5", lambda model: model.encoder.z_dim),
+    "generator.encoder_ngf": ("6", lambda model: model.encoder.ngf),
     "generator.hidden": ("2", lambda model: model.generator.hidden),
     "generator.average_decay": ("0.9", lambda model: model.average_decay),
     "discriminator.architecture": (
@@ -91,6 +93,7 @@ KEYS = {
     ),
     "losses.perceptual": ("12.0", lambda model: model.loss_weights["perceptual"]),
     "losses.kl": ("13.0", lambda model: model.loss_weights["kl"]),
+    "losses.imitation": ("14.0", lambda model: model.loss_weights["imitation"]),
     "losses.perceptual_network": (
         "vgg19-torchvision",
         lambda model: model.perceptual_loss.name,
@@ -120,8 +123,8 @@ KEYS = {
     ),
 }
 SECTIONS = ("generator", "discriminator", "losses", "optimizers", "step")
-# Read before the model is made; there is one of each architecture.
-ELSEWHERE = {"step.deterministic", "generator.architecture"}
+# Read before the model is made, or by the compact generator.
+ELSEWHERE = {"step.deterministic", "generator.architecture", "generator.mixed"}
 
 
 @pytest.fixture(scope="module")
@@ -161,3 +164,9 @@ def test_drawing_needs_no_weights_of_frozen_networks(tmp_path):
     assert model.perceptual_loss is None
     with pytest.raises(InputError, match="absent: no such file"):
         build_model(config, DESCRIPTION, steps_per_epoch=7)
+
+
+def test_the_compact_generators_key():
+    model = built("generator.architecture=ccfpse_compact", "generator.mixed=3")
+    assert model.generator.architecture == "ccfpse_compact"
+    assert model.generator.mixed == 3
