@@ -57,7 +57,7 @@ def add_command(commands) -> None:
     parser.add_argument(
         "--style-name",
         metavar="NAME",
-        help="take one of the model's own styles instead",
+        help="take a style of the model's own instead",
     )
     parser.set_defaults(action=run)
 

@@ -30,7 +30,7 @@ class Page {
     this.style = new Style(model);
     this.picture = new Picture(model);
     this.results = new Results(store);
-    this.generator = new Generator(server, (following) => this.request(following));
+    this.generator = new Generator(server, () => this.request(), () => this.stale);
     this.controls = new Controls(this.editor, this.settings);
     this.work = new Work(this.editor, this.style, this.settings);
     this.asked = null; // layout and style of the last request, or of what is shown
@@ -137,8 +137,7 @@ class Page {
   }
 
   /** The request for what is painted now, with what its result will remember. */
-  async request(following) {
-    if (following && !this.stale) return null;
+  async request() {
     const { model, style } = this;
     const layout = this.editor.layout.copy();
     const record = { ...layout, style: style.copy() };
@@ -166,6 +165,7 @@ class Page {
   }
 
   trouble({ error, wait }) {
+    this.asked = null; // there is no answer
     this.picture.wait(wait === null ? "Not drawn" : "Waiting for the server");
     const next = wait === null ? "" : `Trying again in ${wait} seconds.`;
     const text = [error.message, error.detail, "Your layout is kept.", next].filter(Boolean).join(" ");

@@ -16,13 +16,12 @@ const WAITS = [2, 4, 8, 15, 30]; // s before asking a server again that is away
 export class Generator extends EventTarget {
   /**
    * @param server
-   * @param {(following: boolean) => Promise<{signature, row} | null>} prepare makes the
-   *   request of now; null if there is nothing new to follow
+   * @param {() => Promise<{signature, row}>} prepare makes the request of now
+   * @param {() => boolean} stale tells whether it would be another one than the last
    */
-  constructor(server, prepare) {
+  constructor(server, prepare, stale) {
     super();
-    this.server = server;
-    this.prepare = prepare;
+    Object.assign(this, { server, prepare, stale });
     this.current = null; // AbortController of the request under way
     this.behind = false; // whether something changed since it was sent
     this.began = 0;
@@ -39,13 +38,13 @@ export class Generator extends EventTarget {
     return times.length > 0 && times[(times.length - 1) >> 1] < QUICK;
   }
 
-  /** Something changed: generates now if the model is quick, else after a pause. */
+  /** Something may have changed: generates now if the model is quick, else after a pause. */
   schedule() {
-    clearTimeout(this.timer);
+    this.hold();
     this.failures = 0;
-    if (!this.quick) this.timer = setTimeout(() => this.now(), PAUSE);
+    if (!this.quick) this.timer = setTimeout(() => this.stale() && this.now(), PAUSE);
     else if (this.current) this.behind = true;
-    else this.#send(true);
+    else if (this.stale()) this.#send(true);
   }
 
   /** Forgets what was scheduled; an answer under way is still shown. */
@@ -71,25 +70,22 @@ export class Generator extends EventTarget {
     this.current = controller;
     this.behind = false;
     this.began = performance.now();
+    this.#tell("start", { following });
     const slow = setTimeout(() => this.#tell("slow"), following ? QUICK : SLOW);
     try {
       // All moves of the pointer that came together belong to one request.
       await null;
-      const request = await this.prepare(following);
       if (controller !== this.current) return;
-      if (!request) {
-        this.current = null;
-        return;
-      }
-      this.#tell("start", { following });
+      const request = await this.prepare();
+      if (controller !== this.current) return;
       const bytes = await this.server.predict(request.signature, request.row, controller.signal);
       if (controller !== this.current) return;
       const ms = performance.now() - this.began;
       this.times = [...this.times, ms].slice(-REMEMBERED);
       this.failures = 0;
       this.current = null;
-      if (this.behind) this.schedule();
       this.#tell("image", { request, bytes, ms, following });
+      if (this.behind) this.schedule();
     } catch (error) {
       if (controller !== this.current) return;
       this.current = null;
