@@ -140,9 +140,7 @@ def _backend(arguments, limits, metrics):
     several = len(arguments.models) > 1
     for option, given in (("--label", labels), ("--evaluator", arguments.evaluator)):
         if given and several:
-            raise InputError(
-                f"{option} is for one model; {len(arguments.models)} named"
-            )
+            raise InputError(f"{option} is for one model: name one, not several")
     if arguments.upstream:
         return _upstream(arguments, limits)
     from ccfpse_tf.serving.offers import Offers

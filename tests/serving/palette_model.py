@@ -144,7 +144,8 @@ class LiveSignature:
     traces: int = 0
 
     def __post_init__(self):
-        self.inputs = self.function.structured_input_signature[1]
+        given, named = self.function.structured_input_signature
+        self.inputs = {spec.name: spec for spec in (*given, *named.values())}
         self.outputs = self.function.structured_outputs
 
     def trace(self):
