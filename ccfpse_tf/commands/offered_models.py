@@ -46,8 +46,9 @@ def live_offer(name: str, make: Callable[[Callable[[str], None]], object]) -> Of
 
     Args:
         name: under which it is served.
-        make: returns its :class:`ccfpse_tf.export.endpoints.Endpoints`. It is called in
-            a thread once TensorFlow is there, with a function that takes words for what
+        make: returns its :class:`ccfpse_tf.export.endpoints.Endpoints`, as
+            :func:`ccfpse_tf.export.assembly.assemble` makes them. It is called in a
+            thread once TensorFlow is there, with a function that takes words for what
             is being done.
     """
 

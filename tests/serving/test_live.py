@@ -9,14 +9,11 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from ccfpse_tf.commands.offered_models import live_offer
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.export.endpoints import Endpoints
-from ccfpse_tf.export.self_description import to_json
-from ccfpse_tf.export.signatures import signatures_of
-from ccfpse_tf.export.sizes import choose_sizes
+from ccfpse_tf.export.assembly import assemble
 from ccfpse_tf.serving.live_model import LiveModel, live_versions
-from ccfpse_tf.serving.loaded_versions import LoadedVersions
-from tests.export.exported import label_png, layouts, table
+from tests.export.exported import description, label_png, layouts
 from tests.serving.conftest import run_app
 from tests.serving.palette_model import CLASSES, LiveSignature, PaletteModel, b64, png
 from tests.serving.rows import LABEL, URL, row
@@ -110,6 +107,21 @@ def test_what_comes_too_late_is_an_error(signatures):
     assert model.closed
 
 
+def test_it_is_offered_by_how_it_is_made(signatures, serve, monkeypatch):
+    said = []
+
+    def make(say):
+        say("reading the weights")
+        return signatures
+
+    monkeypatch.setattr("ccfpse_tf.export.signatures.signatures_of", dict)
+    offer = live_offer("palette", make)
+    answers, _ = serve(ask({"a": BODIES["seeds"]}, URL), offer.load(said.append))
+    assert answers["a"].status_code == 200
+    assert said == ["importing TensorFlow", "building the model",
+                    "reading the weights", "drawing a first picture"]  # fmt: skip
+
+
 @pytest.mark.slow
 def test_a_network_in_this_process(tiny_model, tiny_export, page):
     label, instance = layouts(1)[0]
@@ -131,16 +143,15 @@ def test_a_network_in_this_process(tiny_model, tiny_export, page):
         "short": ("synthesize_bytes", [files | {"z": [0, 0, 0]}]),
         "format": ("describe", [2]),
     }  # fmt: skip
-    sizes = choose_sizes(tiny_model.generator, None)
-    told = to_json(tiny_export.description)
-    endpoints = Endpoints(tiny_model, table(), sizes, "float32", told)
-    live = LiveModel(signatures_of(endpoints))
+
+    def make(say):
+        return assemble(tiny_model, description(), layouts=layouts(2), step=12)[0]
+
+    offer = live_offer("tiny", make)
     scenario = ask(bodies, "/v1/models/tiny")
     models = tiny_export.folder.parent
     saved, saved_metadata = run_app(scenario, models, page)
-    found, metadata = run_app(
-        scenario, models, page, LoadedVersions("tiny", models=[live])
-    )
+    found, metadata = run_app(scenario, models, page, offer.load(print))
     assert without_names(metadata) == without_names(saved_metadata)
     assert [x.status_code for x in found.values()] == 4 * [200] + 4 * [400]
     for name in ("describe", "unknown", "cut", "short", "format"):

@@ -29,7 +29,7 @@ window.fetch = async (...arguments_) => {
         watched.rest = performance.now();
     }
 };
-addEventListener("load", (event) => {
+document.addEventListener("load", (event) => {
     if (event.target.id !== "picture") return;
     requestAnimationFrame(() => {
         watched.shown = performance.now();
