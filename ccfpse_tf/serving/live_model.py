@@ -1,8 +1,9 @@
 """A model in this process, served like one on the disk."""
 
+import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -10,9 +11,10 @@ from tensorflow.core.protobuf import meta_graph_pb2
 
 from ccfpse_tf.serving.loaded_versions import LoadedVersions
 from ccfpse_tf.serving.served_model import ServedModel
-from ccfpse_tf.serving.trial import try_out
+from ccfpse_tf.serving.trial import draw_in_style, try_out
 
 _METHOD = "tensorflow/serving/predict"
+_LOGGER = logging.getLogger(__name__)
 
 
 class LiveModel(ServedModel):
@@ -51,28 +53,52 @@ class LiveModel(ServedModel):
         return outputs
 
     def _function(self, signature):
-        with self._tracing:
-            if signature not in self._traced:
-                self._traced[signature] = self._given[signature].trace()
-            return self._traced[signature]
+        # Those that have been traced are called meanwhile.
+        if signature not in self._traced:
+            with self._tracing:
+                if signature not in self._traced:
+                    self._traced[signature] = self._given[signature].trace()
+        return self._traced[signature]
 
     def _free(self):
         self._given, self._traced = {}, {}
 
 
-def live_versions(name: str, signatures: Mapping, version: int = 1) -> LoadedVersions:
+def _in_background(work):
+    threading.Thread(target=work, daemon=True, name="styles").start()
+
+
+def live_versions(
+    name: str,
+    signatures: Mapping,
+    version: int = 1,
+    later: Callable[[Callable[[], None]], None] = _in_background,
+) -> LoadedVersions:
     """Returns a model in this process that has generated its first example.
+
+    If it describes styles, it generates a picture in one of them afterwards, so that
+    the first that is chosen need not wait for the tracing.
 
     Args:
         name: under which it is served.
         signatures: see :class:`LiveModel`.
         version: a number to show.
+        later: calls a function in the background.
 
     Raises:
         InputError: it fails on its own example.
     """
     model = LiveModel(signatures, version)
     try_out(model, name)
+
+    def prepare():
+        try:
+            with model.in_use():
+                draw_in_style(model)
+        except Exception:
+            _LOGGER.exception("model %s fails on its own style", name)
+
+    later(prepare)
     return LoadedVersions(name, models=[model])
 
 

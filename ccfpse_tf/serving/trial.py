@@ -44,9 +44,17 @@ def describe(model: ServedModel) -> dict | None:
     return json.loads(found["description_bytes"][0])
 
 
-def _draw(model, example):
-    values = {"seed": np.zeros(1, np.int64)}
+def draw_in_style(model: ServedModel) -> None:
+    """Generates a model's first example in its first style, if it describes both."""
+    description = describe(model) or {}
+    for example in description.get("examples", [])[:1]:
+        for style in description.get("styles", [])[:1]:
+            _draw(model, example, "synthesize_bytes", style["z"])
+
+
+def _draw(model, example, signature="serving_default", z=()):
+    values = {"seed": np.zeros(1, np.int64), "z": np.array([z], np.float32)}
     for name in ("label_bytes", "instance_bytes"):
         values[name] = np.array([base64.b64decode(example.get(name) or "")], object)
-    wanted = model.signatures["serving_default"].inputs
-    model.run("serving_default", {name: values[name] for name in wanted}, _SECONDS)
+    wanted = model.signatures[signature].inputs
+    model.run(signature, {name: values[name] for name in wanted}, _SECONDS)

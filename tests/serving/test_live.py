@@ -79,11 +79,24 @@ def test_answers_errors_and_metadata_are_those_of_the_disk(serve, signatures):
 def test_signatures_are_traced_when_they_are_called(serve, signatures):
     for signature in signatures.values():
         signature.traces = 0
-    versions = live_versions("palette", signatures, 3)
+    later = []
+    versions = live_versions("palette", signatures, 3, later.append)
     serve(ask({"a": BODIES["seeds"], "b": BODIES["seeds"]}, URL), versions)
     traced = {name for name, signature in signatures.items() if signature.traces}
     assert traced == {"describe", "serving_default"}
     assert signatures["serving_default"].traces == 1
+
+
+def test_a_style_is_drawn_in_the_background(signatures, caplog):
+    later = []
+    live_versions("palette", signatures, 3, later.append)
+    signatures["synthesize_bytes"].traces = 0
+    [prepare] = later
+    prepare()
+    assert signatures["synthesize_bytes"].traces == 1 and not caplog.records
+    broken = {**signatures, "synthesize_bytes": signatures["encode"]}
+    live_versions("palette", broken, 3, lambda work: work())
+    assert "palette fails on its own style" in caplog.text
 
 
 def test_one_that_fails_on_its_example_is_not_served(monkeypatch):
