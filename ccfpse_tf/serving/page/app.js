@@ -124,6 +124,8 @@ class Page {
   }
 
   changed() {
+    // What follows the brush is compared; a step of a slow model's user is always drawn.
+    if (!this.generator.quick) this.asked = null;
     this.work.keepSoon();
     if (!this.editor.pen) this.schedule();
   }
