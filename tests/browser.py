@@ -58,15 +58,19 @@ class Chromium:
         Args:
             address: a path becomes a ``file://`` address.
             beside: a tab to share the storage with.
-            options: ``width``, ``height`` in pixels; others are those of Playwright's
-                ``new_context``, as ``color_scheme="dark"``, ``has_touch=True``.
+            options: ``width``, ``height`` in pixels; ``script`` to run before those of
+                the page; others are those of Playwright's ``new_context``, as
+                ``color_scheme="dark"``, ``has_touch=True``.
         """
         if beside is None:
             size = {
                 "width": options.pop("width", 1280),
                 "height": options.pop("height", 800),
             }
+            script = options.pop("script", None)
             context = self.browser.new_context(viewport=size, **options)
+            if script:
+                context.add_init_script(script)
             context.set_default_timeout(TIMEOUT)
         else:
             context = beside.page.context

@@ -54,6 +54,11 @@ def add_command(commands) -> None:
     parser.add_argument(
         "--style", type=Path, metavar="IMAGE", help="take the style of a photo instead"
     )
+    parser.add_argument(
+        "--style-name",
+        metavar="NAME",
+        help="take a style of the model's own instead",
+    )
     parser.set_defaults(action=run)
 
 
@@ -71,6 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         instances=arguments.instances,
         seed=arguments.seed,
         style=arguments.style,
+        style_name=arguments.style_name,
     )
     print(f"{count} images in {arguments.out}")
     return 0
@@ -84,6 +90,7 @@ def generate_on_server(
     instances: Path | None = None,
     seed: int = 0,
     style: Path | None = None,
+    style_name: str | None = None,
 ) -> int:
     """Writes ``OUT/KEY.png`` for every ``LABELS/KEY.png``; returns how many.
 
@@ -96,6 +103,7 @@ def generate_on_server(
         seed: of the style, the same for every file, so that an image does not depend
             on which other files are there.
         style: photo whose style is taken instead.
+        style_name: of a style that the model describes, taken instead.
 
     Raises:
         InputError: options that do not fit the model, no server.
@@ -115,7 +123,7 @@ def generate_on_server(
         raise InputError(
             f"model {client.name} has no instance maps: leave out --instances"
         )
-    common = _style(client, facts, seed, style)
+    signature, common = _style(client, facts, seed, style, style_name)
     partners = Partners(instances) if instances else None
 
     def draw(key):
@@ -128,11 +136,11 @@ def generate_on_server(
             row["instance_bytes"] = read_bytes(Path(path))
         elif facts.get("instances"):
             row["instance_bytes"] = ""  # every region of one label is one object
-        signature = "stylize_bytes" if style else "serving_default"
         return base64.b64decode(client.predict(signature, [row])[0]["b64"])
 
     asked = {"server": server, "model": client.name, "step": facts.get("step")}
     asked |= {"seed": seed, "style": str(style) if style else None}
+    asked |= {"style_name": style_name} if style_name else {}
     with new_folder(out, replace=True) as aside:
         _write(files, draw, labels, aside)
         write_json(aside / MARKER, asked | {"layouts": len(files)})
@@ -165,9 +173,14 @@ def _write(files, draw, labels, aside):
         raise DataErrors(problems, f"--labels {labels}")
 
 
-def _style(client, facts, seed, style):
+def _style(client, facts, seed, style, name):
+    """Returns the signature that takes the style, and what every row holds of it."""
+    if style and name:
+        raise InputError("--style and --style-name exclude each other: choose one")
+    if name:
+        return "synthesize_bytes", {"z": _code(client, facts, name)}
     if style is None:
-        return {"seed": seed}
+        return "serving_default", {"seed": seed}
     if not facts.get("z_dim"):
         raise InputError(f"model {client.name} has no styles: leave out --style")
     if not style.is_file():
@@ -175,4 +188,19 @@ def _style(client, facts, seed, style):
     from ccfpse_tf.data.image_files import encode_png, read_style
 
     photo = read_style(style)
-    return {"style_bytes": as_bytes(photo.original or encode_png(photo.pixels))}
+    content = photo.original or encode_png(photo.pixels)
+    return "stylize_bytes", {"style_bytes": as_bytes(content)}
+
+
+def _code(client, facts, name):
+    styles = {one["name"]: one["z"] for one in facts.get("styles", [])}
+    if not styles:
+        raise InputError(
+            f"model {client.name} describes no styles: leave out --style-name; --seed "
+            "and --style choose others"
+        )
+    if name not in styles:
+        raise InputError(
+            f"--style-name {name}: model {client.name} has {', '.join(styles)}"
+        )
+    return styles[name]

@@ -4,6 +4,8 @@ import argparse
 import importlib.util
 from pathlib import Path
 
+from ccfpse_tf.commands.offered_models import check_names, exported_offer
+from ccfpse_tf.commands.photo_labeller import labeller, offer_with_labeller
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.serving.limits import Limits
 
@@ -14,10 +16,10 @@ _DEFAULT = Limits()
 def add_commands(commands) -> None:
     """Adds ``serve`` and ``paint`` to the subparsers of ``ccfpse``."""
     serve = commands.add_parser(
-        "serve", help="serve an exported model, with the painting page"
+        "serve", help="serve exported models, with the painting page"
     )
     paint = commands.add_parser(
-        "paint", help="serve an exported model and open the painting page"
+        "paint", help="serve exported models and open the painting page"
     )
     for parser in (serve, paint):
         _add_options(parser)
@@ -53,14 +55,21 @@ def run(arguments: argparse.Namespace) -> int:
     with listen(arguments.host, arguments.port) as listening:
         warn_if_open(listening)
         metrics = Metrics()
-        backend, what, describe = _backend(arguments, limits, metrics)
-        label = _labeller(arguments.evaluator, describe)
+        backend, what, facts, label = _backend(arguments, limits, metrics)
         hosts = [*arguments.allow_host]
         if is_loopback(listening):
             hosts += LOOPBACK_NAMES
-        app = make_app(backend, limits, metrics, hosts=hosts, label=label)
+        app = make_app(backend, limits, metrics, hosts=hosts, label=label, facts=facts)
         print(f"{what} at {address_of(listening)} (Ctrl-C ends)", flush=True)
-        serve(app, listening, limits.timeout, arguments.browser)
+        serve(
+            app,
+            listening,
+            limits.timeout,
+            arguments.browser,
+            lambda: backend.failure is not None,
+        )
+    if backend.failure:
+        raise backend.failure
     return 0
 
 
@@ -126,24 +135,24 @@ def read_labels(texts: list[str]) -> dict[str, int]:
 
 
 def _backend(arguments, limits, metrics):
-    """Returns a backend, words for it, and a function that gets the description."""
+    """Returns a backend, words for it, facts for the page, and what labels photos."""
+    labels = read_labels(arguments.label)
+    several = len(arguments.models) > 1
+    for option, given in (("--label", labels), ("--evaluator", arguments.evaluator)):
+        if given and several:
+            raise InputError(f"{option} is for one model: name one, not several")
     if arguments.upstream:
         return _upstream(arguments, limits)
-    from ccfpse_tf.runtime.startup import import_tensorflow
+    from ccfpse_tf.serving.offers import Offers
 
-    import_tensorflow()
-    from ccfpse_tf.serving.model_backend import ModelBackend
-    from ccfpse_tf.serving.versions import Versions, describe
-
-    versions = Versions(arguments.model, read_labels(arguments.label))
-    numbers = ", ".join(map(str, versions.loaded()))
-    backend = ModelBackend(versions, limits, metrics, arguments.poll)
-
-    def describe_newest():
-        with versions.lease() as model:
-            return describe(model)
-
-    return backend, f"serving {versions.name} (version {numbers})", describe_newest
+    offers = [exported_offer(folder, labels) for folder in arguments.models]
+    check_names(offers, arguments.models)
+    label = None
+    if arguments.evaluator:
+        offers[0], label = offer_with_labeller(offers[0], arguments.evaluator)
+    backend = Offers(offers, limits, metrics, arguments.poll)
+    names = " and ".join(f"{one.name} (version {one.version})" for one in offers)
+    return backend, f"serving {names}", backend.facts, label
 
 
 def _upstream(arguments, limits):
@@ -152,42 +161,26 @@ def _upstream(arguments, limits):
 
     if arguments.label:
         raise InputError("--label: labels are the --upstream server's to give")
-    url, name = arguments.upstream, arguments.model.resolve().name
-    backend = Upstream(url, name, limits)
-
-    def describe():
-        return Client(f"{url.rstrip('/')}/v1/models/{name}", "--upstream").describe()
-
-    return backend, f"passing {name} on to {url}", describe
-
-
-def _labeller(spec, describe):
-    """Returns the function for the page's photos; None where none is asked for."""
-    if spec is None:
-        return None
-    try:
-        model = describe()
-    except InputError as error:
-        raise InputError(f"--evaluator needs the model's classes: {error}") from error
-    if model is None:
-        raise InputError(
-            "--evaluator: the model does not tell its classes (it has no signature "
-            "describe); write it with `export`, or leave out --evaluator"
+    url, names = arguments.upstream, [one.resolve().name for one in arguments.models]
+    backend = Upstream(url, names[0], limits)
+    label = None
+    if arguments.evaluator:
+        model = f"{url.rstrip('/')}/v1/models/{names[0]}"
+        label = labeller(
+            arguments.evaluator, lambda: Client(model, "--upstream").describe()
         )
-    from ccfpse_tf.runtime.startup import import_tensorflow
-
-    import_tensorflow()
-    from ccfpse_tf.evaluation.model_labeller import open_labeller
-
-    return open_labeller(spec, model)
+    facts = {"models": names} if len(names) > 1 else {}
+    return backend, f"passing {' and '.join(names)} on to {url}", lambda: facts, label
 
 
 def _add_options(parser):
     parser.add_argument(
-        "model",
+        "models",
         type=Path,
+        nargs="+",
         metavar="MODELS/NAME",
-        help="folder with numbered versions; with --upstream only its name is used",
+        help="folder with numbered versions, or several; with --upstream only their "
+        "names are used",
     )
     parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
     parser.add_argument(
@@ -226,7 +219,12 @@ def _add_numbers(parser):
         ("--max-pixels", int, _DEFAULT.pixels, "pixels of all images of a request"),
         ("--timeout", float, _DEFAULT.timeout, "seconds for one request"),
         ("--batch", int, _DEFAULT.batch_rows, "rows that are computed together"),
-        ("--batch-delay", float, _DEFAULT.batch_delay * 1000, "ms to wait for more"),
+        (
+            "--batch-delay",
+            float,
+            _DEFAULT.batch_delay * 1000,
+            "ms to wait for others",
+        ),
         ("--poll", float, 2.0, "seconds between checks for new versions; 0: never"),
     )
     for name, kind, default, meaning in numbers:

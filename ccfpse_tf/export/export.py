@@ -11,14 +11,14 @@ from ccfpse_tf.data.description import Description
 from ccfpse_tf.data.pipeline import evaluation_dataset
 from ccfpse_tf.data.record_errors import clear_record_errors
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.export.assembly import assemble
 from ccfpse_tf.export.comparison import Difference, compare, saved_model
 from ccfpse_tf.export.endpoints import Endpoints
 from ccfpse_tf.export.id_table import IdTable
-from ccfpse_tf.export.options import PRECISIONS, check_name
+from ccfpse_tf.export.options import check_name
 from ccfpse_tf.export.portable import ask, check_file, write_portable
 from ccfpse_tf.export.readme import readme
 from ccfpse_tf.export.requests import as_json, sample_requests
-from ccfpse_tf.export.self_description import describe, encoded_example, to_json
 from ccfpse_tf.export.serving_configs import write_beside
 from ccfpse_tf.export.sizes import choose_sizes
 from ccfpse_tf.export.version_writer import ASSETS, save, write_version
@@ -75,24 +75,10 @@ def export_model(
     Raises:
         InputError: a folder's name, a precision or size that this model cannot have.
     """
-    if precision not in PRECISIONS:
-        raise InputError(
-            f"--precision {precision}: choose from {', '.join(PRECISIONS)}"
-        )
     check_name(Path(base))
-    sizes = choose_sizes(model.generator, size)
-    ids = IdTable(data.label_ids)
-    description = describe(
-        data,
-        ids,
-        sizes,
-        image_size=model.generator.image_size,
-        z_dim=model.z_dim,
-        step=step,
-        precision=precision,
-        examples=[encoded_example(*layout, ids) for layout in layouts],
+    endpoints, description = assemble(
+        model, data, layouts=layouts, step=step, precision=precision, size=size
     )
-    endpoints = Endpoints(model, ids, sizes, precision, to_json(description))
     facts = {}
 
     def fill(aside):

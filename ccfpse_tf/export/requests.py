@@ -40,8 +40,10 @@ def sample_requests(
     made["serving_default"] = [inputs | seed for inputs in serve]
     if not z_dim:
         return made | {"synthesize": [arrays]}
+    z = {"z": np.zeros((1, z_dim), np.float32)}
     return made | {
-        "synthesize": [arrays | {"z": np.zeros((1, z_dim), np.float32)}],
+        "synthesize": [arrays | z],
+        "synthesize_bytes": [maps | z],
         "stylize_bytes": [maps | {"style_bytes": _bytes(_png(photo))}],
         "stylize": [arrays | {"style_image": photo[None]}],
         "encode": [{"image": photo[None]}],

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+from collections.abc import Sequence
 from importlib.metadata import version
 
 import numpy as np
@@ -15,6 +16,8 @@ from ccfpse_tf.export.id_table import IdTable
 from ccfpse_tf.export.sizes import Sizes
 from ccfpse_tf.runs.run_folder import PACKAGES
 
+MOST_STYLES = 12  # what the painting page shows in one strip
+
 
 def describe(
     data: Description,
@@ -26,6 +29,7 @@ def describe(
     step: int,
     precision: str,
     examples: list[dict[str, str]],
+    styles: Sequence[dict] = (),
 ) -> dict:
     """Returns the content of the ``describe`` signature's JSON.
 
@@ -38,7 +42,20 @@ def describe(
         step: the number of steps that the model was trained for.
         precision: of the export.
         examples: from :func:`encoded_example`.
+        styles: from :func:`encoded_style`, for ``synthesize_bytes``; the key is left
+            out where there are none. `export` writes none.
+
+    Raises:
+        ValueError: more styles than ``MOST_STYLES``, or one that is not of the model.
     """
+    if len(styles) > MOST_STYLES:
+        raise ValueError(f"{len(styles)} styles; at most {MOST_STYLES} are shown")
+    for style in styles:
+        if len(style["z"]) != z_dim:
+            raise ValueError(
+                f"style {style['name']!r} has {len(style['z'])} values, the model's "
+                f"code {z_dim}"
+            )
     known = DATASETS.get(data.name)
     classes = [
         {
@@ -67,6 +84,7 @@ def describe(
         "precision": precision,
         "versions": {name: version(name) for name in PACKAGES},
         "examples": examples,
+        **({"styles": list(styles)} if styles else {}),
     }
 
 
@@ -98,6 +116,21 @@ def encoded_example(
         _, small = np.unique(instance, return_inverse=True)
         instance_bytes = _png(small.reshape(instance.shape))
     return {"label_bytes": _png(table[label]), "instance_bytes": instance_bytes}
+
+
+def encoded_style(name: str, z: np.ndarray, image: np.ndarray) -> dict:
+    """A style to choose from: ``{"name": ..., "z": [...], "image": PNG in base64}``.
+
+    Args:
+        name: shown, and what `ccfpse generate --style-name` takes.
+        z: the style code ``(z_dim,)``, finite.
+        image: a small picture in that style, uint8 ``(height, width, 3)``.
+    """
+    # The shortest decimals that give these floats again, not their doubles'.
+    code = [float(str(value)) for value in np.asarray(z, np.float32)]
+    if not np.isfinite(code).all():
+        raise ValueError(f"style {name!r}: its code is not finite")
+    return {"name": name, "z": code, "image": _png(image)}
 
 
 def _png(values):

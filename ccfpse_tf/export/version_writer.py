@@ -10,9 +10,8 @@ import tensorflow as tf
 
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.export.endpoints import Endpoints
+from ccfpse_tf.export.signatures import signatures_of
 from ccfpse_tf.files.atomic import name_folder
-from ccfpse_tf.ops.compilation import plain_graphs
-from ccfpse_tf.ops.convolution import convolution_method
 
 ASSETS = "assets.extra"
 
@@ -27,11 +26,11 @@ def save(endpoints: Endpoints, folder: Path) -> None:
         endpoints: of the model.
         folder: to make.
     """
-    # Plain convolutions: the quick forms for CPUs need XLA, which servers have not.
-    with plain_graphs(), convolution_method("direct"):
-        signatures = endpoints.concrete_functions()
+    traced = {
+        name: signature.trace() for name, signature in signatures_of(endpoints).items()
+    }
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-    tf.saved_model.save(endpoints.weights.module, str(folder), signatures, options)
+    tf.saved_model.save(endpoints.weights.module, str(folder), traced, options)
 
 
 def versions(base: Path) -> list[int]:

@@ -1,7 +1,9 @@
-"""Serves an exported model over TensorFlow Serving's REST API, with the painting page.
+"""Serves models over TensorFlow Serving's REST API, with the painting page.
 
 Modules, from the network inwards: `server` (socket, signals), `app` (routes),
-`origin_check` (headers, origins, counting), `predict` (one request), `batching`,
-`versions` (the loaded ones), `model_version` (one of them). `proxy` passes requests on
-to a real TensorFlow Serving; `client` is the client's side.
+`origin_check` (headers, origins, counting), `offers` (the models, and their loading),
+`model_backend` (one of them), `predict` (one request), `batching`, `loaded_versions`
+and `versions` (those on the disk), `served_model` with its two kinds: `model_version`,
+a SavedModel, and `live_model`, a model in this process. `proxy` passes requests on to a
+real TensorFlow Serving; `client` is the client's side.
 """

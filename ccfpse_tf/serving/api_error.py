@@ -20,6 +20,12 @@ _HTTP = {
 }
 _SHOWN = 200  # characters of a value that a message quotes
 _FIRST_OF_SEVERAL = re.compile(r"\d+ root error\(s\) found\.\s*\(0\) [\w ]+: ")
+# What a function called from Python adds to the message of its graph.
+_PLACES = re.compile(
+    r"\{\{function_node [^}]*\}\} "
+    r"|Detected at node [^\n]* defined at \(most recent call last\):\n"
+    r"(?:<stack traces unavailable>\n|  File [^\n]*\n|    [^\n]*\n|\n)*"
+)
 
 
 class ApiError(Exception):
@@ -48,7 +54,8 @@ def from_tensorflow(error) -> ApiError:
 
     The place in the graph is left out, as it does not help a client.
     """
-    message = _FIRST_OF_SEVERAL.sub("", str(error.message), count=1)
+    message = _PLACES.sub("", str(error.message))
+    message = _FIRST_OF_SEVERAL.sub("", message, count=1)
     message = message.split("\n\t [[")[0].split("\n\nOriginal stack trace")[0]
     return ApiError(_HTTP.get(error.error_code, 500), message.strip())
 

@@ -30,17 +30,20 @@ def make_app(
     page: Path = PAGE,
     hosts: Iterable[str] = (),
     label: Callable[[bytes], bytes] | None = None,
+    facts: Callable[[], dict] = dict,
 ) -> Callable:
     """Returns the ASGI application; ``.limiter.closing`` makes it refuse new work.
 
     Args:
-        backend: a ``model_backend.ModelBackend`` or a ``proxy.Upstream``.
+        backend: a ``model_backend.ModelBackend``, ``offers.Offers`` or a
+            ``proxy.Upstream``.
         limits: of requests.
         metrics: shown under TensorFlow Serving's path.
         page: folder of static files with ``index.html``.
         hosts: host names under which requests are accepted; empty for any.
         label: from a photo's file to its label map's, see ``labelling.Labelling``; the
             page offers it.
+        facts: returns what ``config.json`` tells beside the first model's name.
     """
     limiter = RequestLimiter(limits.requests, metrics)
 
@@ -55,7 +58,7 @@ def make_app(
 
     async def config(request: Request) -> Response:
         offered = {"label_photos": True} if label else {}
-        return JSONResponse({"model": backend.name, **offered})
+        return JSONResponse({"model": backend.name, **offered, **facts()})
 
     async def label_photo(request: Request) -> Response:
         with limiter():

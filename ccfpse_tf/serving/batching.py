@@ -8,7 +8,7 @@ its requests are run one after the other, so that only the wrong one is refused.
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -17,8 +17,8 @@ import tensorflow as tf
 from ccfpse_tf.serving.image_size import size_of
 from ccfpse_tf.serving.limits import Limits
 from ccfpse_tf.serving.metrics import Metrics
-from ccfpse_tf.serving.model_version import ModelVersion
 from ccfpse_tf.serving.predict_format import PredictRequest
+from ccfpse_tf.serving.served_model import ServedModel
 
 _CONVERTERS = 2
 _SMALL = 1 << 18  # bytes of JSON, some milliseconds
@@ -26,7 +26,7 @@ _SMALL = 1 << 18  # bytes of JSON, some milliseconds
 
 @dataclasses.dataclass(eq=False)
 class _Job:
-    model: ModelVersion
+    model: ServedModel
     request: PredictRequest
     key: Hashable
     deadline: float
@@ -50,34 +50,45 @@ class Batcher:
         self._metrics = metrics
         self._waiting: list[_Job] = []
         self._running: set[asyncio.Task] = set()
-        self._full = asyncio.Event()
+        self._arriving = 0
+        self._changed = asyncio.Event()  # something came, or will not come
         self._threads = ThreadPoolExecutor(limits.parallel, "predict")
         # Few: all requests unpacked at once would be the largest part of the memory.
         self._converters = ThreadPoolExecutor(_CONVERTERS, "convert")
 
-    async def run(
-        self, model: ModelVersion, request: PredictRequest, timeout: float
-    ) -> dict[str, np.ndarray]:
-        """Returns the outputs of one request; leaves the queue when cancelled.
+    @contextlib.contextmanager
+    def arriving(self) -> Iterator[None]:
+        """Counts a request that is being received, for which others may wait."""
+        self._arriving += 1
+        try:
+            yield
+        finally:
+            self._arriving -= 1
+            self._changed.set()
+
+    @contextlib.contextmanager
+    def joined(
+        self, model: ServedModel, request: PredictRequest, timeout: float
+    ) -> Iterator[asyncio.Future]:
+        """Puts a request into the queue, and takes it out at the end of the context.
 
         Args:
             model: the version that it is for.
             request: its inputs.
             timeout: seconds until the caller gives up.
 
-        Raises:
-            tf.errors.OpError: the graph's error for this request.
+        Yields:
+            A future of its outputs, or of the graph's error for this request.
         """
         loop = asyncio.get_running_loop()
         key = _key(model, request)
         job = _Job(model, request, key, loop.time() + timeout, loop.create_future())
         self._waiting.append(job)
         self._note_queue()
-        if self._is_full():
-            self._full.set()
+        self._changed.set()
         self._start()
         try:
-            return await job.done
+            yield job.done
         finally:
             if job in self._waiting:
                 self._waiting.remove(job)
@@ -114,17 +125,23 @@ class Batcher:
         self._start()
 
     async def _work(self):
-        # Requests that come while a batch runs wait anyway; only the first one has to
-        # be held back for others to join it.
-        if not self._is_full() and self._limits.batch_delay:
-            self._full.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._limits.batch_delay):
-                    await self._full.wait()
+        await self._gather()
         while self._waiting:
             batch = self._take()
             self._note_queue()
             await self._execute(batch)
+
+    async def _gather(self):
+        """Waits a moment for requests that are being received.
+
+        A request that is alone never waits, and those that come while a batch runs wait
+        anyway.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.batch_delay):
+                while self._arriving and not self._is_full():
+                    self._changed.clear()
+                    await self._changed.wait()
 
     def _is_full(self):
         return sum(job.rows for job in self._waiting) >= self._limits.batch_rows

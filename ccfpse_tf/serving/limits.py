@@ -14,7 +14,8 @@ class Limits:
         rows: of one request; a short request could ask for very much otherwise.
         pixels: of all images and maps of one request, as their headers say.
         batch_rows: most rows that are computed together.
-        batch_delay: seconds that a request waits for others when nothing runs.
+        batch_delay: seconds that a request waits, when nothing runs, for others that
+            are being received; one that is alone does not wait.
         parallel: batches that run at once; each one uses all cores.
     """
 

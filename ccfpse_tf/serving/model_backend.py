@@ -8,13 +8,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ccfpse_tf.serving.api_error import ApiError, bad_request
+from ccfpse_tf.serving.api_error import bad_request
 from ccfpse_tf.serving.api_path import ApiPath
 from ccfpse_tf.serving.batching import Batcher
 from ccfpse_tf.serving.limits import Limits
+from ccfpse_tf.serving.loaded_versions import LoadedVersions
 from ccfpse_tf.serving.metrics import Metrics
+from ccfpse_tf.serving.model_status import unknown_model
 from ccfpse_tf.serving.predict import predict
-from ccfpse_tf.serving.versions import Versions
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -29,7 +30,9 @@ class ModelBackend:
         poll: seconds between checks for new versions; 0 for none.
     """
 
-    def __init__(self, versions: Versions, limits: Limits, metrics: Metrics, poll=0.0):
+    def __init__(
+        self, versions: LoadedVersions, limits: Limits, metrics: Metrics, poll=0.0
+    ):
         self.name = versions.name
         self._versions = versions
         self._limits = limits
@@ -45,7 +48,7 @@ class ModelBackend:
             ApiError: with the message for the client.
         """
         if path.name != self.name:
-            raise self._unknown(path)
+            raise unknown_model(path)
         if path.verb == "predict":
             return await predict(
                 request, path, self._versions, self._batcher, self._limits
@@ -82,13 +85,6 @@ class ModelBackend:
             except Exception:
                 # An error here must not end the checks, nor the service.
                 _LOGGER.exception("looking for new versions failed")
-
-    def _unknown(self, path):
-        if path.verb == "status":
-            return ApiError(404, f"Could not find any versions of model {path.name}")
-        wanted = f"Specific({path.name}, {path.version})"
-        wanted = f"Latest({path.name})" if path.version is None else wanted
-        return ApiError(404, f"Servable not found for request: {wanted}")
 
 
 def _metadata(name, model):

@@ -1,54 +1,21 @@
 """One version of a SavedModel, loaded the way TensorFlow Serving's C++ loader does."""
 
-import contextlib
-import dataclasses
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.serving.served_model import ServedModel
 
 _FILE = "saved_model.pb"
-_INTERNAL = "__saved_model_init_op"
 
 
-@dataclasses.dataclass(frozen=True)
-class Tensor:
-    """An input or output of a signature.
-
-    Attributes:
-        key: the tensor's name in the graph.
-        dtype: of arrays that hold it; ``object`` for strings.
-        shape: -1 for sizes that are not fixed, None for any rank.
-    """
-
-    key: str
-    dtype: np.dtype
-    shape: tuple[int, ...] | None
-
-
-@dataclasses.dataclass(frozen=True)
-class SignatureSpec:
-    """Inputs and outputs by name."""
-
-    inputs: dict[str, Tensor]
-    outputs: dict[str, Tensor]
-
-    @property
-    def batches(self) -> bool:
-        """True if rows of several requests may be put into one call."""
-        tensors = [*self.inputs.values(), *self.outputs.values()]
-        return all(tensor.shape and tensor.shape[0] == -1 for tensor in tensors)
-
-
-class ModelVersion:
-    """A loaded version of a model; thread-safe.
+class ModelVersion(ServedModel):
+    """A loaded version of a SavedModel.
 
     Args:
         path: the folder with ``saved_model.pb``.
@@ -60,38 +27,15 @@ class ModelVersion:
 
     def __init__(self, path: Path, version: int) -> None:
         self.path = path
-        self.version = version
-        definitions = read_signatures(path)
-        self.signatures: Mapping[str, SignatureSpec] = {
-            name: SignatureSpec(_tensors(one.inputs), _tensors(one.outputs))
-            for name, one in definitions.items()
-            if name != _INTERNAL
-        }
-        self.signature_json = {
-            name: json_format.MessageToDict(
-                one,
-                preserving_proto_field_name=True,
-                always_print_fields_with_no_presence=True,
-            )
-            for name, one in definitions.items()
-        }
+        super().__init__(version, read_signatures(path))
         self._session = _load(path)
-        self._users = 0
-        self._retired = False
-        self._lock = threading.Lock()
 
     def run(
         self, signature: str, inputs: Mapping[str, np.ndarray], timeout: float
     ) -> dict[str, np.ndarray]:
-        """Calls a signature.
+        """Calls a signature; the graph is stopped between two operations if it is late.
 
-        Args:
-            signature: its name.
-            inputs: one array per input.
-            timeout: seconds; the graph is stopped between two operations after it.
-
-        Raises:
-            tf.errors.OpError: an error of the graph itself.
+        See :meth:`ServedModel.run`.
         """
         wanted = self.signatures[signature]
         feeds = {wanted.inputs[name].key: array for name, array in inputs.items()}
@@ -100,33 +44,9 @@ class ModelVersion:
         found = self._session.run(fetches, feeds, options=options)
         return {name: _array(value) for name, value in found.items()}
 
-    @contextlib.contextmanager
-    def in_use(self) -> Iterator[None]:
-        """Keeps the session open while it is needed."""
-        with self._lock:
-            self._users += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._users -= 1
-                self._close_if_done()
-
-    def retire(self) -> None:
-        """Frees the session as soon as it is not used any more."""
-        with self._lock:
-            self._retired = True
-            self._close_if_done()
-
-    @property
-    def closed(self) -> bool:
-        """True if the session has been freed."""
-        return self._session is None
-
-    def _close_if_done(self):
-        if self._retired and not self._users and self._session is not None:
-            self._session.close()
-            self._session = None
+    def _free(self):
+        self._session.close()
+        self._session = None
 
 
 def read_signatures(path: Path) -> dict:
@@ -167,16 +87,6 @@ def _load(path):
     finally:
         logger.setLevel(level)
     return session
-
-
-def _tensors(infos):
-    found = {}
-    for name, info in sorted(infos.items()):
-        shape = info.tensor_shape
-        sizes = None if shape.unknown_rank else tuple(dim.size for dim in shape.dim)
-        dtype = np.dtype(tf.dtypes.as_dtype(info.dtype).as_numpy_dtype)
-        found[name] = Tensor(info.name, dtype, sizes)
-    return found
 
 
 def _array(value):

@@ -1,6 +1,7 @@
 """One prediction, from its body to its answer."""
 
 import asyncio
+import contextlib
 import json
 
 import tensorflow as tf
@@ -13,14 +14,14 @@ from ccfpse_tf.serving.batching import Batcher
 from ccfpse_tf.serving.body import read_body, unless_gone
 from ccfpse_tf.serving.image_size import check_pixels
 from ccfpse_tf.serving.limits import Limits
+from ccfpse_tf.serving.loaded_versions import LoadedVersions
 from ccfpse_tf.serving.predict_format import answer, read_request
-from ccfpse_tf.serving.versions import Versions
 
 
 async def predict(
     request: Request,
     path: ApiPath,
-    versions: Versions,
+    versions: LoadedVersions,
     batcher: Batcher,
     limits: Limits,
 ) -> Response:
@@ -32,16 +33,18 @@ async def predict(
     stage = "received"
     try:
         async with asyncio.timeout(limits.timeout) as clock:
-            body = await read_body(request, limits.body_bytes)
-            with versions.lease(path.version, path.label) as model:
-                asked = await batcher.convert(
-                    len(body), _read, body, model.signatures, limits
-                )
-                del body
-                stage = "answered"
-                left = clock.when() - asyncio.get_running_loop().time()
-                work = batcher.run(model, asked, left)
-                outputs = await unless_gone(request, work)
+            with contextlib.ExitStack() as held:
+                with batcher.arriving():
+                    body = await read_body(request, limits.body_bytes)
+                    model = held.enter_context(versions.lease(path.version, path.label))
+                    asked = await batcher.convert(
+                        len(body), _read, body, model.signatures, limits
+                    )
+                    del body
+                    stage = "answered"
+                    left = clock.when() - asyncio.get_running_loop().time()
+                    done = held.enter_context(batcher.joined(model, asked, left))
+                outputs = await unless_gone(request, done)
             content = await batcher.convert(
                 _size(outputs), _write, outputs, asked.by_row
             )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ccfpse_tf.serving.api_error import ApiError, bad_request
-from ccfpse_tf.serving.model_version import SignatureSpec
+from ccfpse_tf.serving.served_model import SignatureSpec
 from ccfpse_tf.serving.tensor_json import (
     from_array,
     is_base64,

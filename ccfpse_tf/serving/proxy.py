@@ -30,9 +30,14 @@ class Upstream:
         limits: of requests.
         transport: of httpx, for tests.
 
+    Attributes:
+        failure: None; whether the other server is there is told to each request.
+
     Raises:
         InputError: ``url`` is not the URL of a server.
     """
+
+    failure = None
 
     def __init__(self, url: str, name: str, limits: Limits, transport=None) -> None:
         self.name = name

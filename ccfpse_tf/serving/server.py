@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 import webbrowser
+from collections.abc import Callable
 
 import uvicorn
 
@@ -66,7 +67,13 @@ def warn_if_open(listening: socket.socket) -> None:
         )
 
 
-def serve(app, listening: socket.socket, timeout: float, browser: bool = False) -> None:
+def serve(
+    app,
+    listening: socket.socket,
+    timeout: float,
+    browser: bool = False,
+    failed: Callable[[], bool] = lambda: False,
+) -> None:
     """Serves until a signal comes; then finishes the accepted requests and returns.
 
     Args:
@@ -74,6 +81,7 @@ def serve(app, listening: socket.socket, timeout: float, browser: bool = False) 
         listening: its socket.
         timeout: of one request, and so of the end of the server.
         browser: whether to open the page once the server answers.
+        failed: whether there is nothing to serve after all; asked now and then.
     """
     config = uvicorn.Config(
         app,
@@ -87,15 +95,16 @@ def serve(app, listening: socket.socket, timeout: float, browser: bool = False) 
         timeout_keep_alive=75,
         timeout_graceful_shutdown=timeout + _GRACE,
     )
-    server = _Server(config, address_of(listening) if browser else None)
+    server = _Server(config, failed, address_of(listening) if browser else None)
     server.run(sockets=[listening])
 
 
 class _Server(uvicorn.Server):
     """Ends with success on the signals that should end the server."""
 
-    def __init__(self, config, page=None) -> None:
+    def __init__(self, config, failed, page=None) -> None:
         super().__init__(config)
+        self._failed = failed
         self._page = page
 
     async def startup(self, sockets=None) -> None:
@@ -103,6 +112,9 @@ class _Server(uvicorn.Server):
         if self._page and self.started:
             # The call may return late.
             threading.Thread(target=_open, args=(self._page,), daemon=True).start()
+
+    async def on_tick(self, counter) -> bool:
+        return await super().on_tick(counter) or self._failed()
 
     @contextlib.contextmanager
     def capture_signals(self):

@@ -47,6 +47,7 @@ def _requests(photos):
         "serving_default": maps | {"seed": seed},
         "stylize_bytes": maps | {"style_bytes": style_bytes},
         "synthesize": arrays | {"z": z},
+        "synthesize_bytes": maps | {"z": z},
         "stylize": arrays | {"style_image": photos},
         "encode": {"image": photos},
         "describe": {"format": np.ones(COUNT, np.int64)},
@@ -71,6 +72,7 @@ def _expected(model, requests):
         "serving_default/image_bytes": draw(without, noise),
         "stylize_bytes/image_bytes": draw(without, mean),
         "synthesize/image": draw(instance, inputs["z"]),
+        "synthesize_bytes/image_bytes": draw(without, inputs["z"]),
         "stylize/image": draw(instance, mean),
         "encode/mean": mean,
         "encode/log_variance": log_variance,
@@ -116,7 +118,7 @@ def test_plain_tensorflow_draws_the_same(
             value = np.stack([pixels(x) for x in value])
         assert value.shape == (len(wanted), *SIZE, 3)
         assert np.abs(value.astype(int) - wanted).max() <= 1, name
-    assert len(found) == 2 * 7
+    assert len(found) == 2 * 8
     images = expected["synthesize/image"]
     assert images.std() > 5 and np.abs(np.diff(images.astype(int), axis=0)).max() > 5
 
@@ -272,6 +274,9 @@ def _changed(array, place, value):
             {"seed": np.zeros(2, np.int64)},
             r"different numbers of rows \(1, 1, 2\)",
         ),
+        ("synthesize_bytes", {"z": np.ones((1, 3), np.float32)}, "z has 3 values"),
+        ("synthesize_bytes", {"z": np.full((1, 4), np.nan, "f")}, "holds NaN"),
+        ("synthesize_bytes", {"label_bytes": [b"x"]}, r"label_bytes\[0\] is not a PNG"),
         ("stylize_bytes", {"style_bytes": [b"GIF89a"]}, "neither PNG nor JPEG"),
         (
             "serving_default",

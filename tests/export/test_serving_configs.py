@@ -46,7 +46,7 @@ def test_every_warmup_request_is_answered(tiny_export, tiny_served):
         seen.append(request.model_spec.signature_name)
         answer = _predict(tiny_served, request)
         assert all(len(value) == 1 for value in answer.values())
-    assert set(seen) == set(tiny_served) and len(tiny_served) == 6
+    assert set(seen) == set(tiny_served) and len(tiny_served) == 7
 
 
 def test_without_the_protos_there_is_no_warmup(tmp_path, monkeypatch):

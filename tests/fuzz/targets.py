@@ -207,8 +207,8 @@ def rest(folder: Path) -> Target:
     from ccfpse_tf.serving.api_error import ApiError
     from ccfpse_tf.serving.image_size import check_pixels
     from ccfpse_tf.serving.limits import Limits
-    from ccfpse_tf.serving.model_version import SignatureSpec, Tensor
     from ccfpse_tf.serving.predict_format import read_request
+    from ccfpse_tf.serving.served_model import SignatureSpec, Tensor
 
     def spec(**inputs):
         return SignatureSpec({k: Tensor(k, *v) for k, v in inputs.items()}, {})

@@ -58,18 +58,22 @@ def run_app(
     hosts=(),
     backend=None,
     label=None,
+    app=None,
     **limits,
 ):
-    """Runs ``await scenario(client)`` on an application that has been started."""
+    """Runs ``await scenario(client)`` on an application that has been started.
+
+    ``app`` holds further options of it.
+    """
 
     async def main():
         metrics, bounds = Metrics(), Limits(**limits)
         chosen = backend or ModelBackend(
             versions or Versions(models), bounds, metrics, poll
         )
-        app = make_app(chosen, bounds, metrics, page, hosts, label)
-        async with client_of(app) as client:
-            client.app, client.backend = app, chosen
+        made = make_app(chosen, bounds, metrics, page, hosts, label, **(app or {}))
+        async with client_of(made) as client:
+            client.app, client.backend = made, chosen
             return await scenario(client)
 
     return asyncio.run(main())

@@ -4,6 +4,7 @@ Every class becomes its colour, shifted by the style; so tests know the right pi
 """
 
 import base64
+import dataclasses
 import io
 import json
 
@@ -53,13 +54,16 @@ class PaletteModel(tf.Module):
         files = {"label_bytes": strings, "seed": numbers}
         arrays = {"label": maps}
         photos = {"label_bytes": strings, "style_bytes": strings}
+        coded = {"label_bytes": strings, "z": codes}
         if self.instances:
-            files["instance_bytes"] = photos["instance_bytes"] = strings
+            for inputs in (files, photos, coded):
+                inputs["instance_bytes"] = strings
             arrays["instance"] = maps
         table = {
             "serving_default": (self._serve, files),
             "stylize_bytes": (self._stylize_files, photos),
             "synthesize": (self._synthesize, arrays | {"z": codes}),
+            "synthesize_bytes": (self._synthesize_files, coded),
             "stylize": (self._stylize, arrays | {"style_image": images}),
             "encode": (self._encode, {"image": images}),
             "describe": (self._tell, {"format": numbers}),
@@ -85,6 +89,10 @@ class PaletteModel(tf.Module):
 
     def _synthesize(self, label, z, instance=None):
         return {"image": self.draw(label, tf.cast(z[:, 0], tf.int32))}
+
+    def _synthesize_files(self, label_bytes, z, instance_bytes=None):
+        shift = tf.cast(z[:, 0], tf.int32)
+        return {"image_bytes": self.draw_files(label_bytes, shift)}
 
     def _stylize(self, label, style_image, instance=None):
         shift = tf.reduce_mean(tf.cast(style_image, tf.int32), (1, 2, 3))
@@ -117,6 +125,7 @@ class PaletteModel(tf.Module):
             "precision": "float32",
             "versions": {"tensorflow": tf.__version__},
             "examples": [{"label_bytes": label, "instance_bytes": ""}],
+            "styles": [{"name": "dusk", "z": [9.0, 0.5], "image": label}],
         }
 
 
@@ -125,6 +134,23 @@ def save(folder, instances=True, step=7):
     model = PaletteModel(instances, step)
     tf.saved_model.save(model, str(folder), signatures=model.signatures())
     return folder
+
+
+@dataclasses.dataclass
+class LiveSignature:
+    """A signature as a model in this process has it; ``traces`` counts."""
+
+    function: object
+    traces: int = 0
+
+    def __post_init__(self):
+        given, named = self.function.structured_input_signature
+        self.inputs = {spec.name: spec for spec in (*given, *named.values())}
+        self.outputs = self.function.structured_outputs
+
+    def trace(self):
+        self.traces += 1
+        return self.function
 
 
 def png(array):

@@ -1,10 +1,13 @@
 """A real server in a process of its own, on loopback."""
 
 import contextlib
+import json
 import os
 import re
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -15,6 +18,7 @@ COMMAND = [sys.executable, "-c", "from ccfpse_tf.commands.main import main; main
 def server(*arguments, command="serve"):
     """Starts ``ccfpse serve ARGUMENTS --port 0``; yields its process and its URL.
 
+    The first model has been loaded then.
     What it prints to its error stream is in ``process.stderr``; it is killed at the end
     if it still runs.
     """
@@ -30,10 +34,17 @@ def server(*arguments, command="serve"):
         found = re.search(r"at (http://\S+)/ ", line)
         if not found:
             raise RuntimeError(f"no server: {line}{process.stderr.read()}")
+        while "starting" in _config(found[1]):
+            time.sleep(0.05)
         yield process, found[1]
     finally:
         process.kill()
         process.communicate()
+
+
+def _config(url):
+    with urllib.request.urlopen(f"{url}/config.json", timeout=60) as answer:
+        return json.load(answer)
 
 
 def memory_of(pid):

@@ -1,6 +1,7 @@
 """Requests that share a batch get the same answers as alone."""
 
 import asyncio
+import threading
 
 import numpy as np
 import pytest
@@ -67,15 +68,49 @@ def test_what_does_not_fit_together_runs_apart(serve, calls):
     assert sorted(calls[1:]) == [1, 2, 2]
 
 
-def test_a_client_that_has_gone_is_not_drawn_for(serve, calls):
+def test_a_client_that_has_gone_is_not_drawn_for(serve, calls, monkeypatch):
+    counted, begun, go_on = ModelVersion.run, threading.Event(), threading.Event()
+
+    def held(self, signature, inputs, timeout):
+        found = counted(self, signature, inputs, timeout)
+        if calls == [1, 1]:  # the trial and the first request
+            begun.set()
+            assert go_on.wait(60)
+        return found
+
     async def scenario(client):
-        asked = client.post(f"{URL}:predict", json={"instances": [row()]})
-        task = asyncio.create_task(asked)
-        await asyncio.sleep(0.2)
+        body = {"instances": [row()]}
+        first = asyncio.create_task(client.post(f"{URL}:predict", json=body))
+        await asyncio.to_thread(begun.wait, 60)
+        task = asyncio.create_task(client.post(f"{URL}:predict", json=body))
+        while not client.backend._batcher._waiting:
+            await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         assert client.backend._batcher._waiting == []
-        return await client.post(f"{URL}:predict", json={"instances": [row()]})
+        go_on.set()
+        return await first
 
+    monkeypatch.setattr(ModelVersion, "run", held)
     assert serve(scenario, batch_delay=0.6).status_code == 200
-    assert calls == [1, 1]  # the trial and the second request
+    assert calls == [1, 1]  # the trial and the first request
+
+
+def test_one_alone_does_not_wait_for_others(serve, calls):
+    async def scenario(client):
+        async def late():
+            yield b"{"
+            await asyncio.sleep(0.01)
+            yield b"}"
+
+        start = asyncio.get_running_loop().time()
+        body = {"instances": [row()]}
+        alone = await client.post(f"{URL}:predict", json=body)
+        seconds = asyncio.get_running_loop().time() - start
+        wrong = asyncio.create_task(client.post(f"{URL}:predict", content=late()))
+        beside = await client.post(f"{URL}:predict", json=body)
+        return alone, beside, await wrong, seconds
+
+    *answers, seconds = serve(scenario, batch_delay=60)
+    assert [answer.status_code for answer in answers] == [200, 200, 400]
+    assert seconds < 60  # nor did the second when the third had failed

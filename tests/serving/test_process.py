@@ -52,6 +52,11 @@ def test_generate_draws_every_file(running, labels, tmp_path, capsys):
     assert main.run([*command, "--out", str(out), "--style", str(photo)]) == 0
     image = np.asarray(Image.open(out / "a.png"))
     np.testing.assert_array_equal(image, expected(LABEL, 9))
+    # And with a style of the model's own.
+    command = [*command, "--out", str(out), "--style-name", "dusk"]
+    assert main.run(command) == 0
+    image = np.asarray(Image.open(out / "street" / "b.png"))
+    np.testing.assert_array_equal(image, expected(LABEL.T, 9))
 
 
 def test_generate_reads_folders_as_they_are(running, labels, tmp_path):
@@ -97,6 +102,8 @@ def test_generate_refuses_what_cannot_work(running, labels, tmp_path):
             (url, tmp_path / "mine", {}, "holds files that `generate` did not write"),
             (url, out, {"seed": -1}, "--seed -1: allowed are 0"),
             (url, out, {"style": out}, "--style .*: no such file"),
+            (url, out, {"style_name": "x"}, "--style-name x: model palette has dusk"),
+            (url, out, {"style_name": "x", "style": out}, "exclude each other"),
         ]
         for address, target, options, message in cases:
             with pytest.raises(InputError, match=message):

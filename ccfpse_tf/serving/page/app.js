@@ -1,45 +1,26 @@
 // Puts the page together: editor, server, style, results, and what is kept.
 
+import { carryIn, carryOut } from "./carry.js";
+import { connect } from "./connect.js";
 import { Controls } from "./controls.js";
 import { byId, clearMessage, download, showMessage } from "./dom.js";
 import { Editor } from "./editor.js";
 import { connectFiles, readExamples, showExamples } from "./files.js";
-import { Generator } from "./generator.js";
+import { Generator, PAUSE } from "./generator.js";
 import { writeLabels, writeObjects } from "./maps.js";
-import { Model } from "./model.js";
 import { ObjectList } from "./objects.js";
 import { Palette } from "./palette.js";
 import { connectPhoto } from "./photo.js";
 import { Picture } from "./picture.js";
 import { connectStage } from "./pointer.js";
 import { Results } from "./results.js";
-import { Server, toBase64 } from "./server.js";
+import { toBase64 } from "./server.js";
 import { ResultStore } from "./store.js";
 import { Style } from "./style.js";
 import { View } from "./view.js";
 import { Work } from "./work.js";
 
-const RETRY = 3; // s between attempts to reach the server at the start
-
-/** Waits for the server; says so, and why. */
-async function connect() {
-  for (;;) {
-    try {
-      const server = await Server.connect();
-      const model = new Model(await server.describe());
-      clearMessage("server");
-      return { server, model };
-    } catch (error) {
-      byId("status").textContent = "Not connected";
-      await new Promise((resolve) => {
-        const timer = setTimeout(resolve, RETRY * 1000);
-        const text = `${error.message} ${error.detail ?? ""} Trying again every ${RETRY} seconds.`;
-        const again = () => (clearTimeout(timer), resolve());
-        showMessage(text, { "Try now": again }, { topic: "server" });
-      });
-    }
-  }
-}
+const duration = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
 
 class Page {
   constructor(server, model, examples, store) {
@@ -49,11 +30,11 @@ class Page {
     this.style = new Style(model);
     this.picture = new Picture(model);
     this.results = new Results(store);
-    this.generator = new Generator(server, () => this.request());
+    this.generator = new Generator(server, () => this.request(), () => this.stale);
     this.controls = new Controls(this.editor, this.settings);
     this.work = new Work(this.editor, this.style, this.settings);
-    this.revision = 0; // counts what would change the image
-    this.drawn = null; // the revision last asked for
+    this.asked = null; // layout and style of the last request, or of what is shown
+    this.keepTimer = null; // until the image that followed the brush becomes a result
   }
 
   async start() {
@@ -67,6 +48,8 @@ class Page {
     connectPhoto(this.server, editor, this.style);
     showExamples(this.examples, editor);
     if (!this.work.revive() && this.examples.length) editor.layout.restore(this.examples[0]);
+    const carried = carryIn(model);
+    if (carried) editor.replace(carried); // Undo brings this model's own back
     editor.choose({});
     this.connectEvents();
     this.controls.connectKeys({
@@ -77,7 +60,9 @@ class Page {
     });
     this.view.request();
     await this.results.load();
-    if (!this.showLatest()) this.changed();
+    if (this.showLatest()) return;
+    if (this.settings.auto) this.generator.now();
+    else this.schedule();
   }
 
   showModel() {
@@ -95,8 +80,8 @@ class Page {
     const { editor, generator } = this;
     editor.addEventListener("commit", () => this.changed());
     editor.addEventListener("change", () => {
-      // Not in the middle of a stroke; one that changes nothing takes up what waited.
-      if (editor.pen) generator.hold();
+      if (editor.pen) this.moved();
+      // A stroke that changes nothing takes up what waited.
       else if (this.stale || generator.failures) this.schedule();
       this.work.keepSoon();
     });
@@ -106,11 +91,15 @@ class Page {
       if (this.stale) this.schedule();
       this.work.keepSoon();
     });
-    generator.addEventListener("start", () => this.picture.wait("Drawing…"));
+    generator.addEventListener("start", ({ detail }) => {
+      clearTimeout(this.keepTimer);
+      if (!detail.following) this.picture.wait("Drawing…");
+    });
     generator.addEventListener("slow", () => this.picture.wait("Still drawing; the server is slow or busy…"));
     generator.addEventListener("image", ({ detail }) => this.receive(detail));
     generator.addEventListener("trouble", ({ detail }) => this.trouble(detail));
     this.results.addEventListener("restore", ({ detail }) => this.restore(detail));
+    byId("model").addEventListener("change", () => carryOut(editor));
     byId("draw").addEventListener("click", () => generator.now());
     byId("save-image").addEventListener("click", () => {
       download(this.picture.bytes, `${this.model.name}-image.png`);
@@ -123,11 +112,20 @@ class Page {
 
   /** Whether anything changed since the server was last asked. */
   get stale() {
-    return this.revision !== this.drawn;
+    const { asked, editor, style } = this;
+    return !asked || !editor.layout.equals(asked) || !style.equals(asked.style);
+  }
+
+  /** In the middle of a stroke: images of a quick model follow it, others wait. */
+  moved() {
+    const { generator } = this;
+    if (this.settings.auto && generator.quick) generator.schedule();
+    else if (!this.settings.auto || !generator.behind) generator.hold();
   }
 
   changed() {
-    this.revision++;
+    // What follows the brush is compared; a step of a slow model's user is always drawn.
+    if (!this.generator.quick) this.asked = null;
     this.work.keepSoon();
     if (!this.editor.pen) this.schedule();
   }
@@ -142,27 +140,34 @@ class Page {
 
   /** The request for what is painted now, with what its result will remember. */
   async request() {
-    this.drawn = this.revision;
     const { model, style } = this;
     const layout = this.editor.layout.copy();
     const record = { ...layout, style: style.copy() };
+    this.asked = record;
     const row = { label_bytes: { b64: toBase64(await writeLabels(layout, model)) } };
     if (model.instances) {
       const map = await writeObjects(layout, model);
       row.instance_bytes = { b64: map ? toBase64(map) : "" };
     }
-    if (!record.style.usesPhoto) row.seed = record.style.seed;
-    else row.style_bytes = { b64: toBase64(record.style.photo) };
-    return { signature: record.style.usesPhoto ? "stylize_bytes" : "serving_default", row, record };
+    return { signature: style.addTo(row), row, record };
   }
 
-  receive({ request, bytes, seconds }) {
+  receive({ request, bytes, ms, following }) {
     clearMessage("server");
-    this.picture.show(bytes, `Drawn in ${seconds.toFixed(1)} s`);
-    this.results.add({ ...request.record, image: bytes, time: Date.now() });
+    const keep = () => {
+      this.picture.tell(`Drawn in ${duration(ms)}`);
+      this.results.add({ ...request.record, image: bytes, time: Date.now() });
+    };
+    this.picture.show(bytes);
+    byId("latency").textContent = duration(ms);
+    byId("auto-text").textContent = this.generator.quick ? "as I paint" : "as I pause";
+    // What passes by under the brush is not worth keeping; what the user pauses for is.
+    if (following) this.keepTimer = setTimeout(keep, PAUSE);
+    else keep();
   }
 
   trouble({ error, wait }) {
+    this.asked = null; // there is no answer
     this.picture.wait(wait === null ? "Not drawn" : "Waiting for the server");
     const next = wait === null ? "" : `Trying again in ${wait} seconds.`;
     const text = [error.message, error.detail, "Your layout is kept.", next].filter(Boolean).join(" ");
@@ -171,19 +176,22 @@ class Page {
 
   restore(result) {
     this.results.mark(result);
-    this.style.set(result.style);
+    this.style.set({ code: null, ...result.style });
     this.editor.replace(result);
     this.generator.stop();
-    this.drawn = this.revision;
-    this.picture.show(result.image, "An earlier result");
+    clearTimeout(this.keepTimer);
+    this.asked = result;
+    this.picture.show(result.image);
+    this.picture.tell("An earlier result");
   }
 
   /** After a reload: the image of what was painted then, if it is that of the latest result. */
   showLatest() {
     const { latest } = this.results;
     if (!latest || !this.editor.layout.equals(latest) || !this.style.equals(latest.style)) return false;
-    this.drawn = this.revision;
-    this.picture.show(latest.image, "Drawn before");
+    this.asked = latest;
+    this.picture.show(latest.image);
+    this.picture.tell("Drawn before");
     this.results.mark(latest);
     return true;
   }

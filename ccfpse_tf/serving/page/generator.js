@@ -1,38 +1,56 @@
-// Asks the server for images: while the user pauses, one at a time, the last wins.
+// Asks the server for images, one at a time. Those of a quick model follow the brush:
+// the newest layout is sent as soon as the last answer is there. Of a slow model they
+// are asked for when the user pauses, and a newer request ends the one under way.
 
-const PAUSE = 400; // ms without a change
+export const PAUSE = 400; // ms without a change
+const QUICK = 1000; // ms; what the last requests of a quick model took less than
+const REMEMBERED = 3; // requests
 const SLOW = 4000; // ms after which the page says that it still waits
 const WAITS = [2, 4, 8, 15, 30]; // s before asking a server again that is away
 
 /**
- * Events: `start`; `image` with {request, bytes, seconds}; `slow`; `trouble` with
- * {error, wait}, where wait is null if it is not tried again by itself.
+ * Events: `start` with {following}; `image` with {request, bytes, ms, following};
+ * `slow`; `trouble` with {error, wait}, where wait is null if it is not tried again by
+ * itself. `following` tells that the request was made while the user went on.
  */
 export class Generator extends EventTarget {
   /**
    * @param server
    * @param {() => Promise<{signature, row}>} prepare makes the request of now
+   * @param {() => boolean} stale tells whether it would be another one than the last
    */
-  constructor(server, prepare) {
+  constructor(server, prepare, stale) {
     super();
-    this.server = server;
-    this.prepare = prepare;
+    Object.assign(this, { server, prepare, stale });
     this.current = null; // AbortController of the request under way
+    this.behind = false; // whether something changed since it was sent
+    this.began = 0;
+    this.times = []; // ms that the last requests took
     this.timer = null;
     this.failures = 0;
     addEventListener("online", () => this.failures && this.now());
   }
 
-  /** Something changed: generates after a pause. */
+  /** Whether images can follow the brush, by what the last requests took. */
+  get quick() {
+    const times = this.times.toSorted((a, b) => a - b);
+    if (this.current && performance.now() - this.began > QUICK) return false;
+    return times.length > 0 && times[(times.length - 1) >> 1] < QUICK;
+  }
+
+  /** Something may have changed: generates now if the model is quick, else after a pause. */
   schedule() {
-    clearTimeout(this.timer);
+    this.hold();
     this.failures = 0;
-    this.timer = setTimeout(() => this.now(), PAUSE);
+    if (!this.quick) this.timer = setTimeout(() => this.stale() && this.now(), PAUSE);
+    else if (this.current) this.behind = true;
+    else if (this.stale()) this.#send(true);
   }
 
   /** Forgets what was scheduled; an answer under way is still shown. */
   hold() {
     clearTimeout(this.timer);
+    this.behind = false;
   }
 
   /** Also forgets the request under way. */
@@ -42,31 +60,47 @@ export class Generator extends EventTarget {
     this.current = null;
   }
 
-  async now() {
+  now() {
     this.stop();
+    return this.#send(false);
+  }
+
+  async #send(following) {
     const controller = new AbortController();
     this.current = controller;
-    this.#tell("start");
-    const slow = setTimeout(() => this.#tell("slow"), SLOW);
-    const started = performance.now();
+    this.behind = false;
+    this.began = performance.now();
+    this.#tell("start", { following });
+    const slow = setTimeout(() => this.#tell("slow"), following ? QUICK : SLOW);
     try {
+      // All moves of the pointer that came together belong to one request.
+      await null;
+      if (controller !== this.current) return;
       const request = await this.prepare();
-      if (controller.signal.aborted) return;
+      if (controller !== this.current) return;
       const bytes = await this.server.predict(request.signature, request.row, controller.signal);
       if (controller !== this.current) return;
+      const ms = performance.now() - this.began;
+      this.times = [...this.times, ms].slice(-REMEMBERED);
       this.failures = 0;
       this.current = null;
-      this.#tell("image", { request, bytes, seconds: (performance.now() - started) / 1000 });
+      this.#tell("image", { request, bytes, ms, following });
+      if (this.behind) this.schedule();
     } catch (error) {
       if (controller !== this.current) return;
       this.current = null;
-      const wait = error.retry ? error.after ?? WAITS[Math.min(this.failures, WAITS.length - 1)] : null;
-      this.failures++;
-      if (wait !== null) this.timer = setTimeout(() => this.now(), wait * 1000);
-      this.#tell("trouble", { error, wait });
+      this.#fail(error);
     } finally {
       clearTimeout(slow);
     }
+  }
+
+  #fail(error) {
+    this.times = []; // a server that comes back is not asked at every move at once
+    const wait = error.retry ? error.after ?? WAITS[Math.min(this.failures, WAITS.length - 1)] : null;
+    this.failures++;
+    if (wait !== null) this.timer = setTimeout(() => this.now(), wait * 1000);
+    this.#tell("trouble", { error, wait });
   }
 
   #tell(kind, detail) {

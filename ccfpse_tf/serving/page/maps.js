@@ -135,8 +135,9 @@ export function readObjects(values, labels, model) {
 
 /** The label map as an 8-bit grey PNG of the data set's ids. */
 export function writeLabels({ labels }, model) {
-  const ids = labels.map((index) => model.byIndex.get(index).id);
-  return encodeGrey(ids, model.width, model.height, 8);
+  const ids = new Uint8Array(256);
+  for (const { index, id } of model.classes) ids[index] = id;
+  return encodeGrey(labels.map((index) => ids[index]), model.width, model.height, 8);
 }
 
 /**

@@ -1,5 +1,7 @@
 // What the server's model says about itself (its signature `describe`), checked.
 
+import { fromBase64 } from "./server.js";
+
 const hex = (color) => `#${color.toString(16).padStart(6, "0")}`;
 
 function require(condition, text) {
@@ -25,6 +27,11 @@ export class Model {
     this.instances = Boolean(facts.instances);
     this.styled = Boolean(facts.z_dim);
     this.examples = facts.examples ?? [];
+    this.styles = (facts.styles ?? []).map(({ name, z, image }) => {
+      const fits = Array.isArray(z) && z.length === facts.z_dim && z.every(Number.isFinite);
+      require(fits, `style ${name} is not of ${facts.z_dim} numbers`);
+      return { name: String(name), z, image: fromBase64(image) };
+    });
     this.classes = facts.classes.map(({ index, file_id: id, name, color }) => {
       require(/^#[0-9a-f]{6}$/i.test(color), `class ${name} has the colour ${color}`);
       require(Number.isInteger(index) && index >= 0 && index < 256, `class ${name} has the index ${index}`);

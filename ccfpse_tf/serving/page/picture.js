@@ -11,16 +11,19 @@ export class Picture {
 
   /** Says what the image waits for; the old one stays, marked as such. */
   wait(text) {
-    byId("status").textContent = text;
+    this.tell(text);
     document.body.classList.add("waiting");
   }
 
+  tell(text) {
+    byId("status").textContent = text;
+  }
+
   /** Shows a PNG or JPEG file. */
-  show(bytes, text) {
+  show(bytes) {
     if (this.address) URL.revokeObjectURL(this.address);
     this.bytes = bytes;
     this.address = URL.createObjectURL(new Blob([bytes]));
-    byId("status").textContent = text;
     document.body.classList.remove("waiting");
     byId("picture").src = this.address;
     byId("picture").alt = this.name;

@@ -183,7 +183,7 @@ function chunk(kind, body) {
 
 /**
  * Writes a greyscale PNG file.
- * @param {ArrayLike<number>} values row by row
+ * @param {Uint8Array | Uint16Array} values row by row
  * @param {number} width
  * @param {number} height
  * @param {8 | 16} depth bits of a pixel
@@ -198,13 +198,11 @@ export async function encodeGrey(values, width, height, depth) {
   const stride = 1 + (width * depth) / 8; // filter 0, then the row
   const raw = new Uint8Array(stride * height);
   for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const value = values[y * width + x];
-      if (depth === 8) raw[y * stride + 1 + x] = value;
-      else {
-        raw[y * stride + 1 + 2 * x] = value >> 8;
-        raw[y * stride + 2 + 2 * x] = value & 255;
-      }
+    const row = values.subarray(y * width, (y + 1) * width);
+    if (depth === 8) raw.set(row, y * stride + 1);
+    else for (let x = 0; x < width; x++) {
+      raw[y * stride + 1 + 2 * x] = row[x] >> 8;
+      raw[y * stride + 2 + 2 * x] = row[x] & 255;
     }
   }
   const packed = await through(raw, new CompressionStream("deflate"));

@@ -47,7 +47,8 @@ export class Results extends EventTarget {
 
   #show(result) {
     const source = URL.createObjectURL(new Blob([result.image], { type: "image/png" }));
-    const name = result.style.usesPhoto ? "photo" : `seed ${result.style.seed}`;
+    const { usesPhoto, code, seed } = result.style;
+    const name = usesPhoto ? "photo" : code?.name ?? `seed ${seed}`;
     const time = new Date(result.time).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
     const label = `Bring back the result of ${time}, ${name}`;
     const item = element("li", {},

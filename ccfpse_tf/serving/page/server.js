@@ -22,7 +22,10 @@ export function toBase64(bytes) {
 }
 
 export function fromBase64(text) {
-  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const letters = atob(text);
+  const bytes = new Uint8Array(letters.length);
+  for (let at = 0; at < bytes.length; at++) bytes[at] = letters.charCodeAt(at);
+  return bytes;
 }
 
 async function request(path, { body, type } = {}, signal = null) {
@@ -62,16 +65,17 @@ function bytesIn(value, what) {
   throw new ServerError(`The answer of ${what} has no bytes in it.`, { retry: false });
 }
 
+/** Returns what the server says of itself: {model, models, starting, label_photos}. */
+export function askServer() {
+  return request("config.json");
+}
+
 /** One model on the server that the page came from. */
 export class Server {
-  constructor(model, labelsPhotos) {
+  constructor(name, labelsPhotos = false) {
+    this.name = name;
     this.labelsPhotos = labelsPhotos; // whether `label` can be asked for
-    this.path = `v1/models/${encodeURIComponent(model)}:predict`;
-  }
-
-  static async connect() {
-    const { model, label_photos: labelsPhotos = false } = await request("config.json");
-    return new Server(model, labelsPhotos);
+    this.path = `v1/models/${encodeURIComponent(name)}:predict`;
   }
 
   /** Runs a signature on one row; returns the bytes of its only output. */

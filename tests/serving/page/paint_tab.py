@@ -5,6 +5,11 @@ import time
 import numpy as np
 
 WAIT = 10.0  # s
+# A clock a thousand times too fast: what takes a millisecond is a slow model's answer.
+FAST_CLOCK = """
+const now = performance.now.bind(performance);
+performance.now = () => 1000 * now();
+"""
 
 
 class PaintTab:
@@ -13,11 +18,15 @@ class PaintTab:
     Args:
         chromium: the fixture.
         server: a :class:`tests.serving.page.stand_in.StandIn`.
+        quick: whether the page may notice how quick the server is, so that images
+            follow the brush; else each waits for a pause.
         options: see :meth:`tests.browser.Chromium.tab`.
     """
 
-    def __init__(self, chromium, server, **options):
+    def __init__(self, chromium, server, quick=False, **options):
         self.server = server
+        if not quick:
+            options["script"] = FAST_CLOCK
         self.tab = chromium.tab(server.address, **options)
         self.page = self.tab.page
         self.height, self.width = server.description["image_size"]
@@ -45,6 +54,13 @@ class PaintTab:
         count = len(self.server.asked)
         self.page.wait_for_timeout(seconds * 1000)
         assert len(self.server.asked) == count
+
+    def rest(self, seconds=0.6):
+        """Waits until nothing is asked for, nor being drawn, in this time."""
+        before = None
+        while before != len(self.server.asked) or self.server.drawing:
+            before = len(self.server.asked)
+            self.page.wait_for_timeout(seconds * 1000)
 
     def place(self, x, y):
         """Returns the place in the window of a position of the layout."""

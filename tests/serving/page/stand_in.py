@@ -39,6 +39,13 @@ DONT_CARE = ("no label", "#000000")
 ID = {name: index + 1 for index, (name, _) in enumerate(CLASSES)} | {DONT_CARE[0]: 0}
 
 
+STYLES = {
+    "serving_default": "seed",
+    "stylize_bytes": "style_bytes",
+    "synthesize_bytes": "z",
+}
+
+
 def png(values: np.ndarray | Image.Image, **options) -> bytes:
     """Encodes greys of 8 or 16 bits, RGB, or what Pillow made."""
     image = values if isinstance(values, Image.Image) else Image.fromarray(values)
@@ -54,13 +61,17 @@ def pixels(content: bytes) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class Asked:
-    """One request for an image, decoded. ``instance`` is None for the empty string."""
+    """One request for an image, decoded. ``instance`` is None for the empty string.
+
+    Of ``seed``, ``style`` and ``z`` there is one, or ``z`` is not asked for.
+    """
 
     signature: str
     label: np.ndarray
     instance: np.ndarray | None
     seed: int | None
     style: bytes | None
+    z: list | None = None
 
 
 def street():
@@ -110,17 +121,23 @@ class StandIn:
 
     Attributes:
         asked: every request for an image.
+        drawing: images that are being made.
         away: answer only with the page's files, as a browser's cache would, and hang
             up on everything else.
         refusal: ``(status, message)`` to answer with instead of images.
         delay: seconds that an image takes.
         layout: file ids that it answers to every photo; None where it takes none.
         photos: the files of all photos to label.
+        models: descriptions of further models, by name; that of the first is "toy".
+        starting: what a model is doing, by name, until it answers.
     """
 
     def __init__(self, description):
         self.description = description
+        self.models: dict[str, dict] = {}
+        self.starting: dict[str, str] = {}
         self.asked: list[Asked] = []
+        self.drawing = 0
         self.away = False
         self.refusal = None
         self.delay = 0.0
@@ -141,31 +158,37 @@ class StandIn:
         self._server.server_close()
         self._thread.join()
 
-    def predict(self, signature, row):
-        """The bytes that a signature answers to one row."""
+    def predict(self, signature, row, facts):
+        """The bytes that a signature of a model answers to one row."""
         if signature == "describe":
             assert row == {"format": 1}
-            return json.dumps(self.description).encode()
+            return json.dumps(facts).encode()
         wanted = {"label_bytes"}
-        wanted |= {"instance_bytes"} if self.description["instances"] else set()
-        wanted |= {"seed"} if signature == "serving_default" else {"style_bytes"}
+        wanted |= {"instance_bytes"} if facts["instances"] else set()
+        wanted.add(STYLES[signature])
         assert set(row) == wanted, row.keys()
         label = _decode(row["label_bytes"], modes={"L"})
-        assert list(label.shape) == self.description["image_size"]
+        assert list(label.shape) == facts["image_size"]
         instance = row.get("instance_bytes", {"b64": ""})
         instance = _decode(instance, {"L", "I;16"}) if instance["b64"] else None
         style = row.get("style_bytes")
         style = base64.b64decode(style["b64"], validate=True) if style else None
-        self.asked.append(Asked(signature, label, instance, row.get("seed"), style))
+        seed, z = row.get("seed"), row.get("z")
+        self.asked.append(Asked(signature, label, instance, seed, style, z))
+        self.drawing += 1
         time.sleep(self.delay)
-        return png(self.draw(self.asked[-1]))
+        image = png(self.draw(self.asked[-1]))
+        self.drawing -= 1
+        return image
 
     def draw(self, asked: Asked) -> np.ndarray:
         """The picture for a request."""
         palette = np.zeros((256, 3))
         for entry in self.description["classes"]:
             palette[entry["file_id"]] = list(bytes.fromhex(entry["color"][1:]))
-        if asked.style is None:
+        if asked.z is not None:
+            tint = np.array(asked.z[:3]) * 20
+        elif asked.style is None:
             tint = np.random.default_rng(asked.seed).uniform(0, 100, 3)
         else:
             photo = Image.open(io.BytesIO(asked.style)).convert("RGB")
@@ -194,9 +217,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 facts = {"model": "toy"}
                 if self.stand_in.layout is not None:
                     facts["label_photos"] = True
+                if self.stand_in.models:
+                    facts["models"] = ["toy", *self.stand_in.models]
+                if self.stand_in.starting:
+                    facts["starting"] = self.stand_in.starting
                 self._answer(200, json.dumps(facts).encode())
         else:
-            path = PAGE / (self.path.lstrip("/") or "index.html")
+            path = PAGE / (self.path.partition("?")[0].lstrip("/") or "index.html")
             if path.parent != PAGE or not path.is_file():
                 self._answer(404, b"", "text/plain")
             else:
@@ -221,9 +248,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             code = base64.b64encode(png(server.layout)).decode()
             self._answer(200, json.dumps({"label_bytes": {"b64": code}}).encode())
             return
-        assert self.path == "/v1/models/toy:predict"
+        name = self.path.removeprefix("/v1/models/").removesuffix(":predict")
+        facts = server.models.get(name, server.description)
+        assert name in ("toy", *server.models)
+        while name in server.starting:
+            time.sleep(0.02)
         (row,) = body["instances"]
-        code = base64.b64encode(server.predict(body["signature_name"], row)).decode()
+        content = server.predict(body["signature_name"], row, facts)
+        code = base64.b64encode(content).decode()
         self._answer(200, json.dumps({"predictions": [{"b64": code}]}).encode())
 
     def _answer(self, status, body, kind="application/json"):
