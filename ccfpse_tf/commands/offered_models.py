@@ -1,4 +1,4 @@
-"""The models that `ccfpse serve` and `ccfpse paint` offer."""
+"""The models that `ccfpse serve` and `ccfpse paint` offer: exports and presets."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -6,6 +6,58 @@ from pathlib import Path
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.serving.model_folder import check_folder, numbered
 from ccfpse_tf.serving.offer import Offer
+
+
+def offers_of(models: Sequence[str], labels: Mapping[str, int]) -> list[Offer]:
+    """Offers the models that a command names; without any, all presets that ship.
+
+    Args:
+        models: folders of exported models, names of presets and folders of presets.
+        labels: version numbers by label, for an exported model.
+
+    Raises:
+        InputError: what is neither; two models of one name; no preset that ships.
+    """
+    # Only now, as they load NumPy.
+    from ccfpse_tf.presets.preset_facts import FACTS
+    from ccfpse_tf.presets.shipped import shipped_presets
+
+    shipped = shipped_presets()
+    models = list(models) or list(shipped)
+    if not models:
+        raise InputError(
+            "name a model: the folder MODELS/NAME that `export` wrote, or the folder "
+            "of a preset; this version of ccfpse_tf ships no presets"
+        )
+    offers = []
+    for model in models:
+        if model in shipped or (Path(model) / FACTS).is_file():
+            if labels:
+                raise InputError(f"--label: the preset {model} has no versions")
+            offers.append(preset_offer(model))
+        else:
+            offers.append(exported_offer(Path(model), labels))
+    check_names(offers, models)
+    return offers
+
+
+def preset_offer(preset: str) -> Offer:
+    """Offers a preset, which is read now and built when it is asked for.
+
+    Args:
+        preset: the name of one that the package ships, or a folder.
+
+    Raises:
+        InputError: an unknown name, a damaged preset.
+    """
+    from ccfpse_tf.presets.shipped import find_preset
+
+    def make(say):
+        from ccfpse_tf.export.preset_endpoints import preset_endpoints
+
+        return preset_endpoints(preset)
+
+    return live_offer(find_preset(preset).name, make)
 
 
 def exported_offer(folder: Path, labels: Mapping[str, int] | None = None) -> Offer:

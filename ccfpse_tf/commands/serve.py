@@ -4,7 +4,7 @@ import argparse
 import importlib.util
 from pathlib import Path
 
-from ccfpse_tf.commands.offered_models import check_names, exported_offer
+from ccfpse_tf.commands.offered_models import offers_of
 from ccfpse_tf.commands.photo_labeller import labeller, offer_with_labeller
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.serving.limits import Limits
@@ -137,16 +137,13 @@ def read_labels(texts: list[str]) -> dict[str, int]:
 def _backend(arguments, limits, metrics):
     """Returns a backend, words for it, facts for the page, and what labels photos."""
     labels = read_labels(arguments.label)
-    several = len(arguments.models) > 1
-    for option, given in (("--label", labels), ("--evaluator", arguments.evaluator)):
-        if given and several:
-            raise InputError(f"{option} is for one model: name one, not several")
+    _check_single(arguments, labels, len(arguments.models))
     if arguments.upstream:
         return _upstream(arguments, limits)
     from ccfpse_tf.serving.offers import Offers
 
-    offers = [exported_offer(folder, labels) for folder in arguments.models]
-    check_names(offers, arguments.models)
+    offers = offers_of(arguments.models, labels)
+    _check_single(arguments, labels, len(offers))  # all presets, where none is named
     label = None
     if arguments.evaluator:
         offers[0], label = offer_with_labeller(offers[0], arguments.evaluator)
@@ -155,13 +152,22 @@ def _backend(arguments, limits, metrics):
     return backend, f"serving {names}", backend.facts, label
 
 
+def _check_single(arguments, labels, count):
+    for option, given in (("--label", labels), ("--evaluator", arguments.evaluator)):
+        if given and count > 1:
+            raise InputError(f"{option} is for one model: name one, not several")
+
+
 def _upstream(arguments, limits):
     from ccfpse_tf.serving.client import Client
     from ccfpse_tf.serving.proxy import Upstream
 
     if arguments.label:
         raise InputError("--label: labels are the --upstream server's to give")
-    url, names = arguments.upstream, [one.resolve().name for one in arguments.models]
+    if not arguments.models:
+        raise InputError("--upstream: name the model, as MODELS/NAME or NAME")
+    url = arguments.upstream
+    names = [Path(one).resolve().name for one in arguments.models]
     backend = Upstream(url, names[0], limits)
     label = None
     if arguments.evaluator:
@@ -176,11 +182,10 @@ def _upstream(arguments, limits):
 def _add_options(parser):
     parser.add_argument(
         "models",
-        type=Path,
-        nargs="+",
+        nargs="*",
         metavar="MODELS/NAME",
-        help="folder with numbered versions, or several; with --upstream only their "
-        "names are used",
+        help="folder with numbered versions, or a preset, or several; by default the "
+        "presets that ship; with --upstream only the names are used",
     )
     parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
     parser.add_argument(
