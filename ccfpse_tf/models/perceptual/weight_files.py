@@ -40,6 +40,6 @@ def perceptual_network_at_hand() -> str:
     """Returns ``"squeezenet"`` if its weights are on this machine, else ``"off"``.
 
     For recipes that must run without a download. EfficientNet-Lite0 is left out: as a
-    perceptual loss it did worse than none (docs/pretrained.md).
+    perceptual loss it did worse than none more often than not (docs/pretrained.md).
     """
     return "squeezenet" if SQUEEZENET.is_here() else "off"
