@@ -33,7 +33,13 @@ def problems(config) -> Iterator[str]:
             f"data.quarter_turns needs a square data.image_size, not {height}x{width}"
         )
     yield from _metric_problems(config.schedule.best, config.evaluation)
-    if config.schedule.epochs + config.schedule.decay_epochs < 1:
+    epochs = config.schedule.epochs + config.schedule.decay_epochs
+    if config.schedule.small_epochs > epochs:
+        yield (
+            f"schedule.small_epochs is {config.schedule.small_epochs}, of {epochs} "
+            "epochs in all"
+        )
+    if epochs < 1:
         yield "schedule.epochs and schedule.decay_epochs are both 0"
 
 

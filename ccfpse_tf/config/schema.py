@@ -171,6 +171,12 @@ class ScheduleConfig:
     steps_per_epoch: int | None = Field(
         None, ge=1, description="none: once through the records"
     )
+    small_epochs: Annotated[int, ADDED_LATER] = Field(
+        0,
+        ge=0,
+        description="first epochs that see windows of half the image's height and "
+        "width, which take a quarter of the time; for generators that draw any size",
+    )
     checkpoint_every: int = Field(1000, ge=1, description="between checkpoints")
     checkpoint_minutes: float | None = Field(
         30.0, gt=0, description="and after so many minutes; none: never"

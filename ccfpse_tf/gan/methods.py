@@ -11,7 +11,7 @@ networks when they are called.
 import dataclasses
 from collections.abc import Callable, Mapping
 
-from ccfpse_tf.config import Config
+from ccfpse_tf.config import Config, derive
 from ccfpse_tf.errors import InputError
 
 
@@ -82,19 +82,29 @@ def check(config: Config) -> Method:
     Raises:
         InputError: listing everything that does not fit the networks.
     """
-    method, asked = method_of(config), config.discriminator.architecture
-    if asked in method.adversaries:
-        found = method.adversaries[asked].problems(config) | method.problems(config)
-    else:
-        wanted = ", ".join(method.adversaries)
-        found = method.problems(config) | {
-            "pair": f"discriminator.architecture is {asked!r}; the generator "
-            f"{config.generator.architecture!r} is trained with: {wanted}"
+    method, found = method_of(config), _problems(config)
+    if not found and config.schedule.small_epochs:
+        half = [edge // 2 for edge in config.data.image_size]
+        small = derive(config, data={"image_size": tuple(half)})
+        found = {
+            key: f"schedule.small_epochs trains at half the size: {text}"
+            for key, text in _problems(small).items()
         }
     if found:
         listed = "\n  ".join(found[key] for key in sorted(found))
         raise InputError(f"the config cannot be used:\n  {listed}")
     return method
+
+
+def _problems(config):
+    method, asked = method_of(config), config.discriminator.architecture
+    if asked in method.adversaries:
+        return method.adversaries[asked].problems(config) | method.problems(config)
+    wanted = ", ".join(method.adversaries)
+    return method.problems(config) | {
+        "pair": f"discriminator.architecture is {asked!r}; the generator "
+        f"{config.generator.architecture!r} is trained with: {wanted}"
+    }
 
 
 def _ccfpse_model():
@@ -134,6 +144,17 @@ def _compact_generator(config, semantic_channels):
 
 
 def _ccfpse_problems(config):
+    problems = _size_problems(config)
+    if config.schedule.small_epochs and config.generator.z_dim:
+        problems["small"] = (
+            "schedule.small_epochs: a generator of this architecture with style code "
+            "draws one size only; set it to 0, generator.z_dim=0 or "
+            "generator.architecture=ccfpse_compact"
+        )
+    return problems
+
+
+def _size_problems(config):
     depth = config.generator.depth
     stride = 2**depth
     return {
@@ -240,6 +261,7 @@ COMPACT = dataclasses.replace(
     CC_FPSE,
     title="compact CC-FPSE",
     generator=_compact_generator,
+    problems=_size_problems,
     summary=lambda config: (
         f"ngf {config.generator.ngf}, depth {config.generator.depth}, "
         f"{config.generator.mixed} kernels mixed"

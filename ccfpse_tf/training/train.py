@@ -119,7 +119,7 @@ def _train(config, directory, description, group, length, profile, starts):
             if teaching:
                 print(f"teacher  {teaching.summary()}")
         if store.step < length.total_steps:
-            stream = functools.partial(_stream, config, group)
+            stream = functools.partial(_stream, config, group, length)
             _fit(
                 model,
                 TrainingContext(
@@ -157,12 +157,9 @@ def _fit(model, training):
     """Trains to the end of the schedule, first the rest of an interrupted epoch."""
     store, length = training.store, training.length
     callbacks = make_callbacks(training)
-    epoch, done = divmod(store.step, length.epoch_steps)
-    parts = [(length.epoch_steps - done, epoch, epoch + 1)] if done else []
-    if epoch + bool(done) < length.epochs:
-        parts.append((length.epoch_steps, epoch + bool(done), length.epochs))
+    small_epochs = training.run.config.schedule.small_epochs
     with _clear_errors(training.run.config), _released(callbacks):
-        for steps, first, last in parts:
+        for steps, first, last in _parts(store.step, length, small_epochs):
             model.fit(
                 training.open_stream(store.step),
                 steps_per_epoch=steps,
@@ -176,12 +173,30 @@ def _fit(model, training):
         training.group.any(False)  # no worker ends before the chief has saved
 
 
-def _stream(config, group, start_step):
+def _parts(step, length, small_epochs):
+    """Yields ``(steps, first epoch, end)`` of what is left, each with its own stream.
+
+    The rest of an interrupted epoch comes first, then the epochs on small windows, then
+    the others.
+    """
+    epoch, done = divmod(step, length.epoch_steps)
+    if done:
+        yield length.epoch_steps - done, epoch, epoch + 1
+        epoch += 1
+    for end in (small_epochs, length.epochs):
+        if epoch < end:
+            yield length.epoch_steps, epoch, end
+            epoch = end
+
+
+def _stream(config, group, length, start_step):
     data = config.data
+    small = start_step < length.epoch_steps * config.schedule.small_epochs
+    size = [edge // 2 for edge in data.image_size] if small else data.image_size
     open_stream = functools.partial(
         training_dataset,
         Path(data.records),
-        RandomWindow(data.image_size, data.flip, data.quarter_turns, data.half_scale),
+        RandomWindow(tuple(size), data.flip, data.quarter_turns, data.half_scale),
         data.batch_size,
         seed=data.seed,
         start_step=start_step,

@@ -202,3 +202,20 @@ def test_networks_of_two_methods_are_refused(other_config):
     ours = build_model(config_of(PAIRS[0], "generator.z_dim=0"), DESCRIPTION, 7)
     with pytest.raises(ValueError, match="not trained with .* 'two_scales'; it has"):
         type(ours)(ours.layout_encoding, ours.generator, theirs.discriminator)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["generator.architecture=ccfpse"], "with style code draws one size only"),
+        (["data.image_size=64x128"], "half the size: .*height 32; .*above 32"),
+        (["data.image_size=160x128"], "half the size: .*height 80, .*multiple of 32"),
+        (["schedule.small_epochs=200"], "small_epochs is 200, of 100 epochs"),
+    ],
+)
+def test_windows_of_half_the_size(settings, words):
+    compact = ["data.image_size=128x128", "schedule.small_epochs=2"]
+    config = config_of(("ccfpse_compact", "fpse"), *compact)
+    methods.check(config)
+    with pytest.raises(InputError, match=words):
+        methods.check(override(config, settings))
