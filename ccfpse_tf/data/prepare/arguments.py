@@ -173,6 +173,13 @@ def _add_folder(parser: argparse.ArgumentParser) -> None:
         metavar="F",
         help="or use this part of the photos for validation",
     )
+    add(
+        "--val-windows",
+        type=size,
+        metavar="HxW",
+        help="cut the validation photos into windows of this size, side by side, each "
+        "of which is resized to --size (to 256x256 with --keep-size)",
+    )
     add("--name", metavar="NAME", help="name in files (default: that of --out)")
     _add_max_pixels(parser)
 

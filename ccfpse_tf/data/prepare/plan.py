@@ -45,6 +45,8 @@ class Plan:
     official_counts: Mapping[str, int] | None = None
     reading: str = "ids"
     """Of label files; `auto` until all of them were looked at. See `label_reading`."""
+    val_windows: Size | None = None
+    """That validation photos are cut into."""
 
     @property
     def label_channels(self) -> int:
@@ -61,7 +63,7 @@ class Plan:
 
     def record_size(self, split: str) -> Size | None:
         """Size of a split's records: training ones are larger, for the crop."""
-        if self.keep_size:
+        if self.keep_size and not (split == "val" and self.val_windows):
             return None
         return self.load_size if split == "train" else self.image_size
 
@@ -81,7 +83,7 @@ class Plan:
             "label_colors": table and sorted(table.colors.items()),
             "dont_care_id": self.dont_care_id,
             "label_format": self.reading,
-        }
+        } | ({"val_windows": self.val_windows} if self.val_windows else {})
 
     def read_by(self, by_color: bool) -> Plan:
         """Fills in the reading that was decided for all label files."""

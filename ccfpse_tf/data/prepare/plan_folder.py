@@ -45,7 +45,15 @@ def plan_folder(arguments: argparse.Namespace) -> Plan:
     if reading == "auto" and (plan.table is None or not plan.table.colors):
         reading = "ids"
     sources = _folder_sources(arguments, reading)
-    return replace(plan, sources=sources, reading=reading)
+    if arguments.val_windows:
+        if "val" not in sources:
+            raise InputError(
+                "--val-windows: needs validation photos (--val-images, --val-fraction)"
+            )
+        sources["val"] = sources["val"].in_windows(arguments.val_windows)
+    return replace(
+        plan, sources=sources, reading=reading, val_windows=arguments.val_windows
+    )
 
 
 def _with_classes(plan: Plan, arguments: argparse.Namespace) -> Plan:

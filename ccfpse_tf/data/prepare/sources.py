@@ -20,6 +20,8 @@ from ccfpse_tf.data.find_files import find_in
 from ccfpse_tf.data.image_files import read_ids, read_photo
 from ccfpse_tf.data.prepare.label_reading import load_label
 from ccfpse_tf.data.prepare.pairing import pair_files
+from ccfpse_tf.data.prepare.windows import windows_of
+from ccfpse_tf.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,10 @@ class FileItem:
     def files(self) -> tuple[str, ...]:
         """The paths that exist."""
         return tuple(path for path in (self.image, self.label, self.instance) if path)
+
+    def read_by(self, reading: str) -> FileItem:
+        """Returns the same example, its label file read otherwise."""
+        return replace(self, reading=reading)
 
     def load(self) -> Sample:
         """Reads the two or three files."""
@@ -210,7 +216,22 @@ class FolderSource(ItemSource):
     def read_by(self, reading: str) -> FolderSource:
         """Returns a source of the same files, their label files read otherwise."""
         part = copy.copy(self)
-        ItemSource.__init__(part, [replace(x, reading=reading) for x in self._items])
+        ItemSource.__init__(part, [item.read_by(reading) for item in self._items])
+        return part
+
+    def in_windows(self, size: tuple[int, int]) -> FolderSource:
+        """Returns a source of windows of `size` (height, width), side by side.
+
+        Photos that cannot be cut are among its problems.
+        """
+        part, found = copy.copy(self), []
+        part.problems = list(self.problems)
+        for item in self._items:
+            try:
+                found += windows_of(item, size)
+            except InputError as error:
+                part.problems.append(str(error))
+        ItemSource.__init__(part, found)
         return part
 
     def identity(self) -> list:

@@ -454,3 +454,17 @@ def test_options_that_contradict_each_other(tmp_path):
         main("ade20k", ["--out", "o"])
     with pytest.raises(SystemExit):
         main("ade20k", ["--source", "s", "--out", "o", "--split", "test"])
+
+
+def test_validation_windows(tmp_path, capsys):
+    make_folder(tmp_path / "in", 2, (40, 70))
+    options = ("--keep-size", "--val-fraction", 0.5, "--val-windows", "32x32")
+    argv = folder_argv(tmp_path / "in", tmp_path / "out", *options)
+    main("folder", argv)
+    splits = read_description(tmp_path / "out").splits
+    assert (splits["train"].count, splits["val"].count) == (1, 2)
+    assert (splits["val"].height, splits["val"].width) == (256, 256)
+    main("folder", argv)
+    assert "complete already" in capsys.readouterr().out
+    with pytest.raises(InputError, match="--val-windows: needs validation photos"):
+        main("folder", [*argv[:-4], "--val-windows", "32x32"])

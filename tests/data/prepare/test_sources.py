@@ -122,3 +122,40 @@ def test_scenes_are_numbered_across_splits():
     assert sample.label.shape == sample.instance.shape == (32, 48)
     assert len(val.files(0)) == 3
     assert train.identity() != val.identity()
+
+
+def test_windows_side_by_side(tmp_path):
+    make_folder(tmp_path, 2, (20, 34), instances=True)
+    template = f"{tmp_path}/instance/{{key}}.*"
+    whole = FolderSource(
+        f"{tmp_path}/image/{{key}}.*", f"{tmp_path}/label/{{key}}.*", template
+    )
+    source = whole.in_windows((8, 10))
+    # Two rows and three columns fit; what is left over is divided on both sides.
+    places = [(top, left) for top in (2, 10) for left in (2, 12, 22)]
+    keys = [f"p{i:03d}_y{top}_x{left}" for i in range(2) for top, left in places]
+    assert source.keys == tuple(keys) and source.problems == []
+    full = whole.load(1)
+    for number, (top, left) in enumerate(places):
+        window = source.load(6 + number)
+        cut = np.s_[top : top + 8, left : left + 10]
+        for name in ("image", "label", "instance"):
+            np.testing.assert_array_equal(
+                getattr(window, name), getattr(full, name)[cut]
+            )
+        assert window.original is None and window.key == keys[6 + number]
+        assert source.files(6 + number) == whole.files(1)
+    read = source.read_by("colors")
+    assert read.keys == source.keys and next(read.items(0, 1)).item.reading == "colors"
+
+
+def test_photos_that_cannot_be_cut(tmp_path):
+    make_folder(tmp_path, 2, (20, 34))
+    (tmp_path / "image" / "p001.png").write_bytes(b"no image")
+    source = open_folder(tmp_path).in_windows((8, 40))
+    assert len(source) == 0 and len(source.problems) == 2
+    assert (
+        "20x34 pixels (height x width), less than --val-windows 8x40"
+        in (source.problems[0])
+    )
+    assert "p001.png" in source.problems[1]
