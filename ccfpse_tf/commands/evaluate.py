@@ -4,7 +4,7 @@ import dataclasses
 import re
 from pathlib import Path
 
-from ccfpse_tf.config.schema import FID_RESIZES
+from ccfpse_tf.config.sections import FID_RESIZES
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.runtime.devices import ALLOWED, parse_devices
 from ccfpse_tf.runtime.startup import import_tensorflow

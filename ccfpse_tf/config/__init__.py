@@ -1,7 +1,7 @@
 """The settings of a run: their keys, types and ranges, and values written as text."""
 
-from ccfpse_tf.config.schema import (
-    Config,
+from ccfpse_tf.config.schema import Config, derive, flatten, from_dict, override
+from ccfpse_tf.config.sections import (
     DataConfig,
     DiscriminatorConfig,
     EvaluationConfig,
@@ -10,10 +10,6 @@ from ccfpse_tf.config.schema import (
     OptimizerConfig,
     ScheduleConfig,
     StepConfig,
-    derive,
-    flatten,
-    from_dict,
-    override,
 )
 
 __all__ = [

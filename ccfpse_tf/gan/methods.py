@@ -118,29 +118,29 @@ def _ccfpse_generator(config, semantic_channels):
 
     return Generator(
         semantic_channels,
-        config.data.image_size,
-        ngf=config.generator.ngf,
-        depth=config.generator.depth,
-        z_dim=config.generator.z_dim,
-        hidden=config.generator.hidden,
+        **_shape(config),
         recompute_kernels=config.step.recompute_kernels,
-        dtype=config.step.precision,
     )
 
 
 def _compact_generator(config, semantic_channels):
     from ccfpse_tf.models.generators.ccfpse_compact import CompactGenerator
 
-    return CompactGenerator(
-        semantic_channels,
-        config.data.image_size,
-        ngf=config.generator.ngf,
-        depth=config.generator.depth,
-        z_dim=config.generator.z_dim,
-        hidden=config.generator.hidden,
-        mixed=config.generator.mixed,
-        dtype=config.step.precision,
-    )
+    mixed = config.generator.mixed
+    return CompactGenerator(semantic_channels, **_shape(config), mixed=mixed)
+
+
+def _shape(config):
+    """The arguments that both generators take."""
+    chosen = config.generator
+    return {
+        "image_size": config.data.image_size,
+        "ngf": chosen.ngf,
+        "depth": chosen.depth,
+        "z_dim": chosen.z_dim,
+        "hidden": chosen.hidden,
+        "dtype": config.step.precision,
+    }
 
 
 def _ccfpse_problems(config):

@@ -5,7 +5,7 @@ import math
 import keras
 import tensorflow as tf
 
-from ccfpse_tf.config.schema import DISCRIMINATOR_FAKES
+from ccfpse_tf.config.sections import DISCRIMINATOR_FAKES
 from ccfpse_tf.gan import losses, methods, optimizers
 from ccfpse_tf.gan.optimizers import Adam
 from ccfpse_tf.gan.synthesizer import Synthesizer

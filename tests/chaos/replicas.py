@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ccfpse_tf.config.schema import GAN_MODES
+from ccfpse_tf.config.sections import GAN_MODES
 from tests.models.perceptual.random_vgg import write_vgg
 
 LIMIT = 1e-8  # of what is computed in float64

@@ -77,7 +77,10 @@ def test_overrides_are_checked_together():
         ("losses.gan_mode=hing", ["hinge"]),
         ("generator.depth=4", ["5 or 6"]),
         ("generator.depth=deep", ["'deep'", "5 or 6"]),
-        ("generator.architecture=spad", ["'spad'", "'ccfpse' or 'ccfpse_compact'"]),
+        (
+            "generator.architecture=spad",
+            ["'spad'", "must be one of ('ccfpse', 'ccfpse_compact')"],
+        ),
         ("generator.average_decay=1", ["0 or more and below 1"]),
         ("schedule.steps_per_epoch=0", ["1 or more, or none"]),
         ("data.batch_size=0", ["data.batch_size", "1 or more"]),

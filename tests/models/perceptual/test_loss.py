@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ccfpse_tf.config.schema import PerceptualNetwork
+from ccfpse_tf.config.sections import PerceptualNetwork
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.pretrained import PretrainedFile
 from ccfpse_tf.models.perceptual.loss import NETWORKS, PerceptualLoss
