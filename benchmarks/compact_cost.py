@@ -9,6 +9,7 @@ processor's time is told as a ratio to the first.
 
 import argparse
 import math
+import operator
 import resource
 import statistics
 import sys
@@ -42,7 +43,7 @@ def main(argv=None) -> int:
             name,
             f"{arms[name].count_params() / 1e6:.2f}",
             _gmac(arms[name], size),
-            f"{statistics.median(map(_quotient, seconds, first)):.2f}",
+            f"{statistics.median(map(operator.truediv, seconds, first)):.2f}",
         )
         for name, seconds in times.items()
     ]
@@ -95,10 +96,6 @@ def processor_seconds(draws):
 def _used():
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
-
-
-def _quotient(mine, other):
-    return mine / other
 
 
 def _gmac(generator, size):
