@@ -57,6 +57,33 @@ DEMO = derive(
     },
 )
 
+# What the preset scenes_256 is trained by, on records of 256x256: `make presets`.
+COMPACT = derive(
+    CONFIG,
+    generator={
+        "architecture": "ccfpse_compact",
+        "ngf": 48,
+        "z_dim": 32,
+        "encoder_ngf": 16,
+        "hidden": 32,
+        "average_decay": 0.999,
+    },
+    discriminator={"architecture": "fpse_frozen", "ndf": 32},
+    losses={"perceptual_network": "squeezenet"},
+    optimizers={"generator_lr": 2e-3, "discriminator_lr": 1e-3},
+    data={"image_size": (256, 256), "batch_size": 4},
+    schedule={
+        "epochs": 15,
+        "decay_epochs": 15,
+        "steps_per_epoch": 100,
+        "small_epochs": 24,
+        "checkpoint_every": 100,
+        "images_every": 500,
+        "validate_every": 500,
+        "log_every": 25,
+    },
+)
+
 # A minute: shows that everything runs, not that it learns.
 SMOKE = derive(
     CONFIG,
@@ -77,7 +104,8 @@ SMOKE = derive(
 
 def main(argv=None) -> int:
     """Runs the command line and returns the exit code."""
-    return recipe.main("scenes", CONFIG, {"smoke": SMOKE, "demo": DEMO}, __doc__, argv)
+    variants = {"smoke": SMOKE, "demo": DEMO, "compact": COMPACT}
+    return recipe.main("scenes", CONFIG, variants, __doc__, argv)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,31 @@ def fan_in_uniform() -> keras.initializers.Initializer:
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")
+class EqualPixels(keras.initializers.Initializer):
+    """Convolutions before ``depth_to_space`` start with equal pixels in each block.
+
+    Otherwise a pattern of the block's size shows in images for a long time (Aitken et
+    al. 2017, https://arxiv.org/abs/1707.02937, section 4).
+
+    Args:
+        block_size: edge of a block, in pixels.
+    """
+
+    def __init__(self, block_size: int):
+        self.block_size = block_size
+
+    def __call__(self, shape, dtype=None):
+        """Returns a Xavier normal kernel that repeats ``block_size**2`` times."""
+        *inner, filters = shape
+        kernel = xavier_normal()((*inner, filters // self.block_size**2), dtype=dtype)
+        return ops.tile(kernel, (*[1] * len(inner), self.block_size**2))
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {"block_size": self.block_size}
+
+
+@keras.saving.register_keras_serializable(package="ccfpse_tf")
 class UnitVector(keras.initializers.RandomNormal):
     """A Gaussian vector divided by its Euclidean norm: a uniform direction."""
 

@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 
 from ccfpse_tf.layers.conditional_block import ConditionalBlock
-from ccfpse_tf.layers.initializers import UnitVector, fan_in_uniform, xavier_normal
+from ccfpse_tf.layers.initializers import (
+    EqualPixels,
+    UnitVector,
+    fan_in_uniform,
+    xavier_normal,
+)
 from ccfpse_tf.layers.normalization import BatchNormalization
 from ccfpse_tf.layers.plain_convolution import plain_convolution
 from ccfpse_tf.layers.spectral_convolution import SpectralConv2D
@@ -49,6 +54,12 @@ def test_unit_vector_with_seed_survives_its_configuration():
         keras.saving.serialize_keras_object(made)
     )
     np.testing.assert_array_equal(copy((7,)), made((7,)))
+
+
+def test_equal_pixels_are_xavier_normal_kernels_side_by_side():
+    kernel = np.asarray(EqualPixels(2)((3, 3, 40, 240))).reshape(3, 3, 40, 4, 60)
+    check_normal(kernel[..., 0, :], 0.02 * np.sqrt(2 / 900))
+    np.testing.assert_array_equal(kernel, kernel[..., :1, :].repeat(4, -2))
 
 
 def test_layers_use_them():

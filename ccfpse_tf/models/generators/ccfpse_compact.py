@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from ccfpse_tf.layers.compact_block import CompactBlock
+from ccfpse_tf.layers.initializers import EqualPixels
 from ccfpse_tf.layers.layout_pyramid import LayoutPyramid
 from ccfpse_tf.layers.plain_convolution import plain_convolution
 from ccfpse_tf.models.generators.checks import check_inputs, check_size
@@ -87,7 +88,9 @@ class CompactGenerator(keras.Model):
             for number, width in enumerate(widths)
         ]
         # Starts with grey images, as the paper's, on which no discriminator wins.
-        self.image_convolution = plain_convolution(3 * CELL**2, 3, dtype=dtype)
+        self.image_convolution = plain_convolution(
+            3 * CELL**2, 3, kernel_initializer=EqualPixels(CELL), dtype=dtype
+        )
 
     @property
     def stride(self) -> int:
