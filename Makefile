@@ -11,7 +11,14 @@ SCENES := $(BIN)/python recipes/scenes.py
 PYTEST := $(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 BENCH_PYTHON ?= $(BIN)/python
 
-.PHONY: help .venv test test-slow lint format demo bench bench-check chaos clean distclean
+# What `make presets` trains on, and a further --set for both trainings, such as
+# SET="losses.perceptual_weights=FILE".
+AERIAL := ../shared/data/aerial
+PRESETS := build/presets
+SET :=
+
+.PHONY: help .venv test test-slow lint format demo bench bench-check chaos clean \
+	distclean presets scenes_256 aerial_256
 
 help:
 	@echo "make demo       train a small CC-FPSE on drawn street scenes, make a gallery"
@@ -22,6 +29,8 @@ help:
 	@echo "make bench      run all benchmarks, rewrite benchmarks/results and its table"
 	@echo "make bench-check  quick benchmarks against the recorded ratios"
 	@echo "make chaos      kill, damage and outlast a small training; prints tables"
+	@echo "make presets    train the weights that ship, or go on with them (hours; -j2:"
+	@echo "                both at once; docs/presets.md)"
 	@echo "make clean      remove build/ and caches; distclean: .venv as well"
 
 .venv: $(INSTALLED)
@@ -71,6 +80,27 @@ bench-check: .venv
 
 chaos: .venv
 	$(BIN)/python -m tests.chaos
+
+# Each command goes on where it was stopped, and does nothing where it is finished.
+presets: scenes_256 aerial_256
+
+scenes_256: RECIPE = $(SCENES)
+scenes_256: PREPARE = --size 256x256
+scenes_256: TRAIN = --compact
+
+aerial_256: RECIPE = $(BIN)/python recipes/aerial.py
+aerial_256: PREPARE = --images $(AERIAL)/images --labels $(AERIAL)/masks \
+	--palette $(AERIAL)/palette.txt --name aerial --keep-size \
+	--val-fraction 0.1 --val-windows 256x256
+
+scenes_256 aerial_256: .venv
+	$(RECIPE) prepare --records $(PRESETS)/$@/records $(PREPARE)
+	$(RECIPE) train --records $(PRESETS)/$@/records --run $(PRESETS)/$@/run $(TRAIN) \
+	  $(if $(SET),--set $(SET))
+	$(RECIPE) evaluate --run $(PRESETS)/$@/run --out $(PRESETS)/$@/run/evaluation \
+	  --features efficientnet-lite0
+	$(RECIPE) preset --run $(PRESETS)/$@/run --out ccfpse_tf/presets/$@ \
+	  --card docs/cards/$@.md
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache

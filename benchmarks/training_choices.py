@@ -4,13 +4,16 @@
         --segmenter SEGMENTER --squeezenet FILE
     python -m benchmarks.training_choices frozen --records RECORDS --out DIR \\
         --segmenter SEGMENTER
+    python -m benchmarks.training_choices distillation --records RECORDS --out DIR \\
+        --segmenter SEGMENTER --teacher DIR2/squeezenet-0
 
 Every arm of an experiment trains the same small networks for the same number of steps
 with each seed. The mIoU of the validation images is measured several times in the
 training, the distance `kid_lite0` at its end. The command may be stopped at any time:
 started again, it goes on, and with other ``--arms`` or ``--seeds`` it adds to what is
 there. It writes a table of all finished runs to DIR/table.md and prints it; a picture
-of the same layouts by every arm is DIR/pictures.png.
+of the same layouts by every arm is DIR/pictures.png. A teacher is a run of another
+experiment of this command, and stands in the table with what was measured there.
 """
 
 import argparse
@@ -43,6 +46,7 @@ COMPACT = {
     "generator.mixed": 4,
     "generator.encoder_ngf": 8,  # that of the full network beside it
 }
+TAUGHT = "taught"  # the arm that learns from --teacher
 EXPERIMENTS = {
     "perceptual": {
         "none": {},
@@ -58,6 +62,10 @@ EXPERIMENTS = {
         "ngf 48": COMPACT | {"generator.ngf": 48},
         "hidden 16": COMPACT | {"generator.hidden": 16},
         "hidden 64": COMPACT | {"generator.hidden": 64},
+    },
+    "distillation": {
+        "alone": COMPACT | {PERCEPTUAL: "squeezenet"},
+        TAUGHT: COMPACT | {PERCEPTUAL: "squeezenet"},
     },
     "frozen": {
         "fpse": {},
@@ -77,8 +85,10 @@ def main(argv=None) -> int:
         for arm in options.arms or arms:
             run = options.out / f"{folder_of(arm)}-{seed}"
             if not (run / FACTS).exists():
-                measure(run, options, SMALL | arms[arm] | {"data.seed": seed})
-            print(report(options.out, arms), flush=True)
+                teacher = options.teacher if arm == TAUGHT else None
+                settings = SMALL | arms[arm] | {"data.seed": seed}
+                measure(run, options, settings, teacher)
+            print(report(options.out, arms, options.teacher), flush=True)
     return 0
 
 
@@ -96,15 +106,24 @@ def _options(argv):
     add("--records", type=Path, required=True, metavar="DIR")
     add("--out", type=Path, required=True, metavar="DIR", help="made or resumed")
     add("--segmenter", required=True, metavar="SPEC", help="as for `evaluate`")
+    add("--teacher", type=Path, metavar="RUN", help="for the experiment distillation")
     add("--squeezenet", metavar="FILE", help="its weights, instead of a download")
     add("--size", default="64x96", metavar="HxW", help="default: %(default)s")
     add("--steps", type=int, default=500, metavar="N", help="default: %(default)s")
     add("--seeds", type=int, default=3, metavar="N", help="default: %(default)s")
     add("--arms", nargs="+", metavar="ARM", help="default: all of the experiment")
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    if (options.experiment == "distillation") != (options.teacher is not None):
+        parser.error("--teacher RUN is for the experiment distillation, which needs it")
+    if options.teacher and not (options.teacher / FACTS).exists():
+        parser.error(
+            f"--teacher {options.teacher}: has no {FACTS}, so it is not a finished run "
+            "of this command; name one, such as DIR/squeezenet-0 of `perceptual`"
+        )
+    return options
 
 
-def measure(run: Path, options, settings: dict) -> None:
+def measure(run: Path, options, settings: dict, teacher: Path | None) -> None:
     """Trains a run, or the rest of it, and writes what its images are worth."""
     settings |= {
         "data.image_size": options.size,
@@ -115,7 +134,8 @@ def measure(run: Path, options, settings: dict) -> None:
     if settings[PERCEPTUAL] == "squeezenet" and options.squeezenet:
         settings["losses.perceptual_weights"] = options.squeezenet
     texts = [f"{key}={value}" for key, value in settings.items()]
-    recipe("train", "--records", options.records, "--run", run, "--set", *texts)
+    command = ("distil", "--teacher", teacher) if teacher else ("train",)
+    recipe(*command, "--records", options.records, "--run", run, "--set", *texts)
     out = run / "evaluation"
     recipe(
         *("evaluate", "--run", run, "--out", out),
@@ -142,7 +162,7 @@ def curve(run: Path) -> dict[int, float]:
     return {x.step: float(make_ndarray(x.tensor_proto)) for x in found}
 
 
-def report(out: Path, arms) -> str:
+def report(out: Path, arms, teacher: Path | None = None) -> str:
     """Writes table and picture of all measured runs; returns the table."""
     found = {
         arm: [
@@ -154,20 +174,23 @@ def report(out: Path, arms) -> str:
     found = {arm: runs for arm, runs in found.items() if runs}
     if not found:
         return "nothing is measured yet"
+    if teacher:
+        found = {"teacher": [json.loads((teacher / FACTS).read_text())]} | found
     steps = list(next(iter(found.values()))[0]["curve"])
     heads = [f"mIoU at step {step}" for step in steps]
-    heads += ["mIoU", "pixel accuracy", "kid_lite0"]
+    heads += ["mIoU", "pixel accuracy", "fd_lite0", "kid_lite0"]
     lines = [f"| arm | seeds | {' | '.join(heads)} |", "|" + "---|" * (len(heads) + 2)]
     for arm, runs in found.items():
         cells = [_scores(100 * run["curve"][step] for run in runs) for step in steps]
         for name in ("mean_iou", "pixel_accuracy"):
             cells += [_scores(100 * run[name] for run in runs)]
-        cells += [_scores(run["kid_lite0"] for run in runs)]
+        for name in ("fd_lite0", "kid_lite0"):
+            cells += [_scores(run[name] for run in runs)]
         lines.append(f"| {arm} | {len(runs)} | {' | '.join(cells)} |")
     real = next(iter(found.values()))[0]["real"]
     cells = [""] * len(steps)
     cells += [f"{100 * real[name]:.1f}" for name in ("mean_iou", "pixel_accuracy")]
-    lines.append(f"| photographs | - | {' | '.join(cells)} | |")
+    lines.append(f"| photographs | - | {' | '.join(cells)} | | |")
     table = "\n".join(lines)
     (out / "table.md").write_text(table + "\n")
     draw(out, found)

@@ -12,7 +12,7 @@ from ccfpse_tf.data.datasets import DATASETS
 from ccfpse_tf.errors import InputError
 from tests.recipes import load
 
-NAMES = (*DATASETS, "folder")
+NAMES = (*DATASETS, "folder", "aerial")
 
 
 @pytest.fixture(params=NAMES)
@@ -65,6 +65,13 @@ def test_smoke_configs_fit_the_depth_of_the_full_ones(recipe):
         recipe.SMOKE.data.image_size, recipe.CONFIG.data.image_size, strict=True
     ):
         assert small <= full
+
+
+def test_both_presets_are_made_by_the_same_networks(repository, capsys):
+    scenes = _resolved(load(repository, "scenes"), ["--compact"], capsys)
+    aerial = load(repository, "aerial").CONFIG
+    assert scenes.generator == aerial.generator
+    assert scenes.discriminator == aerial.discriminator
 
 
 def test_set_records_and_demo(repository, capsys, tmp_path):

@@ -20,7 +20,7 @@ def calls(monkeypatch):
     def recipe(command, *arguments):
         found.append((command, *map(str, arguments)))
         options = dict(zip(arguments[::2], arguments[1::2], strict=False))
-        if command == "train":
+        if command in ("train", "distil"):
             writer = tf.summary.create_file_writer(str(options["--run"] / "logs"))
             with writer.as_default():
                 for step in (100, 200):
@@ -33,7 +33,8 @@ def calls(monkeypatch):
             image = Image.fromarray(np.full((4, 6, 3), 9, np.uint8))
             image.save(out / "images" / f"{name}.png")
         scores = {"mean_iou": 0.25, "pixel_accuracy": 0.5}
-        metrics = {"generated": scores | {"kid_lite0": 0.125}, "real": scores}
+        distances = {"fd_lite0": 150.0, "kid_lite0": 0.125}
+        metrics = {"generated": scores | distances, "real": scores}
         (out / "metrics.json").write_text(json.dumps({"metrics": metrics}))
 
     monkeypatch.setattr(training_choices, "recipe", recipe)
@@ -50,10 +51,10 @@ def test_every_arm_and_seed_is_trained_once_and_reported(calls, tmp_path, capsys
     assert "data.seed=1" in trained[2] and "schedule.steps_per_epoch=40" in trained[2]
     assert "losses.perceptual_network=squeezenet" in trained[1]
     table = (tmp_path / "table.md").read_text()
-    measured = "25, 25 | 50, 50 | 0.125, 0.125 |"
+    measured = "25, 25 | 50, 50 | 150, 150 | 0.125, 0.125 |"
     assert f"| none | 2 | 10, 10 | 20, 20 | {measured}" in table
     assert "| squeezenet | 2 | 20, 20 | 30, 30 |" in table
-    assert "| photographs | - |  |  | 25.0 | 50.0 | |" in table
+    assert "| photographs | - |  |  | 25.0 | 50.0 | | |" in table
     assert capsys.readouterr().out.rstrip().endswith(table.rstrip())
     # Two rows of four images, at twice their size.
     with Image.open(tmp_path / "pictures.png") as picture:
@@ -68,3 +69,29 @@ def test_weights_of_squeezenet_may_be_a_file(calls, tmp_path):
     training_choices.main(argv)
     given = ["losses.perceptual_weights=a.net" in call for call in calls]
     assert given == [False, False, True, False, False, False]
+
+
+def test_a_student_learns_from_a_run_that_was_measured(calls, tmp_path, capsys):
+    argv = [*ARGV, "--seeds", "1", "--out"]
+    training_choices.main([*argv, str(tmp_path / "a"), "--arms", "squeezenet"])
+    teacher = str(tmp_path / "a" / "squeezenet-0")
+    argv = ["distillation", *argv[1:], str(tmp_path / "b"), "--teacher", teacher]
+    assert training_choices.main(argv) == 0
+    commands = [call[:3] for call in calls if call[0] != "evaluate"][1:]
+    assert [command[0] for command in commands] == ["train", "distil"]
+    assert commands[1][1:] == ("--teacher", teacher)
+    table = (tmp_path / "b" / "table.md").read_text().splitlines()
+    assert [line.split(" | ")[0] for line in table[2:]] == [
+        *("| teacher", "| alone", "| taught", "| photographs")
+    ]
+
+
+def test_distillation_needs_a_finished_teacher(calls, tmp_path, capsys):
+    argv = ["distillation", *ARGV[1:], "--out", str(tmp_path)]
+    for wrong in ([], ["--teacher", str(tmp_path / "none")]):
+        with pytest.raises(SystemExit):
+            training_choices.main(argv + wrong)
+        assert "--teacher" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        training_choices.main(["frozen", *argv[1:], "--teacher", str(tmp_path)])
+    assert not calls
