@@ -23,6 +23,7 @@ from ccfpse_tf.config import (
     LossConfig,
     OptimizerConfig,
     ScheduleConfig,
+    StepConfig,
     derive,
 )
 from ccfpse_tf.errors import exit_cleanly
@@ -41,22 +42,24 @@ CONFIG = Config(
         average_decay=0.999,
     ),
     discriminator=DiscriminatorConfig(architecture="fpse_frozen", ndf=32),
-    losses=LossConfig(perceptual_network="squeezenet"),
+    # A light pull towards the prior: with the paper's the short training ignores styles.
+    losses=LossConfig(perceptual_network="squeezenet", kl=0.01),
     # Far above the paper's rates: batches are small, and so is the number of steps.
-    optimizers=OptimizerConfig(generator_lr=2e-3, discriminator_lr=1e-3),
+    optimizers=OptimizerConfig(generator_lr=7e-4, discriminator_lr=7e-4),
     data=DataConfig(
         image_size=(256, 256), batch_size=4, quarter_turns=True, half_scale=0.5
     ),
     schedule=ScheduleConfig(
-        epochs=15,
-        decay_epochs=15,
+        epochs=8,
+        decay_epochs=16,
         steps_per_epoch=100,
-        small_epochs=24,  # windows of 128x128: four times as many in the same time
+        small_epochs=20,  # windows of 128x128: four times as many in the same time
         checkpoint_every=100,
         images_every=500,
-        validate_every=500,
+        validate_every=1000,
         log_every=25,
     ),
+    step=StepConfig(discriminator_fake="reuse"),  # saves a seventh of the time
 )
 
 # About a minute on two CPU cores: shows that everything runs, not that it learns.

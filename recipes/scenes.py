@@ -69,17 +69,19 @@ COMPACT = derive(
         "average_decay": 0.999,
     },
     discriminator={"architecture": "fpse_frozen", "ndf": 32},
-    losses={"perceptual_network": "squeezenet"},
-    optimizers={"generator_lr": 2e-3, "discriminator_lr": 1e-3},
+    # A light pull towards the prior: with the paper's the short training ignores styles.
+    losses={"perceptual_network": "squeezenet", "kl": 0.01},
+    optimizers={"generator_lr": 7e-4, "discriminator_lr": 7e-4},
     data={"image_size": (256, 256), "batch_size": 4},
+    step={"discriminator_fake": "reuse"},  # saves a seventh of the time
     schedule={
-        "epochs": 15,
-        "decay_epochs": 15,
+        "epochs": 8,
+        "decay_epochs": 16,
         "steps_per_epoch": 100,
-        "small_epochs": 24,
+        "small_epochs": 20,
         "checkpoint_every": 100,
         "images_every": 500,
-        "validate_every": 500,
+        "validate_every": 1000,
         "log_every": 25,
     },
 )

@@ -17,8 +17,8 @@ class CompactBlock(keras.layers.Layer):
     to the input (a ``conv1x1`` of it where the number of channels changes) and to an
     offset. One ``conv3x3 -> ReLU -> conv1x1`` of the layout's features predicts all
     that depends on the layout: coefficients of both mixtures, both attentions, and the
-    offset, which stands for SPADE's in the paper's shortcut. A style code is added to
-    the attentions before their sigmoid.
+    offset, which stands for SPADE's in the paper's shortcut. A style code is added, by
+    a linear map, before that ReLU: so it means something else for every class.
 
     Args:
         filters: channels of the output.
@@ -63,7 +63,7 @@ class CompactBlock(keras.layers.Layer):
                 name=name,
             )
 
-        self.shared = convolution(self.hidden, 3, context_shape[-1], activation="relu")
+        self.shared = convolution(self.hidden, 3, context_shape[-1])
         self.widths = [self.mixed, self.mixed, filters, filters, filters]
         self.prediction = convolution(sum(self.widths), 1, self.hidden)
         self.first_norm, self.second_norm = norm(channels), norm(filters)
@@ -75,19 +75,17 @@ class CompactBlock(keras.layers.Layer):
         if channels != filters:
             self.shortcut = convolution(filters, 1, channels, use_bias=False)
         if z_shape is not None:
-            self.style = keras.layers.Dense(2 * filters, dtype=dtype)
+            self.style = keras.layers.Dense(self.hidden, use_bias=False, dtype=dtype)
             self.style.build(z_shape)
 
     def call(self, x, context, z=None, training=None):
         """Returns the block's features."""
-        predicted = self.prediction(self.shared(context))
-        first, second, attention, last_attention, offset = tf.split(
-            predicted, self.widths, -1
-        )
+        shared = self.shared(context)
         if self.style is not None:
-            style = self.style(z)[:, None, None]
-            attention += style[..., : self.filters]
-            last_attention += style[..., self.filters :]
+            shared += self.style(z)[:, None, None]
+        first, second, attention, last_attention, offset = tf.split(
+            self.prediction(tf.nn.relu(shared)), self.widths, -1
+        )
 
         h = self.first_norm(x, training=training, upsample=self.upsample)
         h = mixture_convolution(h, first, tf.convert_to_tensor(self.first_kernels))

@@ -38,9 +38,10 @@ class EqualPixels(keras.initializers.Initializer):
         self.block_size = block_size
 
     def __call__(self, shape, dtype=None):
-        """Returns a Xavier normal kernel that repeats ``block_size**2`` times."""
+        """Returns a Glorot uniform kernel that repeats ``block_size**2`` times."""
         *inner, filters = shape
-        kernel = xavier_normal()((*inner, filters // self.block_size**2), dtype=dtype)
+        glorot = keras.initializers.GlorotUniform()
+        kernel = glorot((*inner, filters // self.block_size**2), dtype=dtype)
         return ops.tile(kernel, (*[1] * len(inner), self.block_size**2))
 
     def get_config(self):

@@ -14,6 +14,7 @@ from ccfpse_tf.ops import activations
 from ccfpse_tf.ops.layout import Layout
 
 CELL = 2  # pixels, of both edges: the largest maps have one place for such a cell
+PIXEL = 8  # channels of the pixels that a cell is taken apart into
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")
@@ -27,8 +28,8 @@ class CompactGenerator(keras.Model):
       :class:`ccfpse_tf.layers.compact_block.CompactBlock`.
     - The classes are embedded first, so nothing that follows grows with their number.
     - The largest maps have one place for a cell of 2x2 pixels, which holds the
-      embeddings of its four pixels; the last convolution makes 2x2 colours of it. On
-      CPUs the time of a small network is that of its largest maps.
+      embeddings of its four pixels. Only the last convolution, of a few channels, works
+      on pixels. On CPUs the time of a small network is that of its largest maps.
 
     The style code reaches every block, and the coarsest map is made by convolution: so
     images of any multiple of the stride can be drawn, with style code too.
@@ -87,10 +88,15 @@ class CompactGenerator(keras.Model):
             CompactBlock(width, hidden, mixed, upsample=number > 0, dtype=dtype)
             for number, width in enumerate(widths)
         ]
-        # Starts with grey images, as the paper's, on which no discriminator wins.
-        self.image_convolution = plain_convolution(
-            3 * CELL**2, 3, kernel_initializer=EqualPixels(CELL), dtype=dtype
+        self.cell_convolution = keras.layers.Conv2D(
+            PIXEL * CELL**2,
+            3,
+            padding="same",
+            kernel_initializer=EqualPixels(CELL),
+            dtype=dtype,
         )
+        # Starts with grey images, as the paper's, on which no discriminator wins.
+        self.image_convolution = plain_convolution(3, 3, dtype=dtype)
 
     @property
     def stride(self) -> int:
@@ -111,7 +117,8 @@ class CompactGenerator(keras.Model):
         for block in self.blocks:
             block.build((*size, channels), context, z)
             channels = block.filters
-        self.image_convolution.build((*size, channels))
+        self.cell_convolution.build((*size, channels))
+        self.image_convolution.build((*size, PIXEL))
         self.built = True
 
     def call(self, semantics, z=None, training=None):
@@ -124,8 +131,9 @@ class CompactGenerator(keras.Model):
             x += self.style(z)[:, None, None]
         for block, context in zip(self.blocks, maps, strict=True):
             x = block(x, context, z, training=training)
-        x = self.image_convolution(activations.leaky_relu(x))
-        x = tf.nn.depth_to_space(x, CELL)
+        x = self.cell_convolution(activations.leaky_relu(x))
+        x = activations.leaky_relu(tf.nn.depth_to_space(x, CELL))
+        x = self.image_convolution(x)
         return tf.tanh(tf.cast(x, self.variable_dtype))
 
     def _embedded(self, semantics):
