@@ -42,7 +42,7 @@ CONFIG = Config(
         average_decay=0.999,
     ),
     discriminator=DiscriminatorConfig(architecture="fpse_frozen", ndf=32),
-    # A light pull towards the prior: with the paper's the short training ignores styles.
+    # A light pull towards the prior: by the paper's, short trainings ignore styles.
     losses=LossConfig(perceptual_network="squeezenet", kl=0.01),
     # Far above the paper's rates: batches are small, and so is the number of steps.
     optimizers=OptimizerConfig(generator_lr=7e-4, discriminator_lr=7e-4),

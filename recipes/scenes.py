@@ -69,7 +69,7 @@ COMPACT = derive(
         "average_decay": 0.999,
     },
     discriminator={"architecture": "fpse_frozen", "ndf": 32},
-    # A light pull towards the prior: with the paper's the short training ignores styles.
+    # A light pull towards the prior: by the paper's, short trainings ignore styles.
     losses={"perceptual_network": "squeezenet", "kl": 0.01},
     optimizers={"generator_lr": 7e-4, "discriminator_lr": 7e-4},
     data={"image_size": (256, 256), "batch_size": 4},
