@@ -122,7 +122,8 @@ def multiply_adds(generator, size) -> int:
         *zip(pyramid.top_down, places[1:], strict=True),
         *zip(generator.blocks, places, strict=True),
         (generator.latent, places[0]),
-        (generator.image_convolution, finest),
+        (generator.cell_convolution, finest),
+        (generator.image_convolution, 4 * finest),
     ]
     return sum(count * _kernels(layer) for layer, count in pairs)
 

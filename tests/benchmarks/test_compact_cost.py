@@ -21,7 +21,8 @@ def test_arithmetic():
         pointwise = before * after + after * after
         shortcut = before * after if before != after else 0
         count += n * (predictor + mixtures + pointwise + shortcut)
-    count += 9 * 12 * places[-1]
+    count += 9 * 4 * 8 * places[-1]  # a cell's four pixels, of eight channels
+    count += 9 * 8 * 3 * 4 * places[-1]  # their colours
     assert multiply_adds(model, (64, 64)) == count
 
 

@@ -84,7 +84,7 @@ CASES = {
         {"filters": 2, "hidden": 4, "mixed": 3, "upsample": True},
         ((2, 5, 4, 3), (2, 10, 8, 6), (2, 5)),
         ((2, 10, 8, 2),),
-        2 * 2 + 2 * 4 + 2 + 2 * 2 + 1 + 2,
+        2 * 2 + 2 * 4 + 2 + 2 * 2 + 1 + 1,
     ),
     "compact identity block": Case(
         CompactBlock,
