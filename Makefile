@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEMO := build/demo
+# The trained model that the demo shows first: a preset that ships, or its folder.
+DEMO_PRESET ?= scenes_256
 SCENES := $(BIN)/python recipes/scenes.py
 # tests/conftest.py says which tests share a process, and which come first.
 PYTEST := $(BIN)/python -m pytest -n 2 --no-loadscope-reorder
@@ -21,7 +23,8 @@ SET :=
 	distclean presets scenes_256 aerial_256
 
 help:
-	@echo "make demo       train a small CC-FPSE on drawn street scenes, make a gallery"
+	@echo "make demo       draw street scenes by the shipped weights, then train a small"
+	@echo "                CC-FPSE on drawn scenes; two galleries"
 	@echo "make test       lint and the fast tests"
 	@echo "make test-slow  the slow tests"
 	@echo "make lint       ruff check and ruff format --check"
@@ -63,10 +66,18 @@ test-slow: .venv
 	$(PYTEST) -m slow
 
 demo: .venv
+	$(SCENES) prepare --records $(DEMO)/layouts --size 256x256 --train 1 --val 8
+	$(SCENES) generate --preset $(DEMO_PRESET) --records $(DEMO)/layouts \
+	  --out $(DEMO)/shipped --styles 3
+	@echo
+	@echo "drawn by the shipped weights: $(CURDIR)/$(DEMO)/shipped/index.html"
+	@echo "Now a small model is trained; you may stop it (Ctrl+C)."
+	@echo
 	$(SCENES) prepare --records $(DEMO)/records
 	$(SCENES) train --records $(DEMO)/records --run $(DEMO)/run --demo
 	$(SCENES) generate --run $(DEMO)/run --out $(DEMO)/gallery --styles 3
 	@echo
+	@echo "shipped   $(CURDIR)/$(DEMO)/shipped/index.html"
 	@echo "records   $(CURDIR)/$(DEMO)/records"
 	@echo "run       $(CURDIR)/$(DEMO)/run  (curves: $(BIN)/tensorboard --logdir $(DEMO)/run)"
 	@echo "gallery   $(CURDIR)/$(DEMO)/gallery/index.html"

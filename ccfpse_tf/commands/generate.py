@@ -1,4 +1,4 @@
-"""``generate``: images of a run and a page that shows them."""
+"""``generate``: images of a run or preset, and a page that shows them."""
 
 import re
 from pathlib import Path
@@ -14,16 +14,25 @@ def add(commands) -> None:
     )
     generate.set_defaults(action=run)
     add = generate.add_argument
-    add("--run", type=Path, required=True, metavar="DIR", help="run folder")
+    source = generate.add_mutually_exclusive_group(required=True)
+    source.add_argument("--run", type=Path, metavar="DIR", help="run folder")
+    source.add_argument(
+        "--preset", metavar="NAME|DIR", help="a preset that ships, or the folder of one"
+    )
     add("--out", type=Path, required=True, metavar="DIR", help="made or replaced")
-    add("--records", type=Path, metavar="DIR", help="default: those of the training")
-    add("--split", default="val", help="of the records (default: val)")
+    add(
+        "--records",
+        type=Path,
+        metavar="DIR",
+        help="default: those of the training; of a preset, its example layouts",
+    )
+    add("--split", help="of the records (default: val)")
     add("--count", default="16", metavar="N", help="layouts, or all (default: 16)")
     add(
         "--style",
-        metavar="reference|random|IMAGE",
-        help="take styles from the real images (default), from the prior, or from "
-        "one image file",
+        metavar="reference|random|preset|IMAGE",
+        help="take styles from the real images (default), from the prior, from those "
+        "that a preset stores, or from one image file",
     )
     add("--styles", type=int, default=1, metavar="K", help="images per layout")
     add("--seed", type=int, default=0, help="seed of the styles (default: 0)")
@@ -44,9 +53,15 @@ def run(arguments) -> int:
         raise InputError(f"--styles {arguments.styles}: must be 1 or more")
     import_tensorflow()
     from ccfpse_tf.generation.generate import generate
+    from ccfpse_tf.generation.sources import PresetSource, RunSource
 
+    source = (
+        RunSource.open(arguments.run)
+        if arguments.run is not None
+        else PresetSource(arguments.preset)
+    )
     page = generate(
-        arguments.run,
+        source,
         arguments.out,
         records=arguments.records,
         split=arguments.split,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ccfpse_tf.data.datasets import Color
+from ccfpse_tf.data.label_mapping import DONT_CARE_FILE_ID
 from ccfpse_tf.errors import DataErrors, InputError
 from ccfpse_tf.files.atomic import write_json
 from ccfpse_tf.files.text_files import read_json
@@ -43,7 +44,8 @@ class Description:
     """The facts of a folder of records; `dataset.json` holds them as JSON.
 
     `label_ids` and `label_colors` (red, green, blue, index) say how label files
-    become the indices in the records, `label_mapping` names that rule. `prepared`
+    become the indices in the records, `label_mapping` names that rule. Where don't care
+    has colours only, reading a description gives it the id 255. `prepared`
     holds the settings and inputs the records were made with. `label_format` says that
     label files are read by their `ids` or `colors`; `auto`, that each file's own kind
     decided, in records of earlier versions.
@@ -181,6 +183,7 @@ def description_from_json(
             key: tuple(map(tuple, fields[key])) for key in ("palette", "label_colors")
         }
         ids = {int(value): index for value, index in fields["label_ids"].items()}
+        ids = _with_dont_care_id(ids, fields["dont_care_index"])
         names = tuple(fields["class_names"])
         return Description(
             **fields
@@ -189,6 +192,17 @@ def description_from_json(
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{source}: is damaged ({error!r}); {way_out}") from error
+
+
+def _with_dont_care_id(ids: dict[int, int], index: int | None) -> dict[int, int]:
+    """Gives don't care an id that label maps of ours can hold, if it has none.
+
+    It has none where label files are colours and the palette file says `-` for it.
+    """
+    if index is None or any(ids[id_] == index for id_ in ids if id_ >= 0):
+        return ids
+    free = DONT_CARE_FILE_ID if DONT_CARE_FILE_ID not in ids else max(ids) + 1
+    return ids | {free: index}
 
 
 def _check_shards(folder: Path, description: Description) -> None:

@@ -135,14 +135,15 @@ def batch_keys(
 
 def evaluation_dataset(
     records_dir: str | Path,
-    image_size: tuple[int, int],
+    image_size: tuple[int, int] | None,
     batch_size: int,
     split: str = "val",
 ) -> tf.data.Dataset:
     """Opens a split once, in the order of its records, without crop or flip.
 
-    Records of another size are resized as `tfrecords/` would have done it. The
-    last batch may be smaller.
+    Records of another size are resized as `tfrecords/` would have done it; without an
+    `image_size` they keep their own, which only batches of one allow if they differ.
+    The last batch may be smaller.
 
     Returns:
         Dicts as those of `training_dataset`, and `key` (string).
@@ -155,12 +156,13 @@ def evaluation_dataset(
         example = decode_record(
             serialized, description.label_channels, description.instances
         )
-        if (facts.height, facts.width) != tuple(image_size):
-            example = _resize(example, image_size)
-        for name, array in example.items():
-            if name != "key":
-                shape = (*image_size, *array.shape[2:])
-                example[name] = tf.ensure_shape(array, shape)
+        if image_size is not None:
+            if (facts.height, facts.width) != tuple(image_size):
+                example = _resize(example, image_size)
+            for name, array in example.items():
+                if name != "key":
+                    shape = (*image_size, *array.shape[2:])
+                    example[name] = tf.ensure_shape(array, shape)
         example["image"] = normalize_image(example["image"])
         return example
 

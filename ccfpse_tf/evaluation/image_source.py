@@ -23,7 +23,8 @@ from ccfpse_tf.evaluation.image_folder import (
 )
 from ccfpse_tf.evaluation.image_metric import EvaluatedImage
 from ccfpse_tf.files.digests import sha256, sha256_of_files
-from ccfpse_tf.generation.styles import Styles, key_of, resolve_source
+from ccfpse_tf.generation.sources import RunSource
+from ccfpse_tf.generation.styles import Styles, key_of, resolve_style
 from ccfpse_tf.generation.trained_model import TrainedModel
 from ccfpse_tf.runs.checkpoint_folder import digest_of, latest, require_checkpoint
 from ccfpse_tf.runs.data_check import describe_data
@@ -75,7 +76,7 @@ class ImageSource:
         self._folder: ImageFolder | None = None
         self.style = "none"
         if run:
-            self.style = resolve_source(run, images.style, 1, None)
+            self.style = resolve_style(RunSource(run), images.style, 1, photos=True)
             # Now, as nothing else may have computed before.
             devices = parse_devices(images.devices)
             self._strategy = open_strategy(devices, Workers())
@@ -169,14 +170,14 @@ class ImageSource:
         """
         if not self.run:
             raise InputError("--diversity needs a run: give --run instead of --images")
-        resolve_source(self.run, "random", 2, None)
+        resolve_style(RunSource(self.run), "random", 2, photos=True)
 
     def draw_styles(self, example: EvaluatedImage, styles: int) -> np.ndarray:
         """Generates a layout in styles from the prior, uint8 ``(styles, height, ...)``.
 
         They are those of `generate --style random` with the same seed.
         """
-        prior = Styles(self.drawing.model, "random", styles, self.images.seed, self.run)
+        prior = self._styles("random", styles)
         z = np.concatenate([z for z, _ in prior.codes(example.index, [])])
         label, instance = (
             None if x is None else np.repeat(x[None], styles, axis=0)
@@ -227,7 +228,7 @@ class ImageSource:
                 yield index, example, others, read_image(path, self.size)
             return
         folder.mkdir(exist_ok=True)
-        styles = Styles(self.drawing.model, self.style, 1, self.images.seed, self.run)
+        styles = self._styles(self.style, 1)
         while batch := list(itertools.islice(rows, self.images.batch)):
             paths = [folder / f"{stem(key_of(row[0]))}.png" for _, row in batch]
             missing = [i for i, path in enumerate(paths) if not path.exists()]
@@ -237,6 +238,10 @@ class ImageSource:
                     write_image(paths[i], image)
             for (index, (example, *others)), path in zip(batch, paths, strict=True):
                 yield index, example, others, read_generated(path, self.size)
+
+    def _styles(self, style, count):
+        source = RunSource(self.run)
+        return Styles(self.drawing.model, style, count, self.images.seed, source)
 
     @functools.cached_property
     def drawing(self) -> TrainedModel:

@@ -6,8 +6,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ccfpse_tf.data.image_files import decode_label
-from ccfpse_tf.data.transforms import map_labels
 from ccfpse_tf.export.assembly import assemble
 from ccfpse_tf.export.endpoints import Endpoints
 from ccfpse_tf.export.self_description import encoded_style
@@ -28,7 +26,7 @@ def preset_endpoints(preset: str | Path) -> Endpoints:
     endpoints, _ = assemble(
         trained.model,
         found.data,
-        layouts=[_decoded(layout, found) for layout in found.layouts],
+        layouts=trained.layouts(),
         styles=[
             encoded_style(
                 f"style {number}",
@@ -40,12 +38,3 @@ def preset_endpoints(preset: str | Path) -> Endpoints:
         step=found.step,
     )
     return endpoints
-
-
-def _decoded(layout, preset):
-    """A layout's maps: class indices and, or None, ids of objects."""
-    label = decode_label(layout.label, f"{preset.source}: an example layout")
-    instance = layout.instance
-    if instance is not None:
-        instance = decode_label(instance, f"{preset.source}: an example's objects")
-    return map_labels(label, preset.data.label_ids), instance

@@ -1,4 +1,4 @@
-"""Images of a trained run, with the gallery page that shows them."""
+"""Images of a run or preset, with the gallery page that shows them."""
 
 import contextlib
 import dataclasses
@@ -9,32 +9,27 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ccfpse_tf.data.pipeline import evaluation_dataset
 from ccfpse_tf.data.record_errors import clear_record_errors
 from ccfpse_tf.data.transforms import photograph_to_uint8
-from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.atomic import new_folder, write_json
 from ccfpse_tf.files.output_folder import MARKER, check_out
 from ccfpse_tf.gan.methods import method_of
-from ccfpse_tf.generation import label_folder
+from ccfpse_tf.generation.drawing_model import DrawingModel
 from ccfpse_tf.generation.gallery import GalleryRow, Page, write_page
 from ccfpse_tf.generation.pictures import colorize
-from ccfpse_tf.generation.styles import Styles, key_of, resolve_source, windows
-from ccfpse_tf.generation.trained_model import TrainedModel
-from ccfpse_tf.runs.checkpoint_folder import require_checkpoint
-from ccfpse_tf.runs.data_check import describe_data
-from ccfpse_tf.runs.run_folder import read_run
+from ccfpse_tf.generation.sources import Source
+from ccfpse_tf.generation.styles import Styles, key_of, resolve_style, windows
 from ccfpse_tf.runtime.progress_bar import track
 
 SHOWN = 100  # layouts on the page; all of them are in images/
 
 
 def generate(
-    run_directory: Path,
+    source: Source,
     out: Path,
     *,
     records: Path | None = None,
-    split: str = "val",
+    split: str | None = None,
     count: int | None = 16,
     style: str | None = None,
     styles: int = 1,
@@ -42,59 +37,54 @@ def generate(
     labels: Path | None = None,
     instances: Path | None = None,
 ) -> Path:
-    """Generates images of a run: ``images/KEY_styleN.png`` and ``index.html``.
+    """Generates images: ``images/KEY_styleN.png`` and ``index.html``.
 
-    The run's newest checkpoint is used. Everything is written under a hidden name and
-    renamed at the end; an earlier output of this function is replaced then, and any
-    other folder with files in it is refused.
+    Everything is written under a hidden name and renamed at the end; an earlier output
+    of this function is replaced then, and any other folder with files in it is refused.
 
     Args:
-        run_directory: the run.
+        source: a run, whose newest checkpoint is used, or a preset.
         out: folder to make.
-        records: instead of the records that the run was trained on.
-        split: of the records.
+        records: instead of the records that a run was trained on, or of a preset's
+            example layouts.
+        split: of the records, default ``val``.
         count: how many layouts; None for all.
         style: ``"reference"`` takes each layout's styles from real images through the
             encoder (the first from its own image, as the official test does, the next
             from the images that follow it); ``"random"`` samples them from the prior;
-            a path takes all of them from one image. Default: reference, or random for
-            ``labels``.
+            ``"preset"`` takes those that a preset stores; a path takes all of them from
+            one image. Default: reference for records, else those of the preset, else
+            random.
         styles: images per layout.
         seed: of the styles; the same seed gives the same images.
         labels: folder of label PNGs with file ids, instead of records.
-        instances: folder of instance PNGs of the same names, where the run needs them.
+        instances: folder of instance PNGs of the same names, where the model needs
+            them.
 
     Returns:
         The path of ``index.html``.
 
     Raises:
-        InputError: a run without checkpoint, a folder in the way, styles that the run
-            cannot give, labels that do not fit.
+        InputError: a folder in the way, styles that the source cannot give, layouts
+            that do not fit.
     """
-    run = read_run(run_directory)
-    require_checkpoint(run)
     check_out(out)
-    style = resolve_source(run, style, styles, labels)
-    records, description = describe_data(run, records, labels=labels is not None)
-    size = run.config.data.image_size
-    if labels:
-        examples = label_folder.examples(labels, instances, description, size)
-        available = len(examples)
-    else:
-        available = _images(records, description, split)
-        examples = evaluation_dataset(records, size, 1, split=split)
-    count = available if count is None else min(count, available)
-    trained, method = TrainedModel(run, description), method_of(run.config)
+    photos = labels is None and (source.has_photos or records is not None)
+    style = resolve_style(source, style, styles, photos)
+    layouts = source.layouts(records, split, labels, instances)
+    count = layouts.count if count is None else min(count, layouts.count)
+    model, data = source.model(layouts.description), layouts.description
     page = Page(
-        title=f"{method.title} on {description.name}, {trained.step} steps",
-        facts=_facts(run, trained.step, str(labels or split), style, seed),
-        names=description.index_names,
-        palette=description.index_palette,
+        title=f"{method_of(source.config).title} on {data.name}, {model.step} steps",
+        facts=_facts(source, model.step, layouts, style, seed),
+        names=data.index_names,
+        palette=data.index_palette,
     )
-    examples = itertools.islice(examples, count)
-    drawn = _draw(trained, examples, Styles(trained.model, style, styles, seed, run))
-    with contextlib.nullcontext() if labels else clear_record_errors(records):
-        return _write(out, page, track(drawn, count, "generating"), description)
+    examples = itertools.islice(layouts.examples, count)
+    drawn = _draw(model, examples, Styles(model.model, style, styles, seed, source))
+    reading = layouts.records
+    with clear_record_errors(reading) if reading else contextlib.nullcontext():
+        return _write(out, page, track(drawn, count, "generating"), data)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,12 +99,12 @@ class Drawn:
     real: np.ndarray | None
 
 
-def _draw(trained: TrainedModel, examples, styles: Styles) -> Iterator[Drawn]:
+def _draw(model: DrawingModel, examples, styles: Styles) -> Iterator[Drawn]:
     for index, window in enumerate(windows(examples, styles.count)):
         example = window[0]
         codes = styles.codes(index, window)
         instance = example.get("instance")
-        fakes = [trained.images(example["label"], instance, z)[0] for z, _ in codes]
+        fakes = [model.images(example["label"], instance, z)[0] for z, _ in codes]
         real = example.get("image")
         yield Drawn(
             key_of(example),
@@ -156,22 +146,13 @@ def _colors(description):
     return {str(id_): palette[i] for id_, i in description.label_ids.items()}
 
 
-def _images(records, description, split):
-    if split not in description.splits:
-        raise InputError(
-            f"{records} has no split {split!r}; it has "
-            f"{', '.join(sorted(description.splits))}: choose one with --split"
-        )
-    return description.splits[split].count
-
-
-def _facts(run, step, source, style, seed):
+def _facts(source, step, layouts, style, seed):
     return (
-        ("run", str(run.directory)),
+        (source.kind, source.name),
         ("step", step),
-        ("layouts from", source),
+        ("layouts from", layouts.origin),
         ("style", style),
         ("seed", seed),
-        ("generator", method_of(run.config).summary(run.config)),
-        ("size", "x".join(map(str, run.config.data.image_size))),
+        ("generator", method_of(source.config).summary(source.config)),
+        ("size", layouts.size),
     )

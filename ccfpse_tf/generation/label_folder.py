@@ -1,5 +1,6 @@
 """Layouts from a plain folder of label PNGs, to generate images without records."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,11 @@ from ccfpse_tf.errors import DataErrors, InputError
 
 
 def examples(
-    labels: Path, instances: Path | None, description: Description, size
+    labels: Path,
+    instances: Path | None,
+    description: Description,
+    size: tuple[int, int] | None,
+    check_size: Callable[[int, int], None] | None = None,
 ) -> list[dict]:
     """Returns batches of one: ``key``, ``label``, maybe ``instance``; sorted by name.
 
@@ -27,18 +32,21 @@ def examples(
         labels: folder of PNGs with the ids (or colours) of the data set's label files,
             or a template of them such as ``DIR/{key}_L.png``.
         instances: folder or template of instance PNGs of the same names.
-        description: of the records that the run was trained on.
-        size: ``(height, width)`` that all maps are resized to, by nearest neighbour.
+        description: of the records that the model was trained on.
+        size: ``(height, width)`` that all maps are resized to, by nearest neighbour;
+            None keeps the size of each.
+        check_size: raises InputError for a height and width that cannot be drawn.
 
     Raises:
         InputError: no PNGs, missing or needless instances.
-        DataErrors: unreadable files and values that the data set does not have, all.
+        DataErrors: unreadable files, values that the data set does not have, wrong
+            sizes, all.
     """
     if description.instances != (instances is not None):
         raise InputError(
-            "this run needs instance maps: add --instances DIR"
+            "this model needs instance maps: add --instances DIR"
             if description.instances
-            else "this run has no instance maps: leave out --instances"
+            else "this model has no instance maps: leave out --instances"
         )
     files = images_in(labels, "--labels", flat=True)  # as images of them are named
     partners = None if instances is None else Partners(instances)
@@ -46,11 +54,16 @@ def examples(
     found, problems = [], [] if partners is None else partners.problems
     for file in files.values():
         try:
-            example = {"key": np.array([file.key.encode()], object)}
-            example["label"] = _label(file.path, reading, table, size)[None]
+            label = _label(file.path, reading, table, size)
+            example = {
+                "key": np.array([file.key.encode()], object),
+                "label": label[None],
+            }
             if partners is not None:
                 path = partners.path_of(file.key)
-                example["instance"] = _instance(path, size)[None]
+                example["instance"] = _instance(path, size, label.shape)[None]
+            if check_size is not None:
+                _check_size(file.path, label.shape, check_size)
             found.append(example)
         except InputError as error:
             problems.append(str(error))
@@ -91,8 +104,24 @@ def _label(path, reading, table, size):
     if problems:
         # The first sentence is enough; the advice after it is about preparing records.
         raise InputError(f"{path}: {problems[0].partition('; see')[0]}")
-    return resize_ids(table.indices(label), size)
+    indices = table.indices(label)
+    return indices if size is None else resize_ids(indices, size)
 
 
-def _instance(path, size):
-    return resize_ids(read_ids(path).astype(np.int32), size)
+def _instance(path, size, wanted):
+    ids = read_ids(path).astype(np.int32)
+    if size is not None:
+        return resize_ids(ids, size)
+    if ids.shape != wanted:
+        raise InputError(
+            f"{path}: is {ids.shape[0]}x{ids.shape[1]} (height x width), its label map "
+            f"{wanted[0]}x{wanted[1]}; they must have one size"
+        )
+    return ids
+
+
+def _check_size(path, shape, check):
+    try:
+        check(*shape)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None

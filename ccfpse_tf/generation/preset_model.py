@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
+from ccfpse_tf.data.image_files import decode_label
+from ccfpse_tf.data.transforms import map_labels
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.gan.from_preset import synthesizer_of
 from ccfpse_tf.generation.drawing_model import DrawingModel
@@ -35,6 +38,23 @@ class PresetModel(DrawingModel):
         with strategy.scope():
             model = synthesizer_of(self.preset)
         super().__init__(model, strategy)
+
+    def layouts(self) -> list[tuple[np.ndarray, np.ndarray | None]]:
+        """Returns the example layouts, ``(height, width)`` each.
+
+        They are class indices and, where the data have instances, ids of objects.
+
+        Raises:
+            InputError: pictures that are no label maps of the preset's classes.
+        """
+        return [self._decoded(layout) for layout in self.preset.layouts]
+
+    def _decoded(self, layout):
+        source, instance = self.preset.source, layout.instance
+        label = decode_label(layout.label, f"{source}: an example layout")
+        if instance is not None:
+            instance = decode_label(instance, f"{source}: an example's objects")
+        return map_labels(label, self.description.label_ids), instance
 
     def images(self, label, instance, z):
         """Generates a batch; see the base class.

@@ -1,4 +1,4 @@
-"""Style codes: from the real images, from one image, or from the prior."""
+"""Style codes: of real images, of one image, from the prior, or of a preset."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,46 +10,68 @@ from ccfpse_tf.data.image_files import read_style
 from ccfpse_tf.data.transforms import normalize_image, resize_image
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.gan.methods import method_of
-from ccfpse_tf.runs.converted import missing_networks
-from ccfpse_tf.runs.run_folder import Run
+
+PRESET = "preset"  # the word for the styles that a preset stores
 
 
-def resolve_source(run: Run, style: str | None, count: int, labels) -> str:
+def resolve_style(source, style: str | None, count: int, photos: bool) -> str:
     """Returns where styles come from, for :class:`Styles`, with the default filled in.
 
     Args:
-        run: the run that generates the images.
+        source: what generates, of :mod:`ccfpse_tf.generation.sources`.
         style: what the user asked for, or None.
         count: images per layout.
-        labels: folder of label files, if these take the place of records.
+        photos: True if layouts come with photographs, as those of records do.
 
     Raises:
-        InputError: styles that this run, or these layouts, cannot give.
+        InputError: styles that this source, or these layouts, cannot give.
     """
-    if not method_of(run.config).z_dim(run.config):
+    if not has_style(source):
         if style or count > 1:
             raise InputError(
-                f"{run.directory} was trained without style code (generator.z_dim is "
+                f"{source.name} was trained without style code (generator.z_dim is "
                 "0), so it has one image per layout: leave out --style and --styles"
             )
         return "none"
+    own = PRESET if source.styles else "random"
     if style is None:
-        style = "random" if labels else "reference"
-    if style != "random" and "encoder" in missing_networks(run.directory):
+        style = "reference" if photos else own
+    if style == PRESET:
+        _check_stored(source, count)
+        return style
+    if style != "random" and not source.has_encoder:
         raise InputError(
-            f"{run.directory} was converted without encoder, so it cannot take a style "
+            f"{source.name} was converted without encoder, so it cannot take a style "
             "from an image: use --style random, or convert again with --encoder FILE"
         )
-    if style == "reference" and labels:
+    if style == "reference" and not photos:
         raise InputError(
-            "--style reference needs the layouts' own images, which --labels has not; "
-            "use --style random or --style IMAGE"
+            "--style reference needs the layouts' own images, which only --records "
+            f"without --labels has; use --style {own} or --style IMAGE"
         )
     if style not in ("reference", "random") and not Path(style).is_file():
         raise InputError(
             f"--style {style}: neither reference, random nor an image file"
+            + f"; {PRESET} takes those that are stored" * bool(source.styles)
         )
     return style
+
+
+def has_style(source) -> bool:
+    """True if images of this source have styles."""
+    return method_of(source.config).z_dim(source.config) > 0
+
+
+def _check_stored(source, count):
+    if not source.styles:
+        raise InputError(
+            f"--style {PRESET}: {source.name} stores no styles; use --style random"
+        )
+    if count > len(source.styles):
+        raise InputError(
+            f"--styles {count}: the preset {source.name} stores {len(source.styles)}; "
+            "ask for fewer, or for others by --style random"
+        )
 
 
 class Styles:
@@ -57,20 +79,22 @@ class Styles:
 
     Args:
         model: the trained model.
-        source: ``"reference"``, ``"random"``, a path, or ``"none"`` (no style code).
+        style: ``"reference"``, ``"random"``, ``"preset"``, a path, or ``"none"`` (no
+            style code).
         count: codes per layout.
         seed: of the noise.
-        run: for the image size.
+        source: what generates: for the size of images, and the styles that it stores.
     """
 
-    def __init__(self, model, source: str, count: int, seed: int, run: Run):
+    def __init__(self, model, style: str, count: int, seed: int, source):
         self.model = model
-        self.source = source
+        self.style = style
         self.count = count
         self.seed = seed
+        self.stored = source.styles
         self._image = None
-        if source not in ("reference", "random", "none"):
-            self._image = _load_image(Path(source), run.config.data.image_size)
+        if style not in ("reference", "random", PRESET, "none"):
+            self._image = _load_image(Path(style), source.config.data.image_size)
 
     def codes(self, index: int, references: list[dict]) -> list[tuple]:
         """Returns ``(z or None, caption)`` for the layout ``index``.
@@ -79,14 +103,16 @@ class Styles:
             index: position of the layout, which with the seed decides the noise.
             references: examples whose images give the styles, the layout's own first.
         """
-        if self.source == "none":
+        if self.style == "none":
             return [(None, "generated")]
         return [self._code(index, k, references) for k in range(self.count)]
 
     def _code(self, index, k, references):
+        if self.style == PRESET:
+            return self.stored[k].code[None], f"generated, style {k + 1} of the preset"
         rng = np.random.default_rng([self.seed, index, k])
         noise = rng.standard_normal((1, self.model.z_dim)).astype(np.float32)
-        if self.source == "random":
+        if self.style == "random":
             return noise, f"generated, random style {k + 1}"
         if self._image is not None:
             image, caption = self._image, f"generated, style image, draw {k + 1}"

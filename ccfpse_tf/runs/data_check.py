@@ -1,5 +1,6 @@
-"""Checks the description of records to generate from against the run's own."""
+"""Checks records to generate from against the data that the model was trained on."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from ccfpse_tf.data.description import FILE_NAME, Description, read_description
@@ -40,32 +41,47 @@ def describe_data(
                 "--records DIR (generate takes --labels DIR, too)"
             )
         folder = run.directory
+    return check_same_data(read_data(run), "run", str(run.directory), folder)
+
+
+def facts_of(description: Description) -> dict:
+    """Returns the facts that are compared, as JSON holds them."""
+    facts = {key: getattr(description, key) for key in COMPARED}
+    return facts | {"class_names": list(description.class_names)}
+
+
+def check_same_data(
+    stored: Mapping, kind: str, name: str, folder: str | Path
+) -> tuple[Path, Description]:
+    """Returns a folder of records, if its labels mean what a model knows.
+
+    Args:
+        stored: what is known of :func:`facts_of` the model's own data.
+        kind: of the model, such as ``"run"``.
+        name: of the model, for the message.
+        folder: the records.
+
+    Raises:
+        InputError: unreadable records; facts that differ, all of them.
+    """
     folder = Path(folder)
     description = read_description(folder)
-    _check(run, folder, description)
-    return folder, description
-
-
-def _check(run, folder, description):
-    stored = read_data(run)
-    problems = []
-    for key in COMPARED:
-        found = getattr(description, key)
-        found = list(found) if isinstance(found, tuple) else found
-        if key in stored and stored[key] != found:
-            problems.append(
-                f"{key}: the run has {_short(stored[key])}, they have {_short(found)}"
-            )
+    problems = [
+        f"{key}: the {kind} has {_short(stored[key])}, they have {_short(found)}"
+        for key, found in facts_of(description).items()
+        if key in stored and stored[key] != found
+    ]
     if problems:
         way_out = ""
         if stored.get("label_mapping") != description.label_mapping:
             wanted = stored["label_mapping"]
             way_out = f"; prepare them with --label-mapping {wanted}"
         raise InputError(
-            f"{folder}: these labels are not what {run.directory} knows:\n  "
+            f"{folder}: these labels are not what {name} knows:\n  "
             + "\n  ".join(problems)
             + f"\nGive the records of the same data (--records){way_out}."
         )
+    return folder, description
 
 
 def _short(value, limit=120):

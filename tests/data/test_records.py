@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ccfpse_tf.data.description import description_from_json
 from ccfpse_tf.data.prepare.prepare import main
 from ccfpse_tf.data.records import (
     decode_record,
@@ -168,3 +169,30 @@ def test_dont_care_has_its_place_among_names_and_colours(tmp_path):
     assert description.index_names == ("class 1", "class 2", "class 3", "don't care")
     assert description.index_palette[3] == (0, 0, 0)
     assert len(description.index_palette) == description.label_channels == 4
+
+
+@pytest.mark.parametrize(
+    ("ids", "added"),
+    [
+        ({0: 0, 1: 1}, {255: 2}),  # a palette file with colours, and "-" for don't care
+        ({0: 0, 255: 1}, {256: 2}),
+        ({0: 0, 1: 1, -1: 2}, {255: 2}),  # which no file can hold
+        ({0: 0, 1: 1, 9: 2}, {}),
+    ],
+)
+def test_label_maps_can_hold_dont_care(ids, added):
+    fields = {
+        "name": "toy",
+        "num_classes": 2,
+        "dont_care_index": 2,
+        "instances": False,
+        "label_mapping": "identity",
+        "class_names": ["a", "b"],
+        "palette": [[1, 1, 1], [2, 2, 2]],
+        "label_ids": {str(id_): index for id_, index in ids.items()},
+        "label_colors": [[1, 1, 1, 0], [2, 2, 2, 1], [0, 0, 0, 2]],
+        "splits": {},
+        "tool": "test",
+        "format": 1,
+    }
+    assert description_from_json(fields, "toy").label_ids == ids | added

@@ -32,15 +32,15 @@ def test_too_few_items_still_start_with_each_one():
 
 
 def test_a_style_photo_is_read_as_all_photos_are(tmp_path, capsys):
-    run = SimpleNamespace(
-        config=SimpleNamespace(data=SimpleNamespace(image_size=(8, 8)))
+    source = SimpleNamespace(
+        config=SimpleNamespace(data=SimpleNamespace(image_size=(8, 8))), styles=()
     )
     path = tmp_path / "a.tif"
     Image.fromarray(np.ones((4, 6), np.float32)).save(path)
     with pytest.raises(InputError, match=r"--style .*a\.tif: a TIFF of 32 bits"):
-        Styles(None, str(path), 1, 0, run)
+        Styles(None, str(path), 1, 0, source)
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.new("RGB", (4, 6)).save(tmp_path / "b.jpg", exif=exif)
-    Styles(None, str(tmp_path / "b.jpg"), 1, 0, run)
+    Styles(None, str(tmp_path / "b.jpg"), 1, 0, source)
     assert "EXIF" in capsys.readouterr().out

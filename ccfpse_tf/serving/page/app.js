@@ -48,8 +48,7 @@ class Page {
     connectPhoto(this.server, editor, this.style);
     showExamples(this.examples, editor);
     if (!this.work.revive() && this.examples.length) editor.layout.restore(this.examples[0]);
-    const carried = carryIn(model);
-    if (carried) editor.replace(carried); // Undo brings this model's own back
+    carryIn(editor); // Undo brings this model's own back
     editor.choose({});
     this.connectEvents();
     this.controls.connectKeys({

@@ -1,5 +1,8 @@
 // Hands the layout on to the page of another model of this server.
 
+import { showMessage } from "./dom.js";
+import { fitting, RESIZE } from "./fit.js";
+import { few } from "./model.js";
 import { pack, unpack } from "./store.js";
 
 const KEY = "ccfpse:carried";
@@ -9,7 +12,8 @@ export function carryOut({ layout, model }) {
   if (layout.labels.every((index) => index === model.blank.index)) return;
   const names = model.classes.map(({ index, name }) => [index, name]);
   const { width, height, labels, objects, list } = layout;
-  const carried = { from: model.key, names, width, height, list, labels: pack(labels), objects: pack(objects) };
+  const { key: from, title } = model;
+  const carried = { from, title, names, width, height, list, labels: pack(labels), objects: pack(objects) };
   try {
     sessionStorage.setItem(KEY, JSON.stringify(carried));
   } catch {
@@ -17,38 +21,45 @@ export function carryOut({ layout, model }) {
   }
 }
 
-/**
- * The layout that was handed on, in this model's classes and size; null if there is none
- * or if a class of it is not among this model's, by name.
- */
-export function carryIn(model) {
+/** Takes over the layout that was handed on, if this model has classes of its names. */
+export function carryIn(editor) {
+  let carried = null;
   try {
-    const carried = JSON.parse(sessionStorage.getItem(KEY));
+    carried = JSON.parse(sessionStorage.getItem(KEY));
     sessionStorage.removeItem(KEY);
-    return carried && carried.from !== model.key ? converted(carried, model) : null;
+    if (carried && carried.from !== editor.model.key) take(unpacked(carried), editor);
   } catch {
-    return null;
+    // What can't be read is not missed: this model shows its own layout.
   }
 }
 
-function converted({ names, width, height, list, ...packed }, model) {
-  const count = width * height;
-  const labels = unpack(packed.labels, new Uint8Array(count));
-  const objects = unpack(packed.objects, new Uint16Array(count));
+function unpacked(carried) {
+  const count = carried.width * carried.height;
+  const labels = unpack(carried.labels, new Uint8Array(count));
+  return { ...carried, labels, objects: unpack(carried.objects, new Uint16Array(count)) };
+}
+
+function take(carried, editor, way = RESIZE) {
+  const { model } = editor;
+  const { names, list, labels, objects, title } = carried;
   const own = new Map(model.classes.map(({ index, name }) => [name, index]));
   const table = new Map(names.map(([index, name]) => [index, own.get(name)]));
   const used = new Set([...labels, ...list.map(({ index }) => index)]);
-  if ([...used].some((index) => table.get(index) === undefined)) return null;
-  // The pixel under each pixel's middle, as for files of another size.
-  const source = (at) => {
-    const [x, y] = [at % model.width, Math.floor(at / model.width)];
-    const row = Math.floor(((y + 0.5) * height) / model.height);
-    return row * width + Math.floor(((x + 0.5) * width) / model.width);
-  };
-  const scaled = (Kind, value) => Kind.from({ length: model.width * model.height }, (_, at) => value(source(at)));
-  return {
-    labels: scaled(Uint8Array, (at) => table.get(labels[at])),
-    objects: scaled(Uint16Array, (at) => (model.instances ? objects[at] : 0)),
-    list: model.instances ? list.map((entry) => ({ ...entry, index: table.get(entry.index) })) : [],
-  };
+  const lacking = names.filter(([index]) => used.has(index) && table.get(index) === undefined);
+  const say = (text, actions = {}) => showMessage(text, actions, { error: false, topic: "file" });
+  if (lacking.length) {
+    const classes = few(lacking.map(([, name]) => name));
+    say(`The layout of ${title} stayed there, as this model has no ${classes}. This is its own.`);
+    return;
+  }
+  const { apply, note, other } = fitting(carried, model, way);
+  const fitted = model.instances ? apply(objects) : new Uint16Array(model.width * model.height);
+  const seen = new Set(fitted);
+  editor.replace({
+    labels: apply(labels.map((index) => table.get(index))),
+    objects: fitted,
+    list: list.filter(({ id }) => seen.has(id)).map((entry) => ({ ...entry, index: table.get(entry.index) })),
+  });
+  const actions = other ? { [other]: () => take(carried, editor, other) } : {};
+  if (note) say(`The layout of ${title}: ${note}`, actions);
 }

@@ -1,7 +1,8 @@
 // Layouts from files, examples, and back to files.
 
 import { byId, clearMessage, download, element, showMessage, takeFiles } from "./dom.js";
-import { hasZeroOutside, readLabels, readObjects, resize, UnknownColors, writeLabels, writeObjects } from "./maps.js";
+import { fitting, RESIZE } from "./fit.js";
+import { hasZeroOutside, readLabels, readObjects, UnknownColors, writeLabels, writeObjects } from "./maps.js";
 import { decodePng } from "./png.js";
 import { fromBase64 } from "./server.js";
 import { thumbnail } from "./view.js";
@@ -19,10 +20,10 @@ const nothing = (model) => ({ objects: new Uint16Array(model.width * model.heigh
 export async function readExamples(model) {
   const decoded = [];
   for (const { label_bytes: label, instance_bytes: instance } of model.examples) {
-    const png = resize(await decodePng(fromBase64(label)), model.width, model.height);
-    const { labels } = readLabels(png, model);
-    const values = instance && model.instances
-      ? resize(await decodePng(fromBase64(instance)), model.width, model.height).values : null;
+    const png = await decodePng(fromBase64(label));
+    const labels = fitting(png, model).apply(readLabels(png, model).labels);
+    const map = instance && model.instances ? await decodePng(fromBase64(instance)) : null;
+    const values = map && fitting(map, model).apply(map.values);
     if (values && hasZeroOutside(values, labels)) model.zeroOutside = true;
     decoded.push({ labels, values });
   }
@@ -42,43 +43,64 @@ export function showExamples(examples, editor) {
   }));
 }
 
-async function loadLayout(file, editor) {
-  const { model } = editor;
-  const take = (labels, notes) => {
-    editor.replace({ labels, ...nothing(model) });
-    const text = notes.filter(Boolean).join(" ");
-    if (text) showMessage(`${file.name}: ${text}`, {}, { error: false, topic: "file" });
-    else clearMessage("file");
-  };
-  try {
-    const png = await readPng(file);
-    const scaled = png.width !== model.width || png.height !== model.height;
-    const note = scaled && `${png.width} × ${png.height} was scaled to ${model.width} × ${model.height}.`;
-    const small = resize(png, model.width, model.height);
+/** Layouts and instance maps from files of any size. */
+class Loader {
+  constructor(editor) {
+    this.editor = editor;
+    this.last = null; // {width, height, way} of the last layout, for its instance map
+  }
+
+  /** Takes a file as "layout" or as "objects". */
+  async load(file, kind) {
     try {
-      const { labels, note: shared } = readLabels(small, model);
-      take(labels, [note, shared]);
+      this[kind](file.name, await readPng(file));
+    } catch (error) {
+      showMessage(`${file.name} can't be loaded: ${error.message}`, {}, { topic: "file" });
+    }
+  }
+
+  layout(name, png) {
+    const take = (labels, note) => this.#takeLabels(name, png, labels, note);
+    try {
+      // All of the file, so that no pixel of an unknown class is passed over.
+      const { labels, note } = readLabels(png, this.editor.model);
+      take(labels, note);
     } catch (error) {
       if (!(error instanceof UnknownColors)) throw error;
-      const nearest = () => take(error.nearest(), [note]);
-      showMessage(`${file.name}: ${error.message}`, { "Use the nearest classes": nearest }, { topic: "file" });
+      const nearest = () => take(error.nearest(), "");
+      showMessage(`${name}: ${error.message}`, { "Use the nearest classes": nearest }, { topic: "file" });
     }
-  } catch (error) {
-    showMessage(`${file.name} can't be loaded: ${error.message}`, {}, { topic: "file" });
+  }
+
+  objects(name, png) {
+    if (png.kind === "color") throw new Error("an instance map is a grey PNG of 8 or 16 bits");
+    const { last } = this;
+    const belongs = last && last.width === png.width && last.height === png.height;
+    this.#takeObjects(name, png, belongs ? last.way : RESIZE);
+  }
+
+  #takeLabels(name, size, labels, shared, way = RESIZE) {
+    const { model } = this.editor;
+    const { apply, note, other } = fitting(size, model, way);
+    this.last = { width: size.width, height: size.height, way };
+    this.editor.replace({ labels: apply(labels), ...nothing(model) });
+    tell(name, [note, shared], other, () => this.#takeLabels(name, size, labels, shared, other));
+  }
+
+  #takeObjects(name, png, way) {
+    const { layout, model } = this.editor;
+    const { apply, note, other } = fitting(png, model, way);
+    const labels = layout.labels.slice();
+    this.editor.replace({ labels, ...readObjects(apply(png.values), labels, model) });
+    tell(name, [note], other, () => this.#takeObjects(name, png, other));
   }
 }
 
-async function loadObjects(file, editor) {
-  const { model, layout } = editor;
-  try {
-    const png = resize(await readPng(file), model.width, model.height);
-    if (png.kind === "color") throw new Error("an instance map is a grey PNG of 8 or 16 bits");
-    const labels = layout.labels.slice();
-    editor.replace({ labels, ...readObjects(png.values, labels, model) });
-    clearMessage("file");
-  } catch (error) {
-    showMessage(`${file.name} can't be loaded: ${error.message}`, {}, { topic: "file" });
-  }
+/** Says how a file became a layout, and offers another way of fitting it, if there is one. */
+function tell(name, notes, way, act) {
+  const text = notes.filter(Boolean).join(" ");
+  if (text) showMessage(`${name}: ${text}`, way ? { [way]: act } : {}, { error: false, topic: "file" });
+  else clearMessage("file");
 }
 
 /** Saves the label map as a PNG of the data set's ids. */
@@ -89,13 +111,14 @@ export async function saveLayout({ layout, model }) {
 /** Connects the buttons that load and save layouts and instance maps. */
 export function connectFiles(editor) {
   const { model, layout } = editor;
+  const loader = new Loader(editor);
   takeFiles({
     input: byId("layout-file"), button: byId("load"), drop: byId("layout"),
-    take: (file) => loadLayout(file, editor),
+    take: (file) => loader.load(file, "layout"),
   });
   takeFiles({
     input: byId("objects-file"), button: byId("load-objects"), drop: byId("objects"),
-    take: (file) => loadObjects(file, editor),
+    take: (file) => loader.load(file, "objects"),
   });
   byId("save-layout").addEventListener("click", () => saveLayout(editor));
   byId("save-objects").addEventListener("click", async () => {

@@ -87,19 +87,6 @@ export function readLabels(png, model) {
   }
 }
 
-/** Scales a map without inventing values: the pixel under each pixel's middle. */
-export function resize(png, width, height) {
-  if (png.width === width && png.height === height) return png;
-  const values = new Uint32Array(width * height);
-  for (let y = 0; y < height; y++) {
-    const row = Math.floor(((y + 0.5) * png.height) / height) * png.width;
-    for (let x = 0; x < width; x++) {
-      values[y * width + x] = png.values[row + Math.floor(((x + 0.5) * png.width) / width)];
-    }
-  }
-  return { ...png, width, height, values };
-}
-
 /** Whether 0 means "no object" in an instance map: then it stands on several classes. */
 export function hasZeroOutside(values, labels) {
   const first = labels[values.indexOf(0)];

@@ -1,7 +1,8 @@
 // A layout and a style from a photo, where the server has a network for that.
 
 import { byId, showMessage, takeFiles } from "./dom.js";
-import { readLabels, resize } from "./maps.js";
+import { fitting } from "./fit.js";
+import { readLabels } from "./maps.js";
 import { decodePng } from "./png.js";
 
 const SIDE = 2048; // px; the network looks at no more
@@ -59,8 +60,8 @@ async function layoutFrom(file, server, editor, style) {
     throw new Error("This browser can't read it as a photo.");
   });
   showMessage(`${file.name}: the server looks for the classes in it…`, {}, { error: false, topic: "photo" });
-  const png = resize(await decodePng(await server.label(photo, TYPE)), model.width, model.height);
-  const { labels } = readLabels(png, model);
+  const png = await decodePng(await server.label(photo, TYPE));
+  const labels = fitting(png, model).apply(readLabels(png, model).labels);
   editor.replace({ labels, objects: new Uint16Array(labels.length), list: [] });
   if (model.styled) style.set({ photo: look, usesPhoto: true });
 }

@@ -7,9 +7,16 @@ import numpy as np
 from PIL import Image
 
 from tests.data.raw_images import png as raw_png
+from tests.serving.page.paint_tab import edges
 from tests.serving.page.stand_in import CLASSES, ID, SIZE, pixels, png, street
 
 same = np.testing.assert_array_equal
+
+
+def same_edges(found, wanted):
+    """The numbers of objects may differ, not where they change."""
+    for ours, theirs in zip(edges(found), edges(wanted), strict=True):
+        same(ours, theirs)
 
 
 def test_label_maps_load_and_save(paint):
@@ -57,6 +64,49 @@ def test_colour_maps(paint):
     same(asked.label, ids)
     paint.status("Drawn")
     paint.message("l.png: 128 × 96 was scaled to 64 × 48.")
+
+
+def test_maps_of_another_shape_are_stretched_or_cut(paint):
+    page = paint.page
+    rng = np.random.default_rng(2)
+    ids = rng.integers(0, len(CLASSES) + 1, (60, 128)).astype(np.uint8)
+    rows = np.floor((np.arange(SIZE[0]) + 0.5) * 60 / SIZE[0]).astype(int)
+    asked = paint.after(lambda: paint.load("#layout-file", "w.png", png(ids)))
+    same(asked.label, ids[rows, 1::2])
+    paint.message("w.png: 128 × 60 was scaled to 64 × 48, which stretches it.")
+    paint.tab.screenshot("paint-offer")
+    crop, resize = (
+        page.get_by_role("button", name=name, exact=True) for name in ("Crop", "Resize")
+    )
+    asked = paint.after(crop.click)  # 80 x 60 from column 24
+    columns = 24 + np.floor((np.arange(SIZE[1]) + 0.5) * 80 / SIZE[1]).astype(int)
+    same(asked.label, ids[np.ix_(rows, columns)])
+    paint.message("w.png: the middle of 128 × 60 was taken and scaled to 64 × 48.")
+    # The instance map of the file is cut as the file was.
+    objects = np.arange(ids.size, dtype=np.uint16).reshape(ids.shape) // 640
+    asked = paint.after(lambda: paint.load("#objects-file", "o.png", png(objects)))
+    same_edges(asked.instance, objects[np.ix_(rows, columns)])
+    paint.message("o.png: the middle of 128 × 60 was taken")
+    asked = paint.after(resize.click)
+    same_edges(asked.instance, objects[rows, 1::2])
+
+    exact = np.full((48, 70), ID["tree"], np.uint8)
+    exact[:, 3:67] = street()[0]
+    paint.after(lambda: paint.load("#layout-file", "e.png", png(exact)))
+    asked = paint.after(crop.click)
+    same(asked.label, street()[0])
+    paint.message("e.png: the middle of 70 × 48 was cut to 64 × 48.")
+    asked = paint.after(page.locator("#undo").click)
+    assert (asked.label == ID["tree"]).any()
+    paint.status("Drawn")
+
+
+def test_no_pixel_of_an_unknown_class_is_passed_over(paint):
+    ids = np.full((SIZE[0] * 3, SIZE[1] * 3), ID["sky"], np.uint8)
+    ids[0, 0] = 77  # which no pixel of the smaller map is taken from
+    paint.load("#layout-file", "bad.png", png(ids))
+    paint.message("bad.png can't be loaded: The model has no class with id 77;")
+    paint.quiet()
 
 
 def test_files_that_are_refused(paint):

@@ -109,6 +109,11 @@ def test_the_layout_goes_along_to_a_model_of_the_same_classes(open_paint, severa
     for name, value in ID.items():
         table[value] = ids[name]
     same(asked.label, table[before.label[1::2]])  # 48 rows became 24
+    paint.message("The layout of Toy streets: 64 × 48 was scaled to 64 × 24, which")
+    crop = page.get_by_role("button", name="Crop", exact=True)
+    asked = paint.after(crop.click)  # 64 x 24 in the middle
+    same(asked.label, table[before.label[12:36]])
+    page.locator("#undo").click()
     assert page.locator("#model").input_value() == "wide"
     page.locator("#undo").click()  # its own, which is blank
     assert (pixels(paint.saved("#save-layout")[0]) == ids["no label"]).all()
@@ -116,9 +121,22 @@ def test_the_layout_goes_along_to_a_model_of_the_same_classes(open_paint, severa
     # A model without these classes shows its own, and the first has kept its layout.
     asked = paint.after(lambda: page.locator("#model").select_option("other"))
     assert asked.label.shape == (32, 32) and (asked.label == 0).all()
+    # What was handed on was the blank layout, which nobody misses.
+    assert page.locator("#message").is_hidden()
     page.locator("#model").select_option("toy")
     paint.status("Drawn before")
     same(pixels(paint.saved("#save-layout")[0]), before.label)
+    paint.tab.errors.clear()  # a request of the page that was left
+
+
+def test_a_layout_of_classes_that_a_model_lacks_stays(open_paint, several):
+    paint = open_paint(several)
+    paint.status("Drawn")  # the street: sky, road and cars
+    asked = paint.after(lambda: paint.page.locator("#model").select_option("other"))
+    assert (asked.label == 0).all()
+    paint.message("The layout of Toy streets stayed there, as this model has no sky")
+    paint.message("road, car. This is its own.")
+    assert paint.page.locator("#message button").all_inner_texts() == ["Dismiss"]
     paint.tab.errors.clear()  # a request of the page that was left
 
 

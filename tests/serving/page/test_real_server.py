@@ -7,6 +7,7 @@ import pytest
 
 from tests.evaluation.tiny import GREYS, make_segmenter
 from tests.serving.page.paint_tab import PaintTab
+from tests.serving.page.shots import LOOKS, take
 from tests.serving.page.stand_in import pixels
 from tests.serving.palette_model import CLASSES, PALETTE, expected, png
 from tests.serving.running import server
@@ -72,3 +73,10 @@ def test_a_photo_becomes_a_layout_and_a_picture(chromium, address):
     assert abs(error).max() <= 2  # the photo was sent as JPEG
     paint.tab.check()
     paint.page.context.close()
+
+
+def test_screenshots_of_every_model_and_look(chromium, address, tmp_path):
+    paths = list(take(chromium, address, tmp_path))
+    assert [path.name for path in paths] == [f"palette-{look}.png" for look in LOOKS]
+    widths = [pixels(path.read_bytes()).shape[1] for path in paths]
+    assert widths == [1280, 1280, 390]

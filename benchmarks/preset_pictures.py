@@ -1,0 +1,100 @@
+"""The picture of the presets in README.md: layouts, and pictures in several styles.
+
+    python -m benchmarks.preset_pictures [--presets NAME ...] [--out docs/presets.png]
+
+Draws a row for each preset: the first of the layouts that are stored in it, then this
+layout in the first styles that are stored in it, which are far from each other. The
+PNG has 256 colours, so that it stays small.
+"""
+
+import argparse
+from pathlib import Path
+
+from ccfpse_tf.errors import InputError, exit_cleanly
+from ccfpse_tf.files.atomic import new_file
+from ccfpse_tf.runtime.startup import import_tensorflow
+
+OUT = Path(__file__).parents[1] / "docs" / "presets.png"
+COLORS = 256
+
+
+def main(argv=None) -> int:
+    """Writes the picture and prints its size."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--presets",
+        nargs="+",
+        metavar="NAME|DIR",
+        help="of the rows from the top (default: all that ship)",
+    )
+    parser.add_argument("--styles", type=int, default=3, metavar="K", help="columns")
+    parser.add_argument("--out", type=Path, default=OUT, metavar="FILE.png")
+    arguments = parser.parse_args(argv)
+    presets = arguments.presets or _shipped()
+    if arguments.styles < 1:
+        raise InputError(f"--styles {arguments.styles}: must be 1 or more")
+    import_tensorflow()
+    picture = picture_of(presets, arguments.styles)
+    with new_file(arguments.out) as aside:
+        picture.save(aside, "PNG", optimize=True)
+    width, height = picture.size
+    kilobytes = arguments.out.stat().st_size / 1e3
+    print(f"{arguments.out}: {width}x{height}, {kilobytes:.0f} kB")
+    return 0
+
+
+def _shipped():
+    from ccfpse_tf.presets.shipped import shipped_presets
+
+    # Street scenes first, as the package's own example.
+    names = sorted(shipped_presets(), reverse=True)
+    if not names:
+        raise InputError("this version ships no presets: name folders by --presets")
+    return names
+
+
+def picture_of(presets, styles: int):
+    """Returns the picture of a few presets, as Pillow's.
+
+    Args:
+        presets: names or folders.
+        styles: how many of each.
+
+    Raises:
+        InputError: a preset with fewer styles, layouts of different sizes.
+    """
+    from PIL import Image
+
+    from ccfpse_tf.generation.pictures import grid
+
+    rows = [row_of(preset, styles) for preset in presets]
+    sizes = {row[0].shape[:2] for row in rows}
+    if len(sizes) > 1:
+        raise InputError(f"presets of several sizes in one picture: {sorted(sizes)}")
+    return Image.fromarray(grid(rows)).quantize(COLORS, kmeans=1)
+
+
+def row_of(preset, styles: int) -> list:
+    """Returns a layout in colour and its images, uint8 ``(height, width, 3)`` each."""
+    from ccfpse_tf.generation.pictures import colorize
+    from ccfpse_tf.generation.preset_model import PresetModel
+
+    trained = PresetModel(preset)
+    found = trained.preset
+    if len(found.styles) < styles:
+        raise InputError(f"{preset}: has {len(found.styles)} styles, --styles {styles}")
+    label, instance = trained.layouts()[0]
+    objects = None if instance is None else instance[None]
+    return [
+        colorize(label, found.data.index_palette, instance),
+        *(
+            trained.images(label[None], objects, style.code[None])[0]
+            for style in found.styles[:styles]
+        ),
+    ]
+
+
+if __name__ == "__main__":
+    exit_cleanly(main)
