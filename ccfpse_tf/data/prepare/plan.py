@@ -182,7 +182,10 @@ def remapped_ids(
     result = dict(ids)
     for key, value in changes.items():
         if value is None and dont_care is None:
-            raise InputError(f"{path}: {key} is null, but there is no don't-care class")
+            raise InputError(
+                f"{path}: {key} is null, but there is no don't-care class: add a line "
+                f"`- NAME` to the --palette file, or give --dont-care-id {key} instead"
+            )
         if value is not None and value not in ids:
             raise InputError(
                 f"{path}: {key} becomes {value!r}, not a label id; allowed "
