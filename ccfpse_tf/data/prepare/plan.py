@@ -183,9 +183,9 @@ def remapped_ids(
     for key, value in changes.items():
         if value is None and dont_care is None:
             raise InputError(
-                f"{path}: {key} is null, but there is no don't-care class: give a label "
-                "id instead; a folder of your own gets that class by a line `- NAME` of "
-                "the --palette file, or by --dont-care-id"
+                f"{path}: {key} is null, but there is no don't-care class: give a "
+                "label id instead; a folder of your own gets that class by a line "
+                "`- NAME` of the --palette file, or by --dont-care-id"
             )
         if value is not None and value not in ids:
             raise InputError(
