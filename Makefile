@@ -110,8 +110,10 @@ scenes_256 aerial_256: .venv
 	  $(if $(SET),--set $(SET))
 	$(RECIPE) evaluate --run $(PRESETS)/$@/run --out $(PRESETS)/$@/run/evaluation \
 	  --features efficientnet-lite0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --editable '.[onnx]'
 	$(RECIPE) preset --run $(PRESETS)/$@/run --out ccfpse_tf/presets/$@ \
-	  --card docs/cards/$@.md
+	  --card docs/cards/$@.md --onnx
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache

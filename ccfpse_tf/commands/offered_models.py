@@ -1,22 +1,28 @@
 """The models that `ccfpse serve` and `ccfpse paint` offer: exports and presets."""
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from ccfpse_tf.commands.engines import check_engine_of_export, engine_of_preset
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.serving.model_folder import check_folder, numbered
 from ccfpse_tf.serving.offer import Offer
 
 
-def offers_of(models: Sequence[str], labels: Mapping[str, int]) -> list[Offer]:
+def offers_of(
+    models: Sequence[str], labels: Mapping[str, int], engine: str = "auto"
+) -> list[Offer]:
     """Offers the models that a command names; without any, all presets that ship.
 
     Args:
         models: folders of exported models, names of presets and folders of presets.
         labels: version numbers by label, for an exported model.
+        engine: one of :data:`ccfpse_tf.commands.engines.ENGINES`.
 
     Raises:
-        InputError: what is neither; two models of one name; no preset that ships.
+        InputError: what is neither; two models of one name; no preset that ships; an
+            engine that a model cannot be drawn by.
     """
     # Only now, as they load NumPy.
     from ccfpse_tf.presets.preset_facts import FACTS
@@ -34,30 +40,46 @@ def offers_of(models: Sequence[str], labels: Mapping[str, int]) -> list[Offer]:
         if model in shipped or (Path(model) / FACTS).is_file():
             if labels:
                 raise InputError(f"--label: the preset {model} has no versions")
-            offers.append(preset_offer(model))
+            offers.append(preset_offer(model, engine))
         else:
+            check_engine_of_export(engine, model)
             offers.append(exported_offer(Path(model), labels))
     check_names(offers, models)
     return offers
 
 
-def preset_offer(preset: str) -> Offer:
+def preset_offer(preset: str, engine: str = "auto") -> Offer:
     """Offers a preset, which is read now and built when it is asked for.
 
     Args:
         preset: the name of one that the package ships, or a folder.
+        engine: one of :data:`ccfpse_tf.commands.engines.ENGINES`.
 
     Raises:
-        InputError: an unknown name, a damaged preset.
+        InputError: an unknown name, a damaged preset, an engine that is not there.
     """
     from ccfpse_tf.presets.shipped import find_preset
+
+    found = find_preset(preset)
+    chosen, note = engine_of_preset(engine, found)
 
     def make(say):
         from ccfpse_tf.export.preset_endpoints import preset_endpoints
 
         return preset_endpoints(preset)
 
-    return live_offer(find_preset(preset).name, make)
+    def load(say):
+        say("importing ONNX Runtime")
+        from ccfpse_tf.export.onnx_endpoints import OnnxEndpoints
+        from ccfpse_tf.serving.function_model import function_versions
+
+        signatures = OnnxEndpoints(found).signatures()
+        say("drawing a first picture")
+        return function_versions(found.name, signatures)
+
+    if chosen == "onnx":
+        return Offer(found.name, load, note=note)
+    return dataclasses.replace(live_offer(found.name, make), note=note)
 
 
 def exported_offer(folder: Path, labels: Mapping[str, int] | None = None) -> Offer:

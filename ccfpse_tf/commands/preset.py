@@ -28,6 +28,11 @@ def add(commands) -> None:
         help="result of `evaluate` for the card (default: RUN/evaluation, if there)",
     )
     add("--best", action="store_true", help="the best checkpoint, not the newest")
+    add(
+        "--onnx",
+        action="store_true",
+        help="for ONNX Runtime, too, with which `ccfpse paint` starts at once",
+    )
 
 
 def run(arguments) -> int:
@@ -39,7 +44,7 @@ def run(arguments) -> int:
     import_tensorflow()
     from ccfpse_tf.export.run_preset import PresetOptions, preset_of_run
 
-    names = ("name", "title", "card", "records", "evaluation", "best")
+    names = ("name", "title", "card", "records", "evaluation", "best", "onnx")
     options = PresetOptions(**{name: getattr(arguments, name) for name in names})
     preset, sizes = preset_of_run(arguments.run, arguments.out, options)
     for name in sorted(sizes, key=sizes.get, reverse=True):

@@ -4,6 +4,7 @@ import argparse
 import importlib.util
 from pathlib import Path
 
+from ccfpse_tf.commands.engines import ENGINES
 from ccfpse_tf.commands.offered_models import offers_of
 from ccfpse_tf.commands.photo_labeller import labeller, offer_with_labeller
 from ccfpse_tf.errors import InputError
@@ -55,12 +56,13 @@ def run(arguments: argparse.Namespace) -> int:
     with listen(arguments.host, arguments.port) as listening:
         warn_if_open(listening)
         metrics = Metrics()
-        backend, what, facts, label = _backend(arguments, limits, metrics)
+        backend, lines, facts, label = _backend(arguments, limits, metrics)
         hosts = [*arguments.allow_host]
         if is_loopback(listening):
             hosts += LOOPBACK_NAMES
         app = make_app(backend, limits, metrics, hosts=hosts, label=label, facts=facts)
-        print(f"{what} at {address_of(listening)} (Ctrl-C ends)", flush=True)
+        lines[0] += f" at {address_of(listening)} (Ctrl-C ends)"
+        print("\n".join(lines), flush=True)
         serve(
             app,
             listening,
@@ -135,21 +137,22 @@ def read_labels(texts: list[str]) -> dict[str, int]:
 
 
 def _backend(arguments, limits, metrics):
-    """Returns a backend, words for it, facts for the page, and what labels photos."""
+    """Returns a backend, lines about it, facts for the page, and what labels photos."""
     labels = read_labels(arguments.label)
     _check_single(arguments, labels, len(arguments.models))
     if arguments.upstream:
         return _upstream(arguments, limits)
     from ccfpse_tf.serving.offers import Offers
 
-    offers = offers_of(arguments.models, labels)
+    offers = offers_of(arguments.models, labels, arguments.engine)
     _check_single(arguments, labels, len(offers))  # all presets, where none is named
     label = None
     if arguments.evaluator:
         offers[0], label = offer_with_labeller(offers[0], arguments.evaluator)
     backend = Offers(offers, limits, metrics, arguments.poll)
     names = " and ".join(f"{one.name} (version {one.version})" for one in offers)
-    return backend, f"serving {names}", backend.facts, label
+    lines = [f"serving {names}", *(one.note for one in offers if one.note)]
+    return backend, lines, backend.facts, label
 
 
 def _check_single(arguments, labels, count):
@@ -164,6 +167,8 @@ def _upstream(arguments, limits):
 
     if arguments.label:
         raise InputError("--label: labels are the --upstream server's to give")
+    if arguments.engine != "auto":
+        raise InputError("--engine: what draws is the --upstream server's to choose")
     if not arguments.models:
         raise InputError("--upstream: name the model, as MODELS/NAME or NAME")
     url = arguments.upstream
@@ -176,7 +181,7 @@ def _upstream(arguments, limits):
             arguments.evaluator, lambda: Client(model, "--upstream").describe()
         )
     facts = {"models": names} if len(names) > 1 else {}
-    return backend, f"passing {' and '.join(names)} on to {url}", lambda: facts, label
+    return backend, [f"passing {' and '.join(names)} on to {url}"], lambda: facts, label
 
 
 def _add_options(parser):
@@ -190,6 +195,13 @@ def _add_options(parser):
     parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
     parser.add_argument(
         "--port", type=int, default=8501, help="0: any free one (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default="auto",
+        help="what draws presets; auto: ONNX Runtime where it is installed and the "
+        "preset has an ONNX file, else TensorFlow (default: %(default)s)",
     )
     parser.add_argument(
         "--upstream", metavar="URL", help="TensorFlow Serving to pass requests on to"

@@ -1,5 +1,6 @@
 """One file for other runtimes: ONNX and LiteRT."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import tensorflow as tf
@@ -29,7 +30,7 @@ def check_file(target: str, path: Path) -> None:
     if path.exists():
         raise InputError(f"--out {path} exists; name another file, or remove it")
     if target == "onnx":
-        _converter()
+        require_converter("--target onnx")
 
 
 def write_portable(endpoints: Endpoints, target: str, path: Path) -> None:
@@ -87,11 +88,24 @@ def _function(endpoints):
 
 
 def _to_onnx(_, function, specs):
-    model, _ = _converter().convert.from_function(function, specs, opset=OPSET)
+    return onnx_model(function, specs).SerializeToString()
+
+
+def onnx_model(function: Callable, specs: list[tf.TensorSpec]):
+    """Converts a function to an ``onnx.ModelProto``.
+
+    Args:
+        function: a ``tf.function`` that is traced.
+        specs: its inputs, with their names.
+
+    Raises:
+        InputError: tf2onnx is not installed.
+    """
+    model, _ = require_converter().convert.from_function(function, specs, opset=OPSET)
     foreign = {node.op_type for node in model.graph.node if node.domain not in _OWN}
     if foreign:  # the converter leaves what it cannot convert
         raise RuntimeError(f"tf2onnx left operators that are not ONNX's: {foreign}")
-    return model.SerializeToString()
+    return model
 
 
 _OWN = ("", "ai.onnx")
@@ -106,11 +120,19 @@ def _to_litert(endpoints, function, _):
     return converter.convert()
 
 
-def _converter():
+def require_converter(option: str = "--onnx"):
+    """Returns the module ``tf2onnx``.
+
+    Args:
+        option: that needs it, for the message.
+
+    Raises:
+        InputError: it is not installed.
+    """
     try:
         import tf2onnx
     except ImportError:
         raise InputError(
-            "--target onnx needs tf2onnx: pip install 'ccfpse-tf[onnx]'"
+            f"{option} needs tf2onnx: pip install 'ccfpse-tf[onnx]'"
         ) from None
     return tf2onnx

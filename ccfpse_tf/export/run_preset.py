@@ -13,6 +13,8 @@ from ccfpse_tf.errors import InputError
 from ccfpse_tf.export.comparison import drawn_by
 from ccfpse_tf.export.id_table import IdTable
 from ccfpse_tf.export.model_card import METRICS, model_card, read_scores
+from ccfpse_tf.export.portable import require_converter
+from ccfpse_tf.export.preset_graphs import preset_graphs
 from ccfpse_tf.export.preset_styles import choose_styles
 from ccfpse_tf.export.self_description import encoded_example
 from ccfpse_tf.files.output_folder import check_out
@@ -46,6 +48,7 @@ class PresetOptions:
         evaluation: folder that `evaluate` wrote for this checkpoint; default the folder
             ``evaluation`` of the run, if it is there and about this checkpoint.
         best: take the best checkpoint instead of the newest.
+        onnx: write the networks for ONNX Runtime, too.
     """
 
     name: str | None = None
@@ -54,6 +57,7 @@ class PresetOptions:
     records: Path | None = None
     evaluation: Path | None = None
     best: bool = False
+    onnx: bool = False
 
 
 def preset_of_run(
@@ -74,8 +78,11 @@ def preset_of_run(
 
     Raises:
         InputError: a run without checkpoint or encoder, records that are gone, a folder
-            with other files, files that cannot be read, more than 8 MB.
+            with other files, files that cannot be read, more than 8 MB; a package that
+            ``onnx`` needs and that is not there.
     """
+    if options.onnx:
+        require_converter()
     run, out = read_run(run_directory), Path(out)
     name = check_name(options.name or out.name)
     check_out(out, marker=FACTS, command="preset")
@@ -111,6 +118,7 @@ def preset_of_run(
         styles,
         tuple(_encoded(*layout, data) for layout in layouts),
         model_card(*facts, statement=statement, scores=scores),
+        preset_graphs(model, data, step) if options.onnx else {},
     )
     return preset, write_preset(out, preset)
 

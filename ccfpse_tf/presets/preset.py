@@ -56,6 +56,8 @@ class Preset:
         styles: none if the model has no style code.
         layouts: one or two examples.
         card: the model card, Markdown.
+        graphs: ONNX files by name, whose weights are ``weights``; none if it draws with
+            TensorFlow only.
         source: the folder that it was read from, for messages.
         weights_sha256: of the file of the weights, for presets that were read.
     """
@@ -70,6 +72,7 @@ class Preset:
     styles: tuple[Style, ...]
     layouts: tuple[ExampleLayout, ...]
     card: str
+    graphs: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
     source: str = ""
     weights_sha256: str = ""
 

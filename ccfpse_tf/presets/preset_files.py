@@ -7,6 +7,7 @@
 | `styles.npz` | the style codes, `(styles, z_dim)` |
 | `style_N.png`, `layout_N.png`, `layout_N_instance.png` | pictures and layouts |
 | `README.md` | the model card |
+| `model.onnx`, `encoder.onnx` | maybe: the networks for ONNX Runtime, without weights |
 
 Nothing in them is executed, and no file is read that is larger than a preset may be.
 """
@@ -37,6 +38,7 @@ from ccfpse_tf.presets.preset_facts import (
 )
 
 WEIGHTS, STYLES, CARD = "weights.npz", "styles.npz", "README.md"
+GRAPH, ENCODER_GRAPH = "model.onnx", "encoder.onnx"
 MOST_STYLES = 12
 _MOST_UNPACKED = 8 * MOST_BYTES  # weights hardly become smaller when they are packed
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
@@ -76,7 +78,7 @@ def write_preset(folder: Path, preset: Preset) -> dict[str, int]:
         if preset.styles:
             codes = np.stack([style.code for style in preset.styles])
             write_arrays(aside / STYLES, {"codes": codes}, compressed=True)
-        for name, content in _pictures(preset).items():
+        for name, content in (_pictures(preset) | preset.graphs).items():
             (aside / name).write_bytes(content)
         (aside / CARD).write_text(preset.card, encoding="utf-8")
         digests = {path.name: sha256_of_files(path) for path in sorted(aside.iterdir())}
@@ -185,6 +187,7 @@ def _preset(folder: Path, facts: dict, files: Mapping[str, bytes]) -> Preset:
             _layout(files, place, known["data"]) for place in range(1, 1 + layouts)
         ),
         card=files[CARD].decode("utf-8"),
+        graphs={name: files[name] for name in (GRAPH, ENCODER_GRAPH) if name in files},
         source=str(folder),
         weights_sha256=sha256(files[WEIGHTS]),
     )

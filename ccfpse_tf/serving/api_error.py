@@ -1,6 +1,7 @@
 """Answers that are not 200: an HTTP code and a JSON object with the key ``error``."""
 
 import re
+import sys
 
 # The codes of TensorFlow's errors on HTTP, as TensorFlow Serving maps them.
 _HTTP = {
@@ -49,11 +50,15 @@ def bad_request(message: str) -> ApiError:
     return ApiError(400, message)
 
 
-def from_tensorflow(error) -> ApiError:
-    """Turns a ``tf.errors.OpError`` into TensorFlow Serving's answer.
+def from_tensorflow(error: Exception) -> ApiError | None:
+    """Turns a ``tf.errors.OpError`` into TensorFlow Serving's answer; else None.
 
-    The place in the graph is left out, as it does not help a client.
+    The place in the graph is left out, as it does not help a client. TensorFlow is not
+    imported for this: where another engine draws, there are no such errors.
     """
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is None or not isinstance(error, tensorflow.errors.OpError):
+        return None
     message = _PLACES.sub("", str(error.message))
     message = _FIRST_OF_SEVERAL.sub("", message, count=1)
     message = message.split("\n\t [[")[0].split("\n\nOriginal stack trace")[0]

@@ -12,8 +12,8 @@ from collections.abc import Hashable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import tensorflow as tf
 
+from ccfpse_tf.serving.api_error import ApiError
 from ccfpse_tf.serving.image_size import size_of
 from ccfpse_tf.serving.limits import Limits
 from ccfpse_tf.serving.metrics import Metrics
@@ -185,7 +185,7 @@ def _predict(batch, seconds):
     """Calls the model for all jobs of a batch; returns their outputs."""
     first = batch[0]
     if seconds <= 0:
-        raise tf.errors.DeadlineExceededError(None, None, "waited too long")
+        raise ApiError(504, "waited too long")
     name = first.request.signature
     with first.model.in_use():
         if len(batch) == 1:

@@ -7,13 +7,11 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.core.protobuf import meta_graph_pb2
 
 from ccfpse_tf.serving.loaded_versions import LoadedVersions
-from ccfpse_tf.serving.served_model import ServedModel
+from ccfpse_tf.serving.served_model import ServedModel, SignatureSpec, Tensor
 from ccfpse_tf.serving.trial import draw_in_style, try_out
 
-_METHOD = "tensorflow/serving/predict"
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -31,10 +29,8 @@ class LiveModel(ServedModel):
     """
 
     def __init__(self, signatures: Mapping, version: int = 1) -> None:
-        definitions = {
-            name: _definition(name, signatures[name]) for name in sorted(signatures)
-        }
-        super().__init__(version, definitions)
+        specs = {name: _spec(name, signatures[name]) for name in sorted(signatures)}
+        super().__init__(version, specs)
         self._given = dict(signatures)
         self._traced: dict = {}
         self._tracing = threading.Lock()
@@ -102,14 +98,17 @@ def live_versions(
     return LoadedVersions(name, models=[model])
 
 
-def _definition(name, signature):
-    made = meta_graph_pb2.SignatureDef(method_name=_METHOD)
-    for infos, specs in (
-        (made.inputs, signature.inputs),
-        (made.outputs, signature.outputs),
-    ):
-        for key, spec in specs.items():
-            infos[key].name = f"{name}_{key}:0"
-            infos[key].dtype = spec.dtype.as_datatype_enum
-            infos[key].tensor_shape.CopyFrom(spec.shape.as_proto())
-    return made
+def _spec(name, signature):
+    """Inputs and outputs of a signature, with the names that a graph could give."""
+
+    def tensors(specs):
+        return {
+            key: Tensor(
+                f"{name}_{key}:0",
+                np.dtype(spec.dtype.as_numpy_dtype),
+                tuple(-1 if size is None else size for size in spec.shape),
+            )
+            for key, spec in sorted(specs.items())
+        }
+
+    return SignatureSpec(tensors(signature.inputs), tensors(signature.outputs))

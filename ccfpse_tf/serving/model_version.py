@@ -5,13 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.serving.served_model import ServedModel
+from ccfpse_tf.serving.served_model import ServedModel, SignatureSpec, Tensor
 
 _FILE = "saved_model.pb"
+_INTERNAL = "__saved_model_init_op"  # shown, as TensorFlow Serving does, but not called
 
 
 class ModelVersion(ServedModel):
@@ -27,7 +29,21 @@ class ModelVersion(ServedModel):
 
     def __init__(self, path: Path, version: int) -> None:
         self.path = path
-        super().__init__(version, read_signatures(path))
+        definitions = read_signatures(path)
+        signatures = {
+            name: SignatureSpec(_tensors(one.inputs), _tensors(one.outputs))
+            for name, one in definitions.items()
+            if name != _INTERNAL
+        }
+        shown = {
+            name: json_format.MessageToDict(
+                one,
+                preserving_proto_field_name=True,
+                always_print_fields_with_no_presence=True,
+            )
+            for name, one in definitions.items()
+        }
+        super().__init__(version, signatures, shown)
         self._session = _load(path)
 
     def run(
@@ -66,6 +82,16 @@ def read_signatures(path: Path) -> dict:
         if "serve" in graph.meta_info_def.tags:
             return dict(sorted(graph.signature_def.items()))
     raise InputError(f"{path / _FILE}: does not hold a graph with the tag 'serve'")
+
+
+def _tensors(infos):
+    found = {}
+    for name, info in sorted(infos.items()):
+        shape = info.tensor_shape
+        sizes = None if shape.unknown_rank else tuple(dim.size for dim in shape.dim)
+        dtype = np.dtype(tf.dtypes.as_dtype(info.dtype).as_numpy_dtype)
+        found[name] = Tensor(info.name, dtype, sizes)
+    return found
 
 
 def _load(path):

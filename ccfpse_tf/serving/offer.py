@@ -14,8 +14,10 @@ class Offer:
             with a function that takes words for what is being done, such as "reading
             version 3".
         version: the number that is shown before it is loaded.
+        note: a line about it that the command prints, or an empty text.
     """
 
     name: str
     load: Callable[[Callable[[str], None]], object]
     version: int = 1
+    note: str = ""

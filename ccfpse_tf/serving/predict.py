@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 
-import tensorflow as tf
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -51,8 +50,11 @@ async def predict(
     except TimeoutError:
         code = 504 if stage == "answered" else 408
         raise ApiError(code, f"not {stage} within {limits.timeout:g} seconds") from None
-    except tf.errors.OpError as error:
-        raise from_tensorflow(error) from None
+    except Exception as error:
+        refusal = from_tensorflow(error)
+        if refusal is None:
+            raise
+        raise refusal from None
     return Response(content, media_type="application/json")
 
 

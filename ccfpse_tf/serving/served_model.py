@@ -7,10 +7,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-import tensorflow as tf
-from google.protobuf import json_format
 
-_INTERNAL = "__saved_model_init_op"  # shown, as TensorFlow Serving does, but not called
+_METHOD = "tensorflow/serving/predict"
+_DTYPES = {"object": "DT_STRING", "float32": "DT_FLOAT"}  # others by their own names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,27 +46,21 @@ class ServedModel(ABC):
 
     Args:
         version: its number.
-        definitions: ``SignatureDef`` messages by name.
-
-    Attributes:
         signatures: inputs and outputs of each signature.
-        signature_json: the messages as the API shows them.
+        signature_json: the signatures as the API shows them; default made of
+            ``signatures``.
     """
 
-    def __init__(self, version: int, definitions: Mapping) -> None:
+    def __init__(
+        self,
+        version: int,
+        signatures: Mapping[str, SignatureSpec],
+        signature_json: Mapping | None = None,
+    ) -> None:
         self.version = version
-        self.signatures: Mapping[str, SignatureSpec] = {
-            name: SignatureSpec(_tensors(one.inputs), _tensors(one.outputs))
-            for name, one in definitions.items()
-            if name != _INTERNAL
-        }
-        self.signature_json = {
-            name: json_format.MessageToDict(
-                one,
-                preserving_proto_field_name=True,
-                always_print_fields_with_no_presence=True,
-            )
-            for name, one in definitions.items()
+        self.signatures = signatures
+        self.signature_json = signature_json or {
+            name: _definition(one) for name, one in signatures.items()
         }
         self._users = 0
         self._retired = False
@@ -86,7 +79,7 @@ class ServedModel(ABC):
             timeout: seconds after which the outputs are of no use any more.
 
         Raises:
-            tf.errors.OpError: an error of the graph itself, or that it took too long.
+            ApiError, tf.errors.OpError: a wrong request, or it took too long.
         """
 
     @abstractmethod
@@ -117,11 +110,18 @@ class ServedModel(ABC):
             self.closed = True
 
 
-def _tensors(infos):
-    found = {}
-    for name, info in sorted(infos.items()):
-        shape = info.tensor_shape
-        sizes = None if shape.unknown_rank else tuple(dim.size for dim in shape.dim)
-        dtype = np.dtype(tf.dtypes.as_dtype(info.dtype).as_numpy_dtype)
-        found[name] = Tensor(info.name, dtype, sizes)
-    return found
+def _definition(signature):
+    """A ``SignatureDef`` message as JSON has it."""
+    return {
+        "inputs": {key: _info(one) for key, one in signature.inputs.items()},
+        "outputs": {key: _info(one) for key, one in signature.outputs.items()},
+        "method_name": _METHOD,
+        "defaults": {},
+    }
+
+
+def _info(tensor):
+    dtype = _DTYPES.get(tensor.dtype.name, f"DT_{tensor.dtype.name.upper()}")
+    sizes = [{"size": str(size), "name": ""} for size in tensor.shape]
+    shape = {"dim": sizes, "unknown_rank": False}
+    return {"dtype": dtype, "tensor_shape": shape, "name": tensor.key}

@@ -4,9 +4,9 @@ import base64
 import json
 
 import numpy as np
-import tensorflow as tf
 
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.serving.api_error import ApiError, from_tensorflow
 from ccfpse_tf.serving.served_model import ServedModel
 
 DESCRIBE_FORMAT = 1
@@ -30,7 +30,10 @@ def try_out(model: ServedModel, where: str) -> None:
         description = describe(model)
         for example in (description or {}).get("examples", [])[:1]:
             _draw(model, example)
-    except (tf.errors.OpError, ValueError, KeyError, TypeError) as error:
+    except Exception as error:
+        known = isinstance(error, ApiError | ValueError | KeyError | TypeError)
+        if not known and from_tensorflow(error) is None:
+            raise
         model.retire()
         raise InputError(f"{where}: fails on its own example ({error})") from error
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -211,6 +212,22 @@ def test_wrong_input_is_refused_before_anything_is_built(run, tmp_path, monkeypa
     assert not out.exists()
     (tmp_path / "thesis.tex").write_text("mine")
     refused(run, tmp_path, "holds files that `preset` did not write", name="a")
+
+
+def test_with_graphs_for_onnx_runtime(run, model, tmp_path, monkeypatch):
+    built = "ccfpse_tf.generation.trained_model.build_model"
+    monkeypatch.setattr(built, lambda *_, **__: model)
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "tf2onnx", None)
+        with pytest.raises(InputError, match=r"^--onnx needs tf2onnx: pip install"):
+            command(run, tmp_path / "tiny", "--onnx")
+    assert not (tmp_path / "tiny").exists()
+    graphs = {"model.onnx": b"a graph", "encoder.onnx": b"another"}
+    module = "ccfpse_tf.export.run_preset."
+    monkeypatch.setattr(module + "require_converter", lambda: None)
+    monkeypatch.setattr(module + "preset_graphs", lambda *_: graphs)
+    assert command(run, tmp_path / "tiny", "--onnx") == 0
+    assert read_preset(tmp_path / "tiny").graphs == graphs
 
 
 def test_scores_of_other_weights(run, evaluated, tmp_path):

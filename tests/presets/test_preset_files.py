@@ -214,3 +214,13 @@ def test_descriptions_that_contradict_themselves(key, value, folder):
     change(folder, data=facts_of(folder)["data"] | {key: value})
     with pytest.raises(InputError, match="preset.json: .*(damaged|format)"):
         read_preset(folder)
+
+
+def test_graphs_for_onnx_runtime(folder, tmp_path):
+    graphs = {"model.onnx": b"a graph", "encoder.onnx": b"another"}
+    write_preset(tmp_path / "both", invented(graphs=graphs))
+    assert read_preset(tmp_path / "both").graphs == graphs
+    assert read_preset(folder).graphs == {}
+    (tmp_path / "both" / "model.onnx").write_bytes(b"a grapH")
+    with pytest.raises(InputError, match="model.onnx: is damaged: its SHA-256"):
+        read_preset(tmp_path / "both")
