@@ -47,7 +47,9 @@ def test_auto_says_why_it_takes_tensorflow(installed):
 
 def test_what_cannot_be_had_is_an_error(installed):
     installed(False)
-    words = r"presets/tiny: onnxruntime is not installed \(pip install 'ccfpse-tf\[onnx"
+    words = (
+        r"presets/tiny: onnxruntime is not installed \(pip install 'ccfpse-tf\[serving"
+    )
     with pytest.raises(InputError, match=words + ".*--engine tensorflow"):
         engines.engine_of_preset("onnx", preset())
     installed(True)
