@@ -100,6 +100,7 @@ scenes_256: PREPARE = --size 256x256
 scenes_256: TRAIN = --compact
 
 aerial_256: RECIPE = $(BIN)/python recipes/aerial.py
+aerial_256: LAYOUTS = --labels docs/cards/aerial_256
 aerial_256: PREPARE = --images $(AERIAL)/images --labels $(AERIAL)/masks \
 	--palette $(AERIAL)/palette.txt --name aerial --keep-size \
 	--val-fraction 0.1 --val-windows 256x256
@@ -113,7 +114,7 @@ scenes_256 aerial_256: .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	  --editable '.[onnx]'
 	$(RECIPE) preset --run $(PRESETS)/$@/run --out ccfpse_tf/presets/$@ \
-	  --card docs/cards/$@.md --onnx
+	  --card docs/cards/$@.md --onnx $(LAYOUTS)
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache

@@ -1,10 +1,9 @@
 """The picture of the presets in README.md: layouts, and pictures in several styles.
 
-    python -m benchmarks.preset_pictures [--presets NAME ...] [--out docs/presets.png]
+    python -m benchmarks.preset_pictures [--presets NAME ...] [--out docs/presets.jpg]
 
 Draws a row for each preset: the first of the layouts that are stored in it, then this
-layout in the first styles that are stored in it, which are far from each other. The
-PNG has 256 colours, so that it stays small.
+layout in the first styles that are stored in it, which are far from each other.
 """
 
 import argparse
@@ -14,8 +13,8 @@ from ccfpse_tf.errors import InputError, exit_cleanly
 from ccfpse_tf.files.atomic import new_file
 from ccfpse_tf.runtime.startup import import_tensorflow
 
-OUT = Path(__file__).parents[1] / "docs" / "presets.png"
-COLORS = 256
+OUT = Path(__file__).parents[1] / "docs" / "presets.jpg"
+QUALITY = 92  # of a JPEG, which stays small
 
 
 def main(argv=None) -> int:
@@ -30,7 +29,7 @@ def main(argv=None) -> int:
         help="of the rows from the top (default: all that ship)",
     )
     parser.add_argument("--styles", type=int, default=3, metavar="K", help="columns")
-    parser.add_argument("--out", type=Path, default=OUT, metavar="FILE.png")
+    parser.add_argument("--out", type=Path, default=OUT, metavar="FILE.jpg")
     arguments = parser.parse_args(argv)
     presets = arguments.presets or _shipped()
     if arguments.styles < 1:
@@ -38,7 +37,7 @@ def main(argv=None) -> int:
     import_tensorflow()
     picture = picture_of(presets, arguments.styles)
     with new_file(arguments.out) as aside:
-        picture.save(aside, "PNG", optimize=True)
+        picture.save(aside, "JPEG", quality=QUALITY)
     width, height = picture.size
     kilobytes = arguments.out.stat().st_size / 1e3
     print(f"{arguments.out}: {width}x{height}, {kilobytes:.0f} kB")
@@ -73,7 +72,7 @@ def picture_of(presets, styles: int):
     sizes = {row[0].shape[:2] for row in rows}
     if len(sizes) > 1:
         raise InputError(f"presets of several sizes in one picture: {sorted(sizes)}")
-    return Image.fromarray(grid(rows)).quantize(COLORS, kmeans=1)
+    return Image.fromarray(grid(rows))
 
 
 def row_of(preset, styles: int) -> list:

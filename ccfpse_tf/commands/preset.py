@@ -1,5 +1,6 @@
 """``preset``: writes a run's weights as a small folder to give away."""
 
+import dataclasses
 from pathlib import Path
 
 from ccfpse_tf.runtime.startup import import_tensorflow
@@ -29,6 +30,14 @@ def add(commands) -> None:
     )
     add("--best", action="store_true", help="the best checkpoint, not the newest")
     add(
+        "--labels",
+        type=Path,
+        metavar="DIR",
+        help="label PNGs whose first two become the preset's example layouts, instead "
+        "of layouts of the validation records",
+    )
+    add("--instances", type=Path, metavar="DIR", help="instance PNGs for --labels")
+    add(
         "--onnx",
         action="store_true",
         help="for ONNX Runtime, too, with which `ccfpse paint` starts at once",
@@ -44,7 +53,7 @@ def run(arguments) -> int:
     import_tensorflow()
     from ccfpse_tf.export.run_preset import PresetOptions, preset_of_run
 
-    names = ("name", "title", "card", "records", "evaluation", "best", "onnx")
+    names = [field.name for field in dataclasses.fields(PresetOptions)]
     options = PresetOptions(**{name: getattr(arguments, name) for name in names})
     preset, sizes = preset_of_run(arguments.run, arguments.out, options)
     for name in sorted(sizes, key=sizes.get, reverse=True):

@@ -21,6 +21,7 @@ from ccfpse_tf.files.output_folder import check_out
 from ccfpse_tf.files.text_files import read_text
 from ccfpse_tf.gan.methods import method_of
 from ccfpse_tf.gan.preset_weights import load_weights, stored_weights
+from ccfpse_tf.generation import label_folder
 from ccfpse_tf.generation.trained_model import TrainedModel
 from ccfpse_tf.presets.preset import ExampleLayout, Preset
 from ccfpse_tf.presets.preset_config import portable
@@ -48,6 +49,9 @@ class PresetOptions:
         evaluation: folder that `evaluate` wrote for this checkpoint; default the folder
             ``evaluation`` of the run, if it is there and about this checkpoint.
         best: take the best checkpoint instead of the newest.
+        labels: folder of label files, the first of which become the example layouts,
+            instead of layouts of the validation records: these may not be ours to give.
+        instances: folder of their instance maps, where the model needs them.
         onnx: write the networks for ONNX Runtime, too.
     """
 
@@ -58,6 +62,8 @@ class PresetOptions:
     evaluation: Path | None = None
     best: bool = False
     onnx: bool = False
+    labels: Path | None = None
+    instances: Path | None = None
 
 
 def preset_of_run(
@@ -89,21 +95,26 @@ def preset_of_run(
     checkpoint = _checkpoint(run, options.best)
     statement = read_text(options.card, "text of a card") if options.card else None
     records, data = describe_data(run, options.records)
+    size = run.config.data.image_size
+    drawings = None
+    if options.labels:
+        drawings = label_folder.examples(options.labels, options.instances, data, size)
+    elif options.instances:
+        raise InputError("--instances belongs to --labels: add --labels DIR")
     trained = TrainedModel(run, data, checkpoint=checkpoint)
     model, step = trained.model, trained.step
     scores = _scores(
         run, checkpoint or run.checkpoints / f"{PREFIX}-{step}", options, say
     )
-    examples = _examples(records, data, run.config.data.image_size)
+    examples = _examples(records, data, size)
     weights = stored_weights(model)
     difference = _round(model, weights, examples)
     layouts = [
         (example["label"][0], example["instance"][0] if data.instances else None)
-        for example in examples[:LAYOUTS]
+        for example in (drawings or examples)[:LAYOUTS]
     ]
     styles = ()
     if model.z_dim:
-        size = run.config.data.image_size
         styles = choose_styles(model, records, size, layouts[0], MOST_STYLES)
     title = options.title or f"{method_of(run.config).title} on {data.name}"
     facts = name, title, run.config, data, step, difference

@@ -208,10 +208,27 @@ def test_wrong_input_is_refused_before_anything_is_built(run, tmp_path, monkeypa
     refused(run, out, "has letters, digits", name="a b")
     refused(run, out, "no best checkpoint", best=True)
     refused(run, out, "card.md: cannot be read", card=tmp_path / "card.md")
+    refused(run, out, "--instances belongs to --labels", instances=tmp_path)
+    refused(run, out, "this model needs instance maps", labels=tmp_path)
     refused(tmp_path, out, "is not a run folder")
     assert not out.exists()
     (tmp_path / "thesis.tex").write_text("mine")
     refused(run, tmp_path, "holds files that `preset` did not write", name="a")
+
+
+def test_layouts_may_be_ones_own(run, model, preset, tmp_path, monkeypatch):
+    built = "ccfpse_tf.generation.trained_model.build_model"
+    monkeypatch.setattr(built, lambda *_, **__: model)
+    ids = np.full(SIZE, list(preset.data.label_ids)[1], np.uint8)
+    for name in ("labels", "instances"):
+        (tmp_path / name).mkdir()
+        Image.fromarray(ids).save(tmp_path / name / "mine.png")
+    given = [
+        x for name in ("labels", "instances") for x in (f"--{name}", tmp_path / name)
+    ]
+    assert command(run, tmp_path / "tiny", *given) == 0
+    np.testing.assert_array_equal(read_ids(tmp_path / "tiny" / "layout_1.png"), ids)
+    assert not (tmp_path / "tiny" / "layout_2.png").exists()
 
 
 def test_with_graphs_for_onnx_runtime(run, model, tmp_path, monkeypatch):
