@@ -92,15 +92,18 @@ bench-check: .venv
 chaos: .venv
 	$(BIN)/python -m tests.chaos
 
-# Each command goes on where it was stopped, and does nothing where it is finished.
+# Preparing and training go on where they were stopped, and end at once where they are
+# finished; the preset is written again.
 presets: scenes_256 aerial_256
 
 scenes_256: RECIPE = $(SCENES)
 scenes_256: PREPARE = --size 256x256
 scenes_256: TRAIN = --compact
+scenes_256: TITLE = Drawn streets, 256x256
 
 aerial_256: RECIPE = $(BIN)/python recipes/aerial.py
 aerial_256: LAYOUTS = --labels docs/cards/aerial_256
+aerial_256: TITLE = A town from above, 256x256
 aerial_256: PREPARE = --images $(AERIAL)/images --labels $(AERIAL)/masks \
 	--palette $(AERIAL)/palette.txt --name aerial --keep-size \
 	--val-fraction 0.1 --val-windows 256x256
@@ -114,7 +117,7 @@ scenes_256 aerial_256: .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	  --editable '.[onnx]'
 	$(RECIPE) preset --run $(PRESETS)/$@/run --out ccfpse_tf/presets/$@ \
-	  --card docs/cards/$@.md --onnx $(LAYOUTS)
+	  --title "$(TITLE)" --card docs/cards/$@.md --onnx $(LAYOUTS)
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache
