@@ -73,9 +73,9 @@ def preset_offer(preset: str, engine: str = "auto") -> Offer:
         from ccfpse_tf.export.onnx_endpoints import OnnxEndpoints
         from ccfpse_tf.serving.function_model import function_versions
 
-        signatures = OnnxEndpoints(found).signatures()
+        endpoints = OnnxEndpoints(found)
         say("drawing a first picture")
-        return function_versions(found.name, signatures)
+        return function_versions(found.name, endpoints.signatures(), endpoints.stop)
 
     if chosen == "onnx":
         return Offer(found.name, load, note=note)

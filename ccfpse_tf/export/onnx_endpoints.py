@@ -42,8 +42,8 @@ class OnnxEndpoints:
     def __init__(self, preset: Preset, open_graph: Callable = open_graph):
         self._data = preset.data
         self._generator = open_graph(preset, GRAPH, "generator")
-        stored = self._generator.get_modelmeta().custom_metadata_map["description"]
-        self._description = json.loads(stored) | _shown(preset)
+        described = json.loads(self._generator.description)
+        self._description = described | _shown(preset)
         self._size = tuple(self._description["image_size"])
         self._z_dim = self._description["z_dim"]
         if self._z_dim:
@@ -69,6 +69,10 @@ class OnnxEndpoints:
             made["synthesize_bytes"] = (self.synthesize_bytes, files | z, png)
             made["stylize_bytes"] = (self.stylize_bytes, files | photo, png)
         return made
+
+    def stop(self) -> None:
+        """Ends the drawing under way, from another thread; its function raises."""
+        self._generator.stop()
 
     def describe(self, format):
         """Returns the model's description as JSON."""
@@ -101,7 +105,7 @@ class OnnxEndpoints:
             resize_image(decode_photo(file, f"style_bytes[{row}]").pixels, self._size)
             for row, file in enumerate(style_bytes)
         ]
-        [mean] = self._encoder.run(["mean"], {"image": np.stack(photos)})
+        mean = self._encoder.run("mean", {"image": np.stack(photos)})
         return self._encoded(files, z=mean)
 
     def synthesize(self, **inputs):
@@ -175,7 +179,7 @@ class OnnxEndpoints:
                 )
             for row in np.flatnonzero(~np.isfinite(z).all(1))[:1]:
                 raise InputError(f"z[{row}] holds NaN or infinity")
-        return self._generator.run(["image"], inputs)[0]
+        return self._generator.run("image", inputs)
 
 
 def _check_rows(**inputs):

@@ -1,21 +1,50 @@
 """ONNX Runtime: the networks of a preset, ready to run."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.presets.preset import Preset
 
 
-def open_graph(preset: Preset, name: str, part: str):
+class Graph:
+    """A network in an ``onnxruntime.InferenceSession``.
+
+    Attributes:
+        description: the model's description as JSON, None if the graph has none.
+    """
+
+    def __init__(self, session):
+        self._session = session
+        self._running = None
+        facts = session.get_modelmeta().custom_metadata_map
+        self.description = facts.get("description")
+
+    def run(self, output: str, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Returns an output; raises an error of ONNX Runtime's if it is stopped."""
+        import onnxruntime
+
+        self._running = options = onnxruntime.RunOptions()
+        try:
+            return self._session.run([output], inputs, options)[0]
+        finally:
+            self._running = None
+
+    def stop(self) -> None:
+        """Ends the run under way, from another thread, after its current operation."""
+        running = self._running
+        if running is not None:
+            running.terminate = True
+
+
+def open_graph(preset: Preset, name: str, part: str) -> Graph:
     """Opens a graph of a preset with the weights of ``weights.npz``.
 
     Args:
         preset: that was read.
         name: of the graph's file.
         part: the network, ``"generator"`` or ``"encoder"``.
-
-    Returns:
-        An ``onnxruntime.InferenceSession``.
 
     Raises:
         InputError: no such graph, or one that the installed ONNX Runtime cannot use.
@@ -33,7 +62,7 @@ def open_graph(preset: Preset, name: str, part: str):
     }
     options.add_external_initializers(list(weights), list(weights.values()))
     try:
-        return onnxruntime.InferenceSession(
+        session = onnxruntime.InferenceSession(
             preset.graphs[name], options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:  # of many types, with no common one
@@ -43,3 +72,4 @@ def open_graph(preset: Preset, name: str, part: str):
             f"use it ({reason}): choose --engine tensorflow, or install another "
             "version of onnxruntime"
         ) from error
+    return Graph(session)

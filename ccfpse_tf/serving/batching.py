@@ -49,6 +49,7 @@ class Batcher:
         self._limits = limits
         self._metrics = metrics
         self._waiting: list[_Job] = []
+        self._called: list[_Job] = []  # by the newest call
         self._running: set[asyncio.Task] = set()
         self._arriving = 0
         self._changed = asyncio.Event()  # something came, or will not come
@@ -93,6 +94,11 @@ class Batcher:
             if job in self._waiting:
                 self._waiting.remove(job)
                 self._note_queue()
+            elif job in self._called:
+                self._called.remove(job)
+                # Beside another call, the model could not tell which one is meant.
+                if not self._called and len(self._running) == 1:
+                    model.stop()
 
     async def convert(self, size: int, function, *arguments):
         """Calls a function on JSON: at once if that is small, else in a thread.
@@ -175,7 +181,11 @@ class Batcher:
     async def _call(self, batch):
         loop = asyncio.get_running_loop()
         left = max(job.deadline for job in batch) - loop.time()
-        return await loop.run_in_executor(self._threads, _predict, batch, left)
+        self._called = list(batch)
+        try:
+            return await loop.run_in_executor(self._threads, _predict, batch, left)
+        finally:
+            self._called = []
 
     def _note_queue(self):
         self._metrics.queue.set(len(self._waiting))

@@ -21,18 +21,24 @@ class FunctionModel(ServedModel):
         signatures: by name: a function of arrays by name that returns arrays by name,
             or raises InputError; then ``(dtype, shape)`` by name of its inputs and of
             its outputs, -1 for sizes that are not fixed, ``object`` for bytes.
-        version: a number to show.
+        stop: makes a function that runs raise, see :meth:`ServedModel.stop`; None if
+            nothing can.
     """
 
-    def __init__(self, signatures: Mapping[str, Signature], version: int = 1) -> None:
+    def __init__(
+        self,
+        signatures: Mapping[str, Signature],
+        stop: Callable[[], None] | None = None,
+    ) -> None:
         super().__init__(
-            version,
+            1,
             {
                 name: SignatureSpec(_tensors(name, inputs), _tensors(name, outputs))
                 for name, (_, inputs, outputs) in sorted(signatures.items())
             },
         )
         self._functions = {name: one[0] for name, one in signatures.items()}
+        self._stop = stop
 
     def run(
         self, signature: str, inputs: Mapping[str, np.ndarray], timeout: float
@@ -47,21 +53,30 @@ class FunctionModel(ServedModel):
             raise ApiError(504, f"not finished within {timeout:g} seconds")
         return dict(outputs)
 
+    def stop(self) -> None:
+        """Makes the function that runs raise, see :meth:`ServedModel.stop`."""
+        if self._stop:
+            self._stop()
+
     def _free(self):
         self._functions = {}
 
 
-def function_versions(name: str, signatures: Mapping[str, Signature]) -> LoadedVersions:
+def function_versions(
+    name: str,
+    signatures: Mapping[str, Signature],
+    stop: Callable[[], None] | None = None,
+) -> LoadedVersions:
     """Returns a model that has generated its first example.
 
     Args:
         name: under which it is served.
-        signatures: see :class:`FunctionModel`.
+        signatures, stop: see :class:`FunctionModel`.
 
     Raises:
         InputError: it fails on its own example.
     """
-    model = FunctionModel(signatures)
+    model = FunctionModel(signatures, stop)
     try_out(model, name)
     return LoadedVersions(name, models=[model])
 

@@ -82,6 +82,12 @@ class ServedModel(ABC):
             ApiError, tf.errors.OpError: a wrong request, or it took too long.
         """
 
+    def stop(self) -> None:  # noqa: B027, not every engine can be stopped
+        """Ends the call under way, whose outputs nobody wants, if the engine can.
+
+        The call then fails. It may be called from any thread.
+        """
+
     @abstractmethod
     def _free(self) -> None:
         """Frees what the model holds."""

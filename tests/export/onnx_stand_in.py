@@ -1,7 +1,6 @@
-"""A session that stands in for ONNX Runtime's, which need not be installed."""
+"""A graph that stands in for ONNX Runtime's, which need not be installed."""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 
@@ -17,27 +16,27 @@ def preset(**changes):
     return invented(**{"graphs": GRAPHS, "source": "presets/tiny"} | changes)
 
 
-class Session:
+class Graph:
     """Draws labels, instances and the code's first two values, as numbers of levels."""
 
     def __init__(self, description):
-        self.description = description
+        self.description = json.dumps(description)
+        self.stopped = 0
 
-    def get_modelmeta(self):
-        text = json.dumps(self.description)
-        return SimpleNamespace(custom_metadata_map={"description": text})
+    def stop(self):
+        self.stopped += 1
 
-    def run(self, names, inputs):
-        if names == ["mean"]:
-            return [inputs["image"].mean((1, 2, 3))[:, None] * np.ones((1, 4))]
+    def run(self, output, inputs):
+        if output == "mean":
+            return inputs["image"].mean((1, 2, 3))[:, None] * np.ones((1, 4))
         label = inputs["label"]
         levels = [label, inputs.get("instance", label)]
         z = inputs["z"][:, :1] if "z" in inputs else np.zeros((len(label), 1))
         levels.append(np.broadcast_to(z[..., None], label.shape))
-        return [np.stack(levels, -1).astype(np.uint8)]
+        return np.stack(levels, -1).astype(np.uint8)
 
 
 def open_graph(preset, name, part):
     """See :func:`ccfpse_tf.export.onnx_session.open_graph`."""
     assert preset.graphs[name] and part in ("generator", "encoder")
-    return Session(DESCRIPTION | {"z_dim": 4 if preset.styles else 0})
+    return Graph(DESCRIPTION | {"z_dim": 4 if preset.styles else 0})

@@ -170,10 +170,10 @@ class InferenceSession:
     def get_modelmeta(self):
         said = {"format": 1, "image_size": self.size, "z_dim": 4}
         return SimpleNamespace(custom_metadata_map={"description": json.dumps(said)})
-    def run(self, names, inputs):
+    def run(self, names, inputs, options):
         return [np.zeros((len(inputs["label"]), *self.size, 3), np.uint8)]
 
-SessionOptions = OrtValue = MagicMock()
+SessionOptions = RunOptions = OrtValue = MagicMock()
 """
 SERVED = """
 import sys

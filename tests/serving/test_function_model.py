@@ -1,7 +1,9 @@
 """A model made of functions on arrays is served like any other."""
 
+import asyncio
 import base64
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -82,3 +84,36 @@ def test_what_comes_too_late_is_an_error():
         model.retire()
         assert not model.closed and model.run("describe", asked, 60)
     assert model.closed
+
+
+def test_a_drawing_that_nobody_waits_for_is_stopped(serve):
+    begun, stopped = threading.Event(), threading.Event()
+
+    def held(seed, label_bytes):
+        if seed[0] != 7:
+            return answers(seed, label_bytes)
+        begun.set()
+        assert stopped.wait(60)
+        raise RuntimeError("stopped, as an engine says it")
+
+    signatures = SIGNATURES | {
+        "serving_default": (held, *SIGNATURES["serving_default"][1:])
+    }
+    rows = [{"label_bytes": b64(png(LABEL)), "seed": seed} for seed in (7, 1)]
+
+    async def scenario(client):
+        gone, next_one = (
+            asyncio.create_task(
+                client.post(f"{URL}:predict", json={"instances": [one]})
+            )
+            for one in rows
+        )
+        await asyncio.to_thread(begun.wait, 60)
+        assert not stopped.is_set()
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)
+        return await next_one
+
+    served = function_versions("plain", signatures, stopped.set)
+    assert serve(scenario, served, batch_rows=1).status_code == 200
+    assert stopped.is_set()

@@ -77,7 +77,7 @@ class Page {
 
   connectEvents() {
     const { editor, generator } = this;
-    editor.addEventListener("commit", () => this.changed());
+    editor.addEventListener("commit", () => this.changed(true));
     editor.addEventListener("change", () => {
       if (editor.pen) this.moved();
       // A stroke that changes nothing takes up what waited.
@@ -122,15 +122,16 @@ class Page {
     else if (!this.settings.auto || !generator.behind) generator.hold();
   }
 
-  changed() {
+  changed(committed = false) {
     // What follows the brush is compared; a step of a slow model's user is always drawn.
     if (!this.generator.quick) this.asked = null;
     this.work.keepSoon();
-    if (!this.editor.pen) this.schedule();
+    if (!this.editor.pen) this.schedule(committed);
   }
 
-  schedule() {
-    if (this.settings.auto) this.generator.schedule();
+  schedule(hurry = false) {
+    if (this.settings.auto && hurry) this.generator.hurry();
+    else if (this.settings.auto) this.generator.schedule();
     else {
       this.generator.hold();
       this.picture.wait("Changed; draw when you like.");

@@ -1,6 +1,7 @@
 // Asks the server for images, one at a time. Those of a quick model follow the brush:
-// the newest layout is sent as soon as the last answer is there. Of a slow model they
-// are asked for when the user pauses, and a newer request ends the one under way.
+// the newest layout is sent as soon as the last answer is there, and that of a finished
+// stroke at once, in place of the request under way. Of a slow model they are asked for
+// when the user pauses, and a newer request ends the one under way.
 
 export const PAUSE = 400; // ms without a change
 const QUICK = 1000; // ms; what the last requests of a quick model took less than
@@ -24,6 +25,7 @@ export class Generator extends EventTarget {
     Object.assign(this, { server, prepare, stale });
     this.current = null; // AbortController of the request under way
     this.behind = false; // whether something changed since it was sent
+    this.hurried = false; // whether it took another one's place
     this.began = 0;
     this.times = []; // ms that the last requests took
     this.timer = null;
@@ -47,6 +49,18 @@ export class Generator extends EventTarget {
     else if (this.stale()) this.#send(true);
   }
 
+  /**
+   * A stroke has ended: the image of a quick model that is on its way is of no use any
+   * more. One that took another's place is waited for, so that many short strokes are
+   * not left without any.
+   */
+  hurry() {
+    if (!this.quick || !this.current || this.hurried || !this.stale()) return this.schedule();
+    this.stop();
+    this.#send(true);
+    this.hurried = true;
+  }
+
   /** Forgets what was scheduled; an answer under way is still shown. */
   hold() {
     clearTimeout(this.timer);
@@ -68,7 +82,7 @@ export class Generator extends EventTarget {
   async #send(following) {
     const controller = new AbortController();
     this.current = controller;
-    this.behind = false;
+    this.behind = this.hurried = false;
     this.began = performance.now();
     this.#tell("start", { following });
     const slow = setTimeout(() => this.#tell("slow"), following ? QUICK : SLOW);

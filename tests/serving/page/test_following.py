@@ -48,7 +48,7 @@ def quick(open_paint, server, gate):
     paint.status("Drawn")
     paint.page.locator("#auto-text", has_text="as I paint").wait_for()
     yield paint
-    paint.tab.check()  # no request was ended early, either
+    paint.check()
 
 
 def pen_down(paint, *points):
@@ -72,6 +72,7 @@ def test_the_image_follows_a_stroke(quick, server, gate):
     gate.release()
     newest = quick.asked(count + 2)
     quick.quiet()  # the layouts in between were dropped
+    quick.tab.check()  # no request was ended early
     tree = ID["tree"]
     assert (first.label == tree).any() and not (first.label[:, 20:] == tree).any()
     assert (newest.label[4, 4:58] == tree).all()
@@ -80,6 +81,27 @@ def test_the_image_follows_a_stroke(quick, server, gate):
     assert gate.most == 1
     same(pixels(quick.saved("#save-image")[0]), server.draw(newest))
     assert page.locator("#latency").inner_text()[-2:] in ("ms", " s")
+
+
+def test_the_end_of_a_stroke_ends_the_request_under_way(quick, server, gate):
+    page, count, ended = quick.page, len(server.asked), []
+    page.on("requestfailed", lambda request: ended.append(request.url))
+    quick.choose("tree")
+    gate.hold()
+    pen_down(quick, (4, 4))
+    quick.asked(count + 1)
+    page.mouse.move(*quick.place(40, 4))
+    quick.quiet()
+    page.mouse.up()
+    finished = quick.asked(count + 2)  # although the first is not drawn
+    assert (finished.label[4, 4:40] == ID["tree"]).all() and len(ended) == 1
+    quick.drag((4, 20), (40, 20))  # what took another's place is waited for
+    quick.quiet()
+    gate.release()
+    newest = quick.asked(count + 3)
+    quick.rest()
+    assert len(ended) == 1 and (newest.label[20, 4:40] == ID["tree"]).all()
+    same(pixels(quick.saved("#save-image")[0]), server.draw(newest))
 
 
 def test_only_what_the_user_pauses_for_is_kept(quick, server):
