@@ -31,8 +31,10 @@ FLOORS = {
     "serving": "errors files",
     "training": "errors config files runtime data presets gan runs generation "
     "evaluation",
+    "comparison": "errors config files runtime ops data gan runs generation "
+    "evaluation training",
     "commands": "errors config files runtime data presets gan runs generation "
-    "evaluation study convert export serving training",
+    "evaluation study convert export serving training comparison",
 }
 ROOT = {"__init__", "__main__", "errors"}  # all modules outside of folders
 SCRIPTS = {"recipes", "tfrecords"}

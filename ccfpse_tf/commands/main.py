@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from ccfpse_tf.commands import compare, label, study
 from ccfpse_tf.commands import generate_remotely as generate
-from ccfpse_tf.commands import label, study
 from ccfpse_tf.commands import serve as serving
 from ccfpse_tf.commands.convert import add_arguments as add_convert_arguments
 from ccfpse_tf.commands.convert import convert
+from ccfpse_tf.config import Config
 from ccfpse_tf.errors import exit_cleanly
 from ccfpse_tf.files.unlock import unlock as unlock_folder
 from ccfpse_tf.runs.table import as_json, list_runs, table
@@ -56,6 +57,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     serving.add_commands(commands)
     generate.add_command(commands)
     label.add_command(commands)
+    compare.add(commands, Config(name="folder"))
     arguments = parser.parse_args(sys.argv[1:] if argv is None else argv)
     if arguments.version:
         print(f"ccfpse {version('ccfpse-tf')}")

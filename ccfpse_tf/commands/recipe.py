@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from ccfpse_tf.commands import (
+    compare,
     distil,
     evaluate,
     export,
@@ -64,6 +65,7 @@ def _parser(config, variants, description):
     generate.add(commands)
     evaluate.add(commands)
     segmenter.add(commands, config)
+    compare.add(commands, config)
     export.add(commands)
     preset.add(commands)
     return parser

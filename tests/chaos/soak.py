@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.memory import _give_back, _status
+from ccfpse_tf.runtime.peak_memory import give_back, memory_bytes
 from tests.chaos import runs
 
 GROWTH, SLOWER = 1.02, 0.8
@@ -42,8 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         def on_train_batch_end(self, batch, logs=None):
             if self.store.step in marks or self.store.step == steps:
                 gc.collect()
-                _give_back()
-                seen[self.store.step] = (time.monotonic(), _status("VmRSS"))
+                give_back()
+                seen[self.store.step] = (time.monotonic(), memory_bytes("VmRSS"))
 
     CCFPSE.train_step = counting
     make = train.make_callbacks

@@ -1,0 +1,144 @@
+"""Trains, measures and reports all columns of a comparison; it may be stopped."""
+
+import json
+from pathlib import Path
+
+from ccfpse_tf.comparison.columns import COLUMNS
+from ccfpse_tf.comparison.costs import measure_costs
+from ccfpse_tf.comparison.plan import Plan
+from ccfpse_tf.comparison.report import write_report
+from ccfpse_tf.data.pipeline import steps_per_epoch
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.evaluation.evaluate import METRICS, evaluate
+from ccfpse_tf.evaluation.image_source import Images
+from ccfpse_tf.evaluation.measures import Measures
+from ccfpse_tf.evaluation.segmenter.config import SegmenterConfig, with_size
+from ccfpse_tf.evaluation.segmenter.train_segmenter import train_segmenter
+from ccfpse_tf.files.atomic import write_json
+from ccfpse_tf.files.locks import locked
+from ccfpse_tf.runtime.own_process import call_alone
+from ccfpse_tf.runtime.text_table import text_table
+from ccfpse_tf.training.train import train
+
+FACTS, LOCK = "comparison.json", ".compare.lock"
+SEGMENTER, COSTS, CELLS = "segmenter", "costs", "cells"
+
+
+def compare(plan: Plan, out: Path, devices: str = "auto") -> dict[str, str]:
+    """Does what is missing of a comparison in a folder, and writes its report.
+
+    Every training and measurement has a process of its own. A column that cannot be
+    trained does not keep the others from it.
+
+    Args:
+        plan: what is compared.
+        out: folder to make, or one of the same comparison to go on with; more columns
+            and seeds may be added to it.
+        devices: as for `train`.
+
+    Returns:
+        The messages of what could not be done, by name.
+
+    Raises:
+        InputError: settings that do not fit, a folder of another comparison.
+        KeyboardInterrupt: Ctrl-C; the same call goes on from there.
+    """
+    for column in plan.columns:
+        plan.config(column)
+    out, failed = Path(out), {}
+    with locked(out / LOCK, "another comparison is writing"):
+        _check_folder(plan, out)
+        segmenter = plan.segmenter or _segmenter(plan, out / SEGMENTER)
+        for column, seed in plan.cells():
+            name = f"{column}-{seed}"
+            try:
+                _cell(plan, column, seed, out, segmenter, devices)
+            except InputError as error:
+                failed[name] = str(error)
+                print(f"{name}: {error}")
+            write_report(out, plan)
+    return failed
+
+
+def estimate(plan: Plan) -> str:
+    """Measures each column's costs and returns a table of what all would take.
+
+    Args:
+        plan: what would be compared.
+
+    Raises:
+        InputError: settings that do not fit.
+    """
+    rows, days = [], 0.0
+    for column in plan.columns:
+        config = plan.config(column)
+        # A batch for several GPUs would not fit into the one that is here.
+        costs = call_alone(column, measure_costs, config, 1)
+        schedule, batch = config.schedule, config.data.batch_size
+        records = Path(config.data.records)
+        steps = (schedule.epochs + schedule.decay_epochs) * (
+            schedule.steps_per_epoch or steps_per_epoch(records, batch, "train")
+        )
+        each = steps * batch * costs["step_seconds"] / 86400
+        days += each * plan.seeds
+        rows.append(
+            [
+                COLUMNS[column].title,
+                f"{costs['trained_parameters'] / 1e6:.1f} M",
+                f"{costs['multiply_adds'] / 1e9:.1f} G",
+                f"{steps:,} of {batch}",
+                f"{costs['step_seconds']:.3f} s",
+                f"{each:.3g}",
+            ]
+        )
+    heads = ["", "parameters", "multiply-adds", "steps", "s per image", "days"]
+    return (
+        f"{text_table(heads, rows)}\n\n{plan.seeds} of each: {days:.3g} days of "
+        f"{costs['device']}, by one measured step of a single image"
+    )
+
+
+def _check_folder(plan, out):
+    path, facts = out / FACTS, plan.facts()
+    if not path.exists():
+        write_json(path, facts)
+        return
+    before = json.loads(path.read_text(encoding="utf-8"))
+    differing = [
+        f"{key}: there {before.get(key)!r}, now {facts[key]!r}"
+        for key in facts
+        if before.get(key) != facts[key]
+    ]
+    if differing:
+        raise InputError(
+            f"--out {out} holds another comparison; name another folder, or go on with "
+            "that one:\n  " + "\n  ".join(differing)
+        )
+
+
+def _segmenter(plan, folder):
+    if not folder.exists():
+        data = plan.config(plan.columns[0]).data
+        config = with_size(SegmenterConfig(), tuple(data.image_size), data.image_size)
+        print("training a segmenter on the real images")
+        call_alone("segmenter", train_segmenter, config, Path(data.records), folder)
+    return str(folder / "segmenter.keras")
+
+
+def _cell(plan, column, seed, out, segmenter, devices):
+    """Trains and measures one column with one seed, as far as that is not done."""
+    config, name = plan.config(column, seed), f"{column}-{seed}"
+    folder = out / CELLS / name
+    print(f"{name}: {COLUMNS[column].title}, seed {seed}")
+    costs = out / COSTS / f"{column}.json"
+    if not costs.exists():
+        images = min(config.data.batch_size, 4)
+        write_json(costs, call_alone(name, measure_costs, config, images))
+    if (folder / "evaluation" / METRICS).exists():
+        return
+    call_alone(name, train, config, folder / "run", devices)
+    images = Images(run=folder / "run", seed=seed, devices=devices)
+    measures = Measures(
+        segmenter=segmenter, features=plan.features, diversity=plan.diversity
+    )
+    call_alone(name, evaluate, images, measures, folder / "evaluation")
