@@ -23,6 +23,8 @@ def multiply_adds(draw: Callable) -> int:
     counts = []
 
     def count(kind, inputs, attributes, outputs, *_, **__):
+        # TensorFlow gives some kinds as text and some as bytes.
+        kind = kind.decode() if isinstance(kind, bytes) else kind
         if kind in _COUNTED:
             counts.append(_COUNTED[kind](inputs, outputs[0].shape))
 

@@ -1,0 +1,162 @@
+"""A comparison: all columns alike, gone on with, and reported."""
+
+import csv
+import json
+
+import pytest
+
+from ccfpse_tf.commands import recipe
+from ccfpse_tf.comparison import compare as module
+from ccfpse_tf.comparison import report
+from ccfpse_tf.comparison.columns import COLUMNS, TABLE_1, TABLE_2, Column
+from ccfpse_tf.comparison.plan import Plan
+from ccfpse_tf.config import Config
+from ccfpse_tf.errors import InputError
+from tests.evaluation import tiny
+
+SETTINGS = [
+    "data.image_size=64x64",
+    "data.batch_size=1",
+    "generator.ngf=2",
+    "generator.hidden=4",
+    "discriminator.ndf=2",
+    "losses.perceptual_network=off",
+    "schedule.epochs=1",
+    "schedule.steps_per_epoch=2",
+]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Records, segmenter, feature network."""
+    root = tmp_path_factory.mktemp("comparison")
+    return {
+        "records": str(tiny.make_records(root)),
+        "segmenter": str(tiny.make_segmenter(root)),
+        "features": str(tiny.make_features(root)),
+    }
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """What is called; everything runs in this process, which has TensorFlow."""
+    found = []
+
+    def call_here(what, function, *arguments):
+        found.append((what, function.__name__))
+        return function(*arguments)
+
+    monkeypatch.setattr(module, "call_alone", call_here)
+    return found
+
+
+def compare(made, out, *options):
+    argv = ["compare", "--records", made["records"], "--out", str(out)]
+    argv += ["--segmenter", made["segmenter"], "--features", made["features"]]
+    config = Config(name="folder")
+    return recipe.main(
+        "folder", config, {}, None, [*argv, "--set", *SETTINGS, *options]
+    )
+
+
+def test_all_columns_are_trained_measured_and_reported(made, calls, tmp_path, capsys):
+    out = tmp_path / "out"
+    columns = ("--columns", "ccfpse", "spade")
+    assert compare(made, out, "losses.kl=0.2", *columns) == 0
+    work = ["measure_costs", "train", "evaluate"]
+    assert calls == [(f"{x}-0", y) for x in ("ccfpse", "spade") for y in work]
+    table = capsys.readouterr().out
+    assert "| CC-FPSE | 1 |" in table and "| photographs |" in table
+    with (out / "report.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["column"] for row in rows] == ["ccfpse", "spade"]
+    assert all(0 <= float(row["mean_iou"]) <= 1 and row["steps"] == "2" for row in rows)
+    assert int(rows[0]["multiply_adds"]) > 0
+    page = (out / "report.html").read_text()
+    assert page.count(">SPADE<") == page.count(">CC-FPSE<") > 1
+    configs = [
+        Config.from_json((out / "cells" / f"{x}-0" / "run" / "config.json").read_text())
+        for x in ("ccfpse", "spade")
+    ]
+    assert configs[0].data == configs[1].data  # crops, order and batches
+    assert configs[0].schedule == configs[1].schedule
+    assert configs[0].generator.architecture != configs[1].generator.architecture
+    # Once more, with one more seed: only what is missing is done.
+    calls.clear()
+    assert compare(made, out, "losses.kl=0.2", *columns, "--seeds", "2") == 0
+    assert calls == [(f"{x}-1", y) for x in ("ccfpse", "spade") for y in work[1:]]
+    assert "| SPADE | 2 |" in capsys.readouterr().out
+    with pytest.raises(InputError, match="another comparison(.|\n)*batch_size.* now 2"):
+        compare(made, out, "data.batch_size=2", *columns)
+
+
+def test_what_fails_does_not_keep_the_others(made, calls, tmp_path, monkeypatch):
+    train = module.train
+
+    def fails(config, run, devices):
+        if config.generator.architecture == "spade":
+            raise InputError("the losses have diverged")
+        return train(config, run, devices)
+
+    monkeypatch.setattr(module, "train", fails)
+    assert compare(made, tmp_path, "--columns", "spade", "ccfpse") == 1
+    metrics = tmp_path / "cells" / "ccfpse-0" / "evaluation" / "metrics.json"
+    assert json.loads(metrics.read_text())["metrics"]["generated"]
+    assert "| SPADE | 0 | - |" in (tmp_path / "report.md").read_text()
+
+
+def test_the_paper_is_quoted_where_it_has_the_data_set(made, monkeypatch, tmp_path):
+    numbers = {"SPADE": {"mean_iou": 0.623, "pixel_accuracy": 0.819, "fid": 71.8}}
+    monkeypatch.setattr(report, "published", lambda dataset: numbers)
+    settings = [*SETTINGS, f"data.records={made['records']}"]
+    plan = Plan(Config(name="folder"), ("spade", "ccfpse"), settings=settings)
+    text = report.write_report(tmp_path, plan)
+    assert "| SPADE | 0 | 62.3 | 81.9 | 71.8 |" in text
+    assert "| CC-FPSE | 0 | - | - | - |" in text
+
+
+def test_every_column_has_a_config():
+    base = Config(name="folder")
+    plan = Plan(base, (*TABLE_1, *TABLE_2))
+    configs = {name: plan.config(name, seed=3) for name in COLUMNS}
+    assert {one.data.seed for one in configs.values()} == {3}
+    assert (
+        configs["A"].generator == configs["F"].generator == configs["spade"].generator
+    )
+    assert configs["E"] == configs["ccfpse"]
+    assert configs["B"].generator != configs["C"].generator == configs["E"].generator
+    patches = {x for x in COLUMNS if configs[x].losses.feature_matching == 10}
+    assert patches >= {"A", "B", "C", "spade", "pix2pixhd"} and "E" not in patches
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--columns", "sapde"], "no column 'sapde' .* spade"),
+        ([], "nothing to compare: add --table1, --table2 or --columns"),
+        (["--columns", "E", "--set-of", "E"], "write NAME:KEY=VALUE"),
+        (["--columns", "E", "--set-of", "A:generator.ngf=8"], "is not compared"),
+        (["--columns", "E", "--set", "generator.ngf=x"], "column E: .*'x' is not"),
+        (["--columns", "E", "--seeds", "0"], "--seeds 0: must be 1 or more"),
+    ],
+)
+def test_wrong_options_leave_nothing_behind(options, words, made, tmp_path):
+    with pytest.raises(InputError, match=words):
+        compare(made, tmp_path / "out", *options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_it_would_take(made, calls, capsys):
+    argv = ["compare", "--records", made["records"], "--columns", "ccfpse"]
+    argv += ["--dry-run", "--seeds", "2", "--set", *SETTINGS]
+    assert recipe.main("folder", Config(name="folder"), {}, None, argv) == 0
+    printed = capsys.readouterr().out
+    assert (
+        "2 of 1" in printed and "2 of each: " in printed and " days of CPU" in printed
+    )
+    assert calls == [("ccfpse", "measure_costs")]
+
+
+def test_a_column_says_what_it_changes():
+    column = Column("x", "ccfpse", {"generator.ngf": 3})
+    assert column.config(Config(name="folder")).generator.ngf == 3
