@@ -25,6 +25,7 @@ from tests.parity import (
     networks,
     pretrained,
     segmenters,
+    spade,
     training,
 )
 from tests.parity.checks import FLIPPED, Check
@@ -42,7 +43,7 @@ def _ends(*endings):
 
 
 # By the manifest's ``kind``.
-KINDS: dict[str, Runner] = {**multiscale.KINDS}
+KINDS: dict[str, Runner] = {**multiscale.KINDS, **spade.KINDS}
 
 # Where the manifest has none, in order: the first whose keys are there.
 BY_KEYS: tuple[tuple[Callable, Runner], ...] = (
