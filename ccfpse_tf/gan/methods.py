@@ -254,7 +254,7 @@ COMPACT = dataclasses.replace(
         f"ngf {config.generator.ngf}, depth {config.generator.depth}, "
         f"{config.generator.mixed} kernels mixed"
     ),
-    defaults=(),
+    defaults=("losses.feature_matching=20", "losses.kl=0.1"),
 )
 
 SPADE = dataclasses.replace(

@@ -95,8 +95,7 @@ def test_a_preset_has_a_method_of_its_own(capsys):
 @pytest.mark.parametrize("name", ["ccfpse", "ccfpse_compact"])
 def test_only_spade_upsamples_seven_times(name, capsys):
     deep = ["--set", "generator.depth=7", "data.image_size=128x128"]
-    assert (
-        resolved(capsys, "--dry-run", "--method", "spade", *deep).generator.depth == 7
-    )
+    found = resolved(capsys, "--dry-run", "--method", "spade", *deep)
+    assert found.generator.depth == 7
     with pytest.raises(InputError, match="only generator.architecture=spade can be"):
         resolved(capsys, "--dry-run", "--method", name, *deep)

@@ -43,7 +43,12 @@ def _ends(*endings):
 
 
 # By the manifest's ``kind``.
-KINDS: dict[str, Runner] = {**multiscale.KINDS, **spade.KINDS, **training.KINDS}
+KINDS: dict[str, Runner] = {
+    **checkpoints.KINDS,
+    **multiscale.KINDS,
+    **spade.KINDS,
+    **training.KINDS,
+}
 
 # Where the manifest has none, in order: the first whose keys are there.
 BY_KEYS: tuple[tuple[Callable, Runner], ...] = (
