@@ -10,8 +10,17 @@ from pydantic import Field
 
 from ccfpse_tf.config.parsing import ADDED_LATER, Renamed, settings
 
-Architecture = Literal["ccfpse", "ccfpse_compact", "spade"]
-DiscriminatorArchitecture = Literal["fpse", "fpse_frozen", "fpse_plain", "multiscale"]
+Architecture = Literal[
+    "ccfpse",
+    "ccfpse_compact",
+    "spade",
+]
+DiscriminatorArchitecture = Literal[
+    "fpse",
+    "fpse_frozen",
+    "fpse_plain",
+    "multiscale",
+]
 GanMode = Literal["hinge", "least_squares", "original", "wasserstein"]
 GAN_MODES = get_args(GanMode)
 DiscriminatorFake = Literal["regenerate", "reuse"]

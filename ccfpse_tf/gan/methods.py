@@ -271,4 +271,8 @@ SPADE = dataclasses.replace(
     ),
 )
 
-METHODS = {"ccfpse": CC_FPSE, "ccfpse_compact": COMPACT, "spade": SPADE}
+METHODS = {
+    "ccfpse": CC_FPSE,
+    "ccfpse_compact": COMPACT,
+    "spade": SPADE,
+}

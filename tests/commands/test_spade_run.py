@@ -1,4 +1,4 @@
-"""SPADE through the commands: trained, resumed, drawn, evaluated, exported, converted."""
+"""SPADE through the commands: trained, drawn, evaluated, exported, converted."""
 
 import json
 
