@@ -1,7 +1,6 @@
 """What `compare` can compare: the methods of Table 1, the ablations of Table 2."""
 
 import dataclasses
-from collections.abc import Mapping
 
 from ccfpse_tf.config import Config, override
 from ccfpse_tf.gan import methods
@@ -14,22 +13,22 @@ class Column:
     Attributes:
         title: as the paper's table names it; the published numbers go by it.
         method: its row in :data:`ccfpse_tf.gan.methods.METHODS`.
-        settings: what differs from that method's own defaults, by config key.
+        settings: what differs from that method's own, as texts ``KEY=VALUE``.
     """
 
     title: str
     method: str
-    settings: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    settings: tuple[str, ...] = ()
 
     def config(self, base: Config) -> Config:
-        """Returns a recipe's config with the method's defaults and these settings."""
-        config = methods.with_defaults(base, self.method)
-        return override(config, [f"{key}={x}" for key, x in self.settings.items()])
+        """Returns a recipe's config with the method's settings and these."""
+        return override(base, [*methods.settings(self.method), *self.settings])
 
 
-_PATCHES = {"discriminator.architecture": "multiscale", "losses.feature_matching": 10.0}
-_FPSE = {"discriminator.architecture": "fpse", "losses.feature_matching": 20.0}
-_NO_STYLE = {"generator.z_dim": 0}
+# Weights of feature matching that belong to a sum over layers, and to a mean.
+_PATCHES = ("discriminator.architecture=multiscale", "losses.feature_matching=10")
+_FPSE = ("discriminator.architecture=fpse", "losses.feature_matching=20")
+_NO_STYLE = ("generator.z_dim=0",)
 
 COLUMNS: dict[str, Column] = {
     "crn": Column("CRN", "crn"),
@@ -43,13 +42,13 @@ COLUMNS: dict[str, Column] = {
     "B": Column(
         "B: conditional convolution",
         "ccfpse",
-        _NO_STYLE | _PATCHES | {"generator.pyramid": False},
+        (*_NO_STYLE, *_PATCHES, "generator.pyramid=false"),
     ),
-    "C": Column("C: B + layout pyramid", "ccfpse", _NO_STYLE | _PATCHES),
+    "C": Column("C: B + layout pyramid", "ccfpse", (*_NO_STYLE, *_PATCHES)),
     "D": Column(
         "D: C + feature pyramid discriminator",
         "ccfpse",
-        _NO_STYLE | _FPSE | {"discriminator.architecture": "fpse_plain"},
+        (*_NO_STYLE, *_FPSE, "discriminator.architecture=fpse_plain"),
     ),
     "E": Column("E: D + semantics embedding (CC-FPSE)", "ccfpse", _NO_STYLE),
     "F": Column("F: SPADE, FPSE discriminator", "spade", _FPSE),

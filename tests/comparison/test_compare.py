@@ -158,5 +158,5 @@ def test_what_it_would_take(made, calls, capsys):
 
 
 def test_a_column_says_what_it_changes():
-    column = Column("x", "ccfpse", {"generator.ngf": 3})
+    column = Column("x", "ccfpse", ("generator.ngf=3",))
     assert column.config(Config(name="folder")).generator.ngf == 3
