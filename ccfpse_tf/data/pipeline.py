@@ -8,6 +8,7 @@ batches, on any machine and any number of replicas.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,7 @@ def training_dataset(
     start_step: int = 0,
     shard: tuple[int, int] = (0, 1),
     shuffle_buffer: int = SHUFFLE_BUFFER,
+    fill: Callable[[dict, tf.Tensor], dict] | None = None,
 ) -> tf.data.Dataset:
     """Opens an endless stream of training batches.
 
@@ -58,6 +60,8 @@ def training_dataset(
         shard: (index, count): only the index-th of count equal parts of every batch,
             `batch_size / count` rows in order. The other parts are not decoded.
         shuffle_buffer: records mixed at a time, in addition to the order of shards.
+        fill: takes an example and its number in the stream, and adds maps to it. It
+            gets whole images, resized to the window.
 
     Returns:
         Dicts of `image` float32 `(batch, height, width, 3)` in [-1, 1], `label` int32
@@ -95,6 +99,8 @@ def training_dataset(
 
     def prepare(number, serialized):
         example = decode_record(serialized, channels, instances)
+        if fill is not None:
+            example = fill(_resize(example, window.size), number)
         del example["key"]
         example = window.cut(example, seed, number)
         example["image"] = normalize_image(example["image"])
