@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from ccfpse_tf.commands import bank, label, study
 from ccfpse_tf.commands import generate_remotely as generate
-from ccfpse_tf.commands import label, study
 from ccfpse_tf.commands import serve as serving
 from ccfpse_tf.commands.convert import add_arguments as add_convert_arguments
 from ccfpse_tf.commands.convert import convert
@@ -56,6 +56,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     serving.add_commands(commands)
     generate.add_command(commands)
     label.add_command(commands)
+    bank.add_command(commands)
     arguments = parser.parse_args(sys.argv[1:] if argv is None else argv)
     if arguments.version:
         print(f"ccfpse {version('ccfpse-tf')}")

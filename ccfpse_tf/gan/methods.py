@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 
 from ccfpse_tf.config import Config, derive
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.gan import refinement_methods as refinement
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +23,8 @@ class Adversary:
     Attributes:
         network: ``(config, semantic_channels)`` to a
             :class:`ccfpse_tf.models.discriminators.discriminator.Discriminator`.
-        losses: returns its :class:`ccfpse_tf.gan.losses.AdversarialLosses`.
+        losses: returns its :class:`ccfpse_tf.gan.losses.AdversarialLosses`; None
+            where there is no discriminator.
         problems: takes a config and returns why it cannot be trained with this
             discriminator, at most one sentence for each key ("height", "width", ...).
     """
@@ -30,6 +32,20 @@ class Adversary:
     network: Callable
     losses: Callable
     problems: Callable[[Config], Mapping[str, str]]
+
+
+def _adversarial_options(config):
+    losses = config.losses
+    return {
+        "gan_mode": losses.gan_mode,
+        "loss_weights": {
+            "feature_matching": losses.feature_matching,
+            "perceptual": losses.perceptual,
+            "kl": losses.kl,
+            "imitation": losses.imitation,
+        },
+        "discriminator_fake": config.step.discriminator_fake,
+    }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +57,8 @@ class Method:
         logged: the losses that a step logs, in this order. "perceptual" is missing
             where ``losses.perceptual_network`` is off, and "kl" where there is no style
             code.
-        model: returns the class of the trained model, an
-            :class:`ccfpse_tf.gan.adversarial_model.AdversarialModel`.
+        model: returns the class of the trained model, a
+            :class:`ccfpse_tf.gan.trainable_model.TrainableModel`.
         generator: ``(config, semantic_channels)`` to the generator, a Keras model that
             is called with semantics and, if ``z_dim`` is not 0, a style code. It has
             the attributes ``architecture``, ``semantic_channels``, ``image_size``,
@@ -50,13 +66,20 @@ class Method:
             if it draws images of ``image_size`` only) and ``z_dim``.
         encoder: takes a config and returns the style encoder, or None without style.
         adversaries: the discriminators that it can be trained with, by
-            ``discriminator.architecture``.
+            ``discriminator.architecture``; ``{"none": NO_ADVERSARY}`` where it is
+            trained without.
         optimizers: ``(config, steps_per_epoch)`` to the optimisers of generator and
             discriminator.
         problems: as :attr:`Adversary.problems`, of the generator. Where both name
             the same key, this sentence is shown.
         z_dim: takes a config and returns the length of the style code, 0 if none.
         summary: takes a config and returns a few words about its generator.
+        compile_options: takes a config and returns what the model's ``compile`` takes
+            beside optimisers, perceptual loss and ``jit_compile``.
+        edges: False where the networks see classes alone, without the edges of
+            instances.
+        bank: True where layouts are filled from a memory bank, see
+            :mod:`ccfpse_tf.data.segments`.
     """
 
     title: str
@@ -69,6 +92,9 @@ class Method:
     problems: Callable[[Config], Mapping[str, str]]
     z_dim: Callable[[Config], int]
     summary: Callable[[Config], str]
+    compile_options: Callable[[Config], dict] = _adversarial_options
+    edges: bool = True
+    bank: bool = False
 
 
 def method_of(config: Config) -> Method:
@@ -268,4 +294,53 @@ COMPACT = dataclasses.replace(
     ),
 )
 
-METHODS = {"ccfpse": CC_FPSE, "ccfpse_compact": COMPACT}
+NO_ADVERSARY = Adversary(
+    network=lambda config, semantic_channels: None,
+    losses=lambda: None,
+    problems=lambda config: {},
+)
+
+CRN = Method(
+    title="CRN",
+    logged=("generator_loss", "perceptual"),
+    model=refinement.crn_model,
+    generator=refinement.crn_generator,
+    encoder=lambda config: None,
+    adversaries={"none": NO_ADVERSARY},
+    optimizers=refinement.keras_adam,
+    problems=refinement.crn_problems,
+    z_dim=lambda config: 0,
+    summary=lambda config: (
+        f"ngf {config.generator.ngf}, images at once: {config.generator.images}"
+    ),
+    compile_options=lambda config: {
+        "loss_weights": {"perceptual": config.losses.perceptual}
+    },
+    edges=False,
+)
+
+SIMS = dataclasses.replace(
+    CRN,
+    title="SIMS",
+    logged=("generator_loss", "perceptual", "semantic"),
+    model=refinement.sims_model,
+    generator=refinement.sims_generator,
+    problems=refinement.sims_problems,
+    summary=lambda config: (
+        f"ngf {config.generator.ngf}" + ", fine" * config.generator.fine
+    ),
+    compile_options=lambda config: {
+        "loss_weights": {
+            "perceptual": config.losses.perceptual,
+            "semantic": config.losses.semantic,
+        }
+    },
+    bank=True,
+)
+
+METHODS = {
+    "ccfpse": CC_FPSE,
+    "ccfpse_compact": COMPACT,
+    "crn": CRN,
+    "sims": SIMS,
+}

@@ -123,8 +123,9 @@ KEYS = {
     ),
 }
 SECTIONS = ("generator", "discriminator", "losses", "optimizers", "step")
-# Read before the model is made, or by the compact generator.
+# Read before the model is made, or by other generators.
 ELSEWHERE = {"step.deterministic", "generator.architecture", "generator.mixed"}
+ELSEWHERE |= {"generator.images", "generator.fine", "losses.semantic"}
 
 
 @pytest.fixture(scope="module")

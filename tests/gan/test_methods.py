@@ -27,6 +27,7 @@ PAIRS = [
     (name, adversary)
     for name, method in methods.METHODS.items()
     for adversary in method.adversaries
+    if adversary != "none"  # those are in test_one_player.py
 ]
 SMALL = [
     *("generator.ngf=2", "generator.hidden=8", "generator.z_dim=4"),

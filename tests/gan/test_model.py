@@ -92,7 +92,7 @@ def test_logs_over_several_machines_have_an_axis(model, monkeypatch):
     values = {"gan": tf.constant(2.0)}
     assert model._track(values)["gan"].shape == ()
     monkeypatch.setattr(
-        "ccfpse_tf.gan.two_player_model._several_machines", lambda strategy: True
+        "ccfpse_tf.gan.trainable_model._several_machines", lambda strategy: True
     )
     assert model._track(values)["gan"].shape == (1,)
 

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ccfpse_tf.layers import conditional_block
+from ccfpse_tf.layers.layer_normalized_convolution import LayerNormalizedConvolution
 from ccfpse_tf.layers.normalized_convolution import NormalizedConvolution
 from ccfpse_tf.ops import activations, layout_features
 from tests.parity.rules import gaussian
@@ -135,6 +136,7 @@ def recorded_signs() -> Iterator[list]:
             (layout_features, "layout_convolution", by_result),
             (conditional_block, "attended", by_result),
             (NormalizedConvolution, "call", by_result),
+            (LayerNormalizedConvolution, "call", by_result),
         ):
             changed = patch(getattr(owner, name))
             stack.enter_context(mock.patch.object(owner, name, changed))

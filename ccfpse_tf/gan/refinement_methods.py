@@ -1,0 +1,112 @@
+"""What the table of methods says of CRN and SIMS, which have no discriminator.
+
+The functions import networks when they are called, as those of
+:mod:`ccfpse_tf.gan.methods` do, whose rows these are.
+"""
+
+
+def crn_model():
+    """Returns the class of the trained model."""
+    from ccfpse_tf.gan.crn import CRN
+
+    return CRN
+
+
+def crn_generator(config, semantic_channels):
+    """Makes the cascade."""
+    from ccfpse_tf.models.generators.crn import CRNGenerator, widths_of
+
+    size, chosen = config.data.image_size, config.generator
+    return CRNGenerator(
+        semantic_channels,
+        size,
+        widths_of(size, chosen.ngf),
+        chosen.images,
+        dtype=config.step.precision,
+    )
+
+
+def crn_problems(config):
+    """Why a cascade cannot be trained by a config, by key."""
+    # As ccfpse_tf.models.generators.crn has it, which loads TensorFlow.
+    shorter = min(config.data.image_size)
+    stride = 2 ** max(0, (shorter // 4).bit_length() - 1)
+    problems = {
+        edge: f"data.image_size has {edge} {length}, which the architecture crn halves "
+        f"until the shorter edge has 4 to 7 pixels, so it needs a multiple of {stride} "
+        f"of at least 4; the nearest is {max(4, round(length / stride) * stride)}"
+        for edge, length in _edges(config)
+        if length % stride or length < 4
+    }
+    return problems | _one_player_problems(config)
+
+
+def sims_model():
+    """Returns the class of the trained model."""
+    from ccfpse_tf.gan.sims import SIMS
+
+    return SIMS
+
+
+def sims_generator(config, semantic_channels):
+    """Makes the refinement network."""
+    from ccfpse_tf.models.generators.sims import RefinementNetwork, widths_of
+
+    chosen = config.generator
+    return RefinementNetwork(
+        semantic_channels,
+        config.data.image_size,
+        widths_of(chosen.ngf),
+        chosen.fine,
+        dtype=config.step.precision,
+    )
+
+
+def sims_problems(config):
+    """Why a refinement network cannot be trained by a config, by key."""
+    stride = 128 if config.generator.fine else 64
+    problems = {
+        edge: f"data.image_size has {edge} {length}; the architecture sims needs a "
+        f"multiple of {stride}; the nearest is "
+        f"{max(stride, round(length / stride) * stride)}"
+        for edge, length in _edges(config)
+        if length < stride or length % stride
+    }
+    if config.data.half_scale:
+        problems["half"] = (
+            f"data.half_scale is {config.data.half_scale}; sims is trained on whole "
+            "images, as segments keep their places: set it to 0"
+        )
+    return problems | _one_player_problems(config)
+
+
+def _edges(config):
+    return zip(("height", "width"), config.data.image_size, strict=True)
+
+
+def _one_player_problems(config):
+    """Of methods that are trained by a perceptual loss alone."""
+    name, problems = config.generator.architecture, {}
+    if config.losses.perceptual_network == "off":
+        problems["loss"] = (
+            f"losses.perceptual_network is off; {name} is trained by that loss, so "
+            "choose vgg19-mean-pooling or another network"
+        )
+    if config.schedule.small_epochs:
+        problems["small"] = (
+            f"schedule.small_epochs is {config.schedule.small_epochs}; {name} "
+            "normalises over whole images, so it is trained at one size: set it to 0"
+        )
+    return problems
+
+
+def keras_adam(config, steps_per_epoch):
+    """Keras's own form, which adds epsilon to the uncorrected root, as TensorFlow 1."""
+    import keras
+
+    from ccfpse_tf.gan.schedules import LinearDecay
+
+    schedule, adam = config.schedule, config.optimizers
+    epochs = schedule.epochs, schedule.decay_epochs
+    rate = LinearDecay(adam.generator_lr, *epochs, steps_per_epoch)
+    return [keras.optimizers.Adam(rate, adam.beta_1, adam.beta_2, adam.epsilon)]
