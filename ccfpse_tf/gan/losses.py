@@ -104,11 +104,30 @@ def feature_matching_loss(
 
     No gradient reaches the real features.
     """
-    distances = [
+    return tf.add_n(_distances(fake, real)) / len(fake)
+
+
+def _distances(fake, real):
+    return [
         tf.reduce_mean(tf.abs(at_least_float32(a) - at_least_float32(b)))
         for a, b in zip(fake, map(tf.stop_gradient, real), strict=True)
     ]
-    return tf.add_n(distances) / len(fake)
+
+
+def summed_feature_matching_loss(
+    fake: Sequence[Sequence[tf.Tensor]], real: Sequence[Sequence[tf.Tensor]]
+) -> tf.Tensor:
+    """Mean absolute differences, summed over layers, averaged over scales.
+
+    SPADE's and pix2pixHD's: with four layers it is four times as large as a mean over
+    layers. No gradient reaches the real features.
+
+    Args:
+        fake: for each scale its layers' features.
+        real: the same, of real images.
+    """
+    sums = [tf.add_n(_distances(*pair)) for pair in zip(fake, real, strict=True)]
+    return tf.add_n(sums) / len(sums)
 
 
 def imitation_loss(fake: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
@@ -152,6 +171,26 @@ MEAN_OVER_LEVELS = AdversarialLosses(
     generator_gan_loss,
     discriminator_fake_loss,
     discriminator_real_loss,
+)
+
+
+# For discriminators of several scales, each with features of several layers and one
+# score map: SPADE's.
+MEAN_OVER_SCALES = dataclasses.replace(
+    MEAN_OVER_LEVELS, feature_matching=summed_feature_matching_loss
+)
+
+
+def _sum_over_scales(loss: Callable, factor: float) -> Callable:
+    return lambda scores, mode: factor * len(scores) * loss(scores, mode)
+
+
+# pix2pixHD's: its GAN losses are sums over the scales, the discriminator's are halved.
+SUM_OVER_SCALES = AdversarialLosses(
+    summed_feature_matching_loss,
+    _sum_over_scales(generator_gan_loss, 1.0),
+    _sum_over_scales(discriminator_fake_loss, 0.5),
+    _sum_over_scales(discriminator_real_loss, 0.5),
 )
 
 

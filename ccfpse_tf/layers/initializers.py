@@ -23,6 +23,21 @@ def fan_in_uniform() -> keras.initializers.Initializer:
     )
 
 
+def small_normal() -> keras.initializers.Initializer:
+    """Normal with standard deviation 0.02: pix2pixHD's, for kernels."""
+    return keras.initializers.RandomNormal(stddev=0.02)
+
+
+def default_bias(fan_in: int) -> keras.initializers.Initializer:
+    """Uniform in ``+-1 / sqrt(fan_in)``: PyTorch's default for biases.
+
+    Args:
+        fan_in: inputs of a pixel of the convolution, such as 9 times its channels.
+    """
+    limit = fan_in**-0.5
+    return keras.initializers.RandomUniform(-limit, limit)
+
+
 @keras.saving.register_keras_serializable(package="ccfpse_tf")
 class EqualPixels(keras.initializers.Initializer):
     """Convolutions before ``depth_to_space`` start with equal pixels in each block.

@@ -15,3 +15,32 @@ def plain_convolution(filters, kernel_size, **kwargs) -> keras.layers.Conv2D:
 def weights_of(layer: keras.layers.Conv2D) -> tuple[tf.Tensor, tf.Tensor]:
     """Kernel and bias, in the compute dtype of the layer that is being called."""
     return tf.convert_to_tensor(layer.kernel), tf.convert_to_tensor(layer.bias)
+
+
+@keras.saving.register_keras_serializable(package="ccfpse_tf")
+class PaddedConv2D(keras.layers.Conv2D):
+    """``keras.layers.Conv2D`` with zeros on all four sides, at every stride.
+
+    They are half of the kernel's size wide, rounded down, as in
+    :class:`ccfpse_tf.layers.spectral_convolution.SpectralConv2D`; Keras's ``"same"``
+    makes other maps of even kernels, and other borders at strides above 1.
+
+    Args: as ``keras.layers.Conv2D``, without ``padding``; for square kernels.
+    """
+
+    def convolution_op(self, inputs, kernel):
+        """Returns the convolution, without bias."""
+        return padded_convolution(inputs, kernel, self.strides[0])
+
+    def compute_output_shape(self, input_shape):
+        """``(batch, height, width, filters)`` of the result."""
+        batch, *size, _ = input_shape
+        pad = 2 * (self.kernel_size[0] // 2) - self.kernel_size[0]
+        size = [None if n is None else (n + pad) // self.strides[0] + 1 for n in size]
+        return (batch, *size, self.filters)
+
+
+def padded_convolution(x: tf.Tensor, kernel: tf.Tensor, strides: int) -> tf.Tensor:
+    """Convolution of ``x`` with half of the kernel's size of zeros on all sides."""
+    pad = [kernel.shape[0] // 2] * 2
+    return tf.nn.conv2d(x, kernel, strides, [[0, 0], pad, pad, [0, 0]])

@@ -4,7 +4,12 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from ccfpse_tf.ops.resizing import resize_nearest
+from ccfpse_tf.ops.resizing import (
+    downsample_mean,
+    resize_nearest,
+    sizes,
+    spatial_size,
+)
 
 
 class Layout(NamedTuple):
@@ -51,6 +56,76 @@ def extend_layout(layout: Layout | tf.Tensor, features: tf.Tensor):
     if isinstance(layout, Layout):
         return layout.with_features(features)
     return tf.concat([tf.cast(layout, features.dtype), features], -1)
+
+
+def pad_layout(
+    layout: Layout | tf.Tensor, width: int, mode: str = "CONSTANT"
+) -> Layout | tf.Tensor:
+    """The layout with ``width`` more pixels on all four sides.
+
+    Args:
+        layout: a :class:`Layout` or ``(batch, height, width, channels)``.
+        width: of the border, in pixels.
+        mode: of ``tf.pad``; by ``"CONSTANT"`` the border has no class (label -1).
+    """
+
+    def padded(map_, value=0):
+        border = [[0, 0], [width, width], [width, width], [0, 0]]
+        return tf.pad(map_, border[: map_.shape.rank], mode, value)
+
+    if isinstance(layout, Layout):
+        return Layout(padded(layout.label, -1), padded(layout.features))
+    return padded(layout)
+
+
+def windows(map_: tf.Tensor, size: int, strides: int) -> list[tf.Tensor]:
+    """The ``size**2`` pixels of every window of a map ``(batch, height, width)``.
+
+    Row by row; each ``(batch, (height - size) // strides + 1, ...)``.
+    """
+    height, width = (
+        (edge - size) // strides * strides + 1 for edge in spatial_size(map_)
+    )
+    return [
+        map_[:, row : row + height : strides, column : column + width : strides]
+        for row in range(size)
+        for column in range(size)
+    ]
+
+
+def downsample_layout(layout: Layout | tf.Tensor, channels: int) -> tf.Tensor:
+    """Means of a layout's channels, see :func:`downsample_mean`: soft labels.
+
+    Args:
+        layout: a :class:`Layout` or ``(batch, height, width, channels)``.
+        channels: of the layout, one-hot ones counted.
+
+    Returns:
+        ``(batch, ceil(height / 2), ceil(width / 2), channels)``.
+    """
+    if not isinstance(layout, Layout):
+        return downsample_mean(layout)
+    features = layout.features
+    dtype = tf.float64 if features.dtype == tf.float64 else tf.float32
+    shares = _class_shares(layout.label, channels - features.shape[-1], dtype)
+    return tf.concat([tf.cast(shares, features.dtype), downsample_mean(features)], -1)
+
+
+def _class_shares(label, classes, dtype):
+    """Shares of the classes in 3x3 pixels around every second one."""
+    border = [[0, 0], [1, 1], [1, 1]]
+    cells, inside = (
+        tf.stack(windows(tf.pad(map_, border), 3, 2), -1)
+        for map_ in (label, tf.ones_like(label, dtype))
+    )
+    known = (inside > 0) & (cells >= 0) & (cells < classes)
+    share = tf.where(known, 1 / tf.reduce_sum(inside, -1, keepdims=True), 0)
+    batch, height, width = sizes(cells, (0, 1, 2))
+    pixel = tf.reshape(tf.range(batch * height * width), (batch, height, width, 1))
+    place = pixel * classes + tf.where(known, cells, 0)
+    total = batch * height * width * classes
+    flat = tf.scatter_nd(tf.reshape(place, (-1, 1)), tf.reshape(share, (-1,)), [total])
+    return tf.reshape(flat, (batch, height, width, classes))
 
 
 def instance_edges(instance: tf.Tensor) -> tf.Tensor:

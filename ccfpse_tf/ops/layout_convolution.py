@@ -14,16 +14,15 @@ from ccfpse_tf.ops.convolution import (
     forward_by_strips,
     goes_by_strips,
 )
-from ccfpse_tf.ops.layout import Layout
+from ccfpse_tf.ops.layout import Layout, windows
 from ccfpse_tf.ops.precision import at_least_float32
-from ccfpse_tf.ops.resizing import spatial_size
 from ccfpse_tf.ops.row_lookup import (
     add_rows,
     append_dense,
-    mean_of_rows,
     scatter_rows,
     sum_of_rows,
     table_gradient,
+    total_of_rows,
     zero_table,
 )
 
@@ -146,8 +145,8 @@ def _strips_backward(label, features, kernel, dy, y):
 
 
 def _rows(kernel):
-    """A kernel ``(3, 3, in, out)`` as nine tables of rows."""
-    return tf.reshape(kernel, (9, *kernel.shape[2:]))
+    """A kernel ``(size, size, in, out)`` as a table of rows for each of its taps."""
+    return tf.reshape(kernel, (kernel.shape[0] ** 2, *kernel.shape[2:]))
 
 
 def pooled_embedding(layout, kernel, bias, size: int) -> tf.Tensor:
@@ -176,12 +175,34 @@ def pooled_embedding(layout, kernel, bias, size: int) -> tf.Tensor:
         pooled = tf.nn.avg_pool2d(features, size, size, "VALID")
         y += tf.nn.conv2d(pooled, kernel[:, :, classes:], 1, "VALID")
     label = _known(layout.label, classes)
-    cells = [
-        label[:, row::size, column::size]
-        for row in range(size)
-        for column in range(size)
-    ]
-    return y + mean_of_rows(tf.stack(cells, -1), kernel[0, :, :classes])
+    cells = tf.stack(windows(label, size, size), -1)
+    return y + total_of_rows(cells, kernel[0, :, :classes]) / size**2
+
+
+def valid_layout_convolution(
+    layout: Layout | tf.Tensor, kernel: tf.Tensor, strides: int = 1
+) -> tf.Tensor:
+    """Convolution of a layout by a kernel of any size, without padding or bias.
+
+    Args:
+        layout: a :class:`Layout` ``(batch, height, width)`` or a dense tensor
+            ``(batch, height, width, channels)``, padded (see
+            :func:`ccfpse_tf.ops.layout.pad_layout`) where that is wanted.
+        kernel: ``(size, size, channels, out)``; the layout's classes come first.
+        strides: in both directions.
+
+    Returns:
+        ``(batch, (height - size) // strides + 1, ..., out)``.
+    """
+    if not isinstance(layout, Layout):
+        return tf.nn.conv2d(layout, kernel, strides, "VALID")
+    classes = kernel.shape[2] - layout.features.shape[-1]
+    cells = windows(_known(layout.label, classes), kernel.shape[0], strides)
+    y = total_of_rows(tf.stack(cells, -1), _rows(kernel))
+    if classes < kernel.shape[2]:
+        features = layout.features
+        y += tf.nn.conv2d(features, kernel[:, :, classes:], strides, "VALID")
+    return y
 
 
 def _known(label, classes):
@@ -191,22 +212,13 @@ def _known(label, classes):
 
 def _taps(label):
     """The nine labels around pixels, each ``(batch, height, width)``; -1 outside."""
-    height, width = spatial_size(label)
     padded = tf.pad(label, [[0, 0], [1, 1], [1, 1]], constant_values=-1)
-    return _windows(padded, height, width)
+    return windows(padded, 3, 1)
 
 
 def _strip_taps(label, classes, strips, strip):
     """As :func:`_taps`, of a strip ``(1, rows, width)`` of labels known or not."""
     # Strips are padded with zeros.
     around = strips.padded(_known(label, classes)[..., None] + 1, strip) - 1
-    size = strips.rows, strips.width
-    return _windows(tf.reshape(around, (1, size[0] + 2, size[1] + 2)), *size)
-
-
-def _windows(padded, height, width):
-    return [
-        padded[:, row : row + height, column : column + width]
-        for row in range(3)
-        for column in range(3)
-    ]
+    size = strips.rows + 2, strips.width + 2
+    return windows(tf.reshape(around, (1, *size)), 3, 1)

@@ -137,6 +137,19 @@ def _around(first, last, axis):
     return before, tf.concat([part(first, 1, None), part(last, -1, None)], axis)
 
 
+def downsample_mean(x: tf.Tensor) -> tf.Tensor:
+    """Means of 3x3 pixels around every second one; outside the image is left out.
+
+    ``(b, h, w, c) -> (b, ceil(h / 2), ceil(w / 2), c)``, from the first pixel on.
+    """
+    border = [[0, 0], [1, 1], [1, 1], [0, 0]]
+    sums, count = (
+        tf.nn.avg_pool2d(tf.pad(values, border), 3, 2, "VALID")
+        for values in (x, tf.ones_like(x[:1, :, :, :1]))
+    )
+    return sums / count
+
+
 def resize_bilinear(x: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     """Bilinear, half-pixel centres, no antialiasing, to a fixed size.
 

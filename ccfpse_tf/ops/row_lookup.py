@@ -28,17 +28,19 @@ def reference(labels: list, table: tf.Tensor) -> tf.Tensor:
 
 
 @custom_gradient
-def mean_of_rows(cells, table):
-    """Mean of rows ``cells (..., n)`` of ``table (1, rows, out)``: ``(..., out)``."""
-    count = cells.shape[-1]
+def total_of_rows(cells, table):
+    """Sum over ``n`` of the rows ``cells (..., n)``: ``(..., out)``.
+
+    ``table`` is ``(n, rows, out)``, or ``(1, rows, out)`` for all ``n`` alike.
+    """
     start = tf.zeros((1, 1, 1, 1), table.dtype)
     total = sum_of_rows(cells, start, table, places=_last_axis, relu=False)
 
     def gradient(dy):
-        none = tf.zeros((1, 0, table.shape[-1]), dy.dtype)
-        return None, table_gradient(cells, dy, none, table, places=_last_axis) / count
+        none = tf.zeros((table.shape[0], 0, table.shape[-1]), dy.dtype)
+        return None, table_gradient(cells, dy, none, table, places=_last_axis)
 
-    return total / count, gradient
+    return total, gradient
 
 
 def _last_axis(cells):

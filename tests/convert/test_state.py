@@ -12,6 +12,7 @@ from ccfpse_tf.convert.state import complete_state, load_official, official_stat
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.layers.conditional_block import ConditionalBlock
 from ccfpse_tf.models.discriminators.fpse import FPSEDiscriminator
+from ccfpse_tf.models.discriminators.multiscale import MultiscaleDiscriminator
 from ccfpse_tf.models.generators.ccfpse import Generator
 from ccfpse_tf.models.style_encoder import StyleEncoder
 from tests.layers.contract import randomize
@@ -30,6 +31,8 @@ MAKERS = {
     "generator without style": lambda: Generator(3, (32, 32), 1, z_dim=0, hidden=3),
     "deep generator": lambda: Generator(3, (64, 64), 1, depth=6, z_dim=0, hidden=3),
     "discriminator": lambda: FPSEDiscriminator(3, ndf=2),
+    "SPADE's discriminator": lambda: MultiscaleDiscriminator(3, 2),
+    "pix2pixHD's discriminator": lambda: MultiscaleDiscriminator(3, 2, 3, "pix2pixhd"),
     "encoder": lambda: StyleEncoder(ngf=1, z_dim=4),
     "block": block,
 }
@@ -41,6 +44,8 @@ TENSORS = {
     "generator without style": 495 - 7 * 15 - (7 * 2 + 16 + 4),
     "deep generator": 519 - 7 * 15 - (7 * 2 + 19 + 4),
     "discriminator": 42,
+    "SPADE's discriminator": 26,
+    "pix2pixHD's discriminator": 30,
     "encoder": 22,
     "block": 4 * 4 + 2 * 2 + 2 * 4 + 3 + 2 + 3 * 2,
 }

@@ -120,6 +120,31 @@ def test_feature_matching():
     assert found == [[-0.125, 0, 0.125, 0.125], [0.5]]
 
 
+def test_feature_matching_over_scales_is_a_sum_over_layers():
+    fake = [maps([1.0, 2.0], [0.0]), maps([4.0], [1.0])]
+    real = [maps([2.0, 2.0], [-5.0]), maps([1.0], [1.0])]
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([fake, real])
+        loss = losses.MEAN_OVER_SCALES.feature_matching(fake, real)
+    # Scales 0.5 + 5 and 3 + 0, averaged.
+    assert float(loss) == 4.25
+    assert tape.gradient(loss, real) == [[None, None]] * 2
+    assert float(losses.SUM_OVER_SCALES.feature_matching(fake, real)) == 4.25
+
+
+def test_pix2pixhd_sums_over_scales_and_halves_the_discriminators():
+    scores = maps([3.0], [0.0, 2.0])
+    # (3 - 1)^2 + 1, and 9 + 2.
+    assert float(losses.SUM_OVER_SCALES.generator(scores, "least_squares")) == 5
+    real = losses.SUM_OVER_SCALES.discriminator_real(scores, "least_squares")
+    fake = losses.SUM_OVER_SCALES.discriminator_fake(scores, "least_squares")
+    assert (float(real), float(fake)) == (2.5, 5.5)
+    # SPADE's are means, whole.
+    assert float(losses.MEAN_OVER_SCALES.generator(scores, "least_squares")) == 2.5
+    fake = losses.MEAN_OVER_SCALES.discriminator_fake(scores, "least_squares")
+    assert float(fake) == 5.5
+
+
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_half_precision_is_reduced_in_float32(dtype):
     """A thousand and one values of 100: neither their sum nor count fits."""

@@ -15,8 +15,10 @@ from ccfpse_tf.layers.layout_predictor import LayoutPredictor
 from ccfpse_tf.layers.layout_pyramid import LayoutPyramid
 from ccfpse_tf.layers.normalization import BatchNormalization, InstanceNormalization
 from ccfpse_tf.layers.normalized_convolution import NormalizedConvolution
+from ccfpse_tf.layers.plain_convolution import PaddedConv2D
 from ccfpse_tf.layers.spade import SPADE
 from ccfpse_tf.layers.spectral_convolution import SpectralConv2D
+from ccfpse_tf.models.discriminators.multiscale import PatchDiscriminator
 from tests.layers.contract import dynamic, numbers, randomize, round_trip
 
 
@@ -100,6 +102,20 @@ CASES = {
         ((2, 5, 4, 3),),
         ((2, 3, 2, 4),),
         3,
+    ),
+    "padded convolution": Case(
+        PaddedConv2D,
+        {"filters": 4, "kernel_size": 4, "strides": 2},
+        ((2, 5, 4, 3),),
+        ((2, 3, 3, 4),),
+        2,
+    ),
+    "patch discriminator": Case(
+        PatchDiscriminator,
+        {"semantic_channels": 4, "ndf": 2, "form": "pix2pixhd"},
+        ((2, 14, 20, 3), (2, 14, 20, 4)),
+        ((2, 8, 11, 2), (2, 5, 6, 4), (2, 3, 4, 8), (2, 4, 5, 16), (2, 5, 6, 1)),
+        10,
     ),
     "batch norm": Case(
         BatchNormalization,

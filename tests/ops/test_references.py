@@ -20,7 +20,7 @@ from ccfpse_tf.ops import (
     striped_convolution,
 )
 from ccfpse_tf.ops.convolution import convolution_method
-from ccfpse_tf.ops.layout import Layout
+from ccfpse_tf.ops.layout import Layout, downsample_layout, pad_layout
 from tests.layers.contract import numbers
 
 pytestmark = pytest.mark.usefixtures("either_way")
@@ -88,6 +88,23 @@ CASES = {
         of_layout(layout_convolution.layout_convolution),
         of_layout(layout_convolution.reference),
         (MAP, (3, 3, 8, 2), (2,)),
+    ),
+    "patches of a layout": (
+        lambda features, kernel: layout_convolution.valid_layout_convolution(
+            pad_layout(Layout(LABEL, features), 2), kernel, 2
+        ),
+        lambda features, kernel: tf.nn.conv2d(
+            Layout(LABEL, features).one_hot(5),
+            kernel,
+            2,
+            [[0, 0], [2, 2], [2, 2], [0, 0]],
+        ),
+        (MAP, (4, 4, 8, 2)),
+    ),
+    "soft layout": (
+        lambda features: downsample_layout(Layout(LABEL, features), 8),
+        lambda features: resizing.downsample_mean(Layout(LABEL, features).one_hot(5)),
+        (MAP,),
     ),
     "look-up of rows": (
         looked_up,

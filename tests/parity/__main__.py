@@ -1,7 +1,8 @@
-"""Runs every fixture of a folder: ``python -m tests.parity DIR``.
+"""Runs every fixture of some folders: ``python -m tests.parity DIR...``.
 
 Prints a line per fixture with the check that comes closest to (or beyond) its
-tolerance, and closes with ``N passed, N failed``. A file is known by its keys.
+tolerance, and closes with ``N passed, N failed``. A file is known by the ``kind`` in
+its manifest's entry, or by its keys.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import json
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from tests.parity import (
     data_sets,
     initial_values,
     layers,
+    multiscale,
     networks,
     pretrained,
     segmenters,
@@ -38,8 +41,11 @@ def _ends(*endings):
     return lambda found: all(any(k.endswith(end) for k in found) for end in endings)
 
 
-# In order: the first whose keys are there.
-KINDS: tuple[tuple[Callable, Runner], ...] = (
+# By the manifest's ``kind``.
+KINDS: dict[str, Runner] = {**multiscale.KINDS}
+
+# Where the manifest has none, in order: the first whose keys are there.
+BY_KEYS: tuple[tuple[Callable, Runner], ...] = (
     (_has("fake_Gstep"), training.trajectory),
     (_has("inference_image"), checkpoints.checkpoint),
     (_has("c0/x", "c0/w"), layers.conditional_convolution),
@@ -60,10 +66,17 @@ KINDS: tuple[tuple[Callable, Runner], ...] = (
 )
 
 
-def runner_of(keys) -> Runner | None:
-    """The function that compares a fixture with these keys, None for unknown ones."""
+def runner_of(keys, kind: str | None = None) -> Runner | None:
+    """The function that compares a fixture, None for unknown ones.
+
+    Args:
+        keys: of the fixture's arrays.
+        kind: what the manifest's entry calls it.
+    """
+    if kind is not None:
+        return KINDS.get(kind)
     keys = set(keys)
-    return next((run for fits, run in KINDS if fits(keys)), None)
+    return next((run for fits, run in BY_KEYS if fits(keys)), None)
 
 
 def fixtures(folder: Path) -> Iterator[tuple[str, Callable[[], Iterator[Check]]]]:
@@ -78,7 +91,8 @@ def fixtures(folder: Path) -> Iterator[tuple[str, Callable[[], Iterator[Check]]]
         yield name, functools.partial(pretrained.compare, fixture)
     for name, entry in manifest.get("files", {}).items():
         fixture = Fixture(folder / name, entry)
-        runner = runner_of(entry.get("keys") or fixture.data)
+        kind = entry.get("kind")
+        runner = runner_of(kind or entry.get("keys") or fixture.data, kind)
         if runner is None:
             runner = _unknown
         yield name, lambda runner=runner, fixture=fixture: runner(fixture)
@@ -91,7 +105,8 @@ def fixtures(folder: Path) -> Iterator[tuple[str, Callable[[], Iterator[Check]]]
 
 
 def _unknown(fixture):
-    yield Check("no comparison for a fixture with these keys", float("inf"), 0.0)
+    found = fixture.entry.get("kind", "with these keys")
+    yield Check(f"no comparison for a fixture {found}", float("inf"), 0.0)
 
 
 def report(name: str, checks: list[Check], seconds: float) -> str:
@@ -113,7 +128,13 @@ def report(name: str, checks: list[Check], seconds: float) -> str:
 def main(argv=None) -> int:
     """Runs all fixtures; the exit status is 1 if any failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.parity", description=__doc__)
-    parser.add_argument("folder", type=Path, help="holds manifest.json and fixtures")
+    parser.add_argument(
+        "folders",
+        type=Path,
+        nargs="+",
+        metavar="DIR",
+        help="folders that hold manifest.json and fixtures",
+    )
     parser.add_argument("--only", default="", help="part of the fixtures' names")
     parser.add_argument(
         "--convolution",
@@ -123,34 +144,38 @@ def main(argv=None) -> int:
     )
     parser.add_argument("--verbose", action="store_true", help="every failing check")
     options = parser.parse_args(argv)
-    if not (options.folder / "manifest.json").is_file():
-        parser.error(f"{options.folder}: no manifest.json here; give a fixture folder")
-    passed = failed = skipped = 0
-    for name, run in fixtures(options.folder):
-        if options.only not in name:
-            continue
-        start = time.perf_counter()
-        try:
-            with convolution_method(options.convolution):
-                found = list(run())
-        except ImportError as error:
-            skipped += 1
-            print(f"skip  {name:<34} {error}", flush=True)
-            continue
-        except Exception:  # a broken fixture must not hide the others
-            failed += 1
-            print(f"FAIL  {name}\n{traceback.format_exc()}", flush=True)
-            continue
-        good = all(check.passed for check in found) and bool(found)
-        passed, failed = passed + good, failed + (not good)
-        print(report(name, found, time.perf_counter() - start), flush=True)
-        if options.verbose:
-            for check in found:
-                if not check.passed:
-                    print(f"      {check.name}: {check.error:.3e} > {check.tolerance}")
-    skips = f", {skipped} skipped" if skipped else ""
-    print(f"{passed} passed, {failed} failed{skips}")
-    return 1 if failed or not passed else 0
+    for folder in options.folders:
+        if not (folder / "manifest.json").is_file():
+            parser.error(f"{folder}: no manifest.json here; give a fixture folder")
+    verdicts = Counter(
+        _verdict(name, run, options)
+        for folder in options.folders
+        for name, run in fixtures(folder)
+        if options.only in name
+    )
+    skips = f", {verdicts['skip']} skipped" if verdicts["skip"] else ""
+    print(f"{verdicts['pass']} passed, {verdicts['fail']} failed{skips}")
+    return 1 if verdicts["fail"] or not verdicts["pass"] else 0
+
+
+def _verdict(name, run, options):
+    """Runs a fixture, prints its line and returns ``pass``, ``fail`` or ``skip``."""
+    start = time.perf_counter()
+    try:
+        with convolution_method(options.convolution):
+            found = list(run()) or [Check("nothing was compared", float("inf"), 0.0)]
+    except ImportError as error:
+        print(f"skip  {name:<34} {error}", flush=True)
+        return "skip"
+    except Exception:  # a broken fixture must not hide the others
+        print(f"FAIL  {name}\n{traceback.format_exc()}", flush=True)
+        return "fail"
+    print(report(name, found, time.perf_counter() - start), flush=True)
+    if options.verbose:
+        for check in found:
+            if not check.passed:
+                print(f"      {check.name}: {check.error:.3e} > {check.tolerance}")
+    return "pass" if all(check.passed for check in found) else "fail"
 
 
 if __name__ == "__main__":

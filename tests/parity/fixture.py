@@ -46,29 +46,37 @@ class Fixture:
         """The official state dictionary for ``part``.
 
         Args:
-            part: a built network, for names and shapes.
+            part: a built network, for names and shapes; None takes those of the
+                manifest.
             prefixes: of the stored tensors' keys, later ones win; tensors that are not
                 stored are made by the manifest's rule.
-            net: which of several networks' rules to use.
+            net: which of several networks' or cases' rules to use.
         """
-        wanted = {
-            entry.name: entry.to_official(np.zeros(entry.variable.shape)).shape
-            for entry in entries(part)
-        }
+        if part is None:
+            wanted = self._of(net, "weight_shapes")
+        else:
+            wanted = {
+                entry.name: entry.to_official(np.zeros(entry.variable.shape)).shape
+                for entry in entries(part)
+            }
         stored = {}
         for prefix in prefixes:
             for key, value in self.data.items():
                 name = key.removeprefix(prefix)
                 if key.startswith(prefix) and name in wanted:
                     stored[name] = value
-        prefix = self.entry["weight_prefix"]
-        prefix = prefix[net] if isinstance(prefix, dict) else prefix
+        prefix = self._of(net, "weight_prefix")
         return rules.state(prefix, wanted, self.entry["weight_rule"], stored)
+
+    def _of(self, net, key):
+        """What the manifest says for all networks together, or for each."""
+        value = self.entry[key]
+        return value[net] if isinstance(value, dict) and net in value else value
 
 
 def label_channels(config) -> int:
     """One-hot channels of an official configuration."""
-    return config["label_nc"] + int(config["contain_dontcare_label"])
+    return config["label_nc"] + int(config.get("contain_dontcare_label", False))
 
 
 def layout_encoding(config, dtype=None) -> LayoutEncoding:

@@ -110,36 +110,54 @@ def loss_functions(fixture: Fixture) -> Iterator[Check]:
     """All GAN modes, feature matching and KL divergence, with gradients."""
     data = fixture.data
     scores = [tf.constant(nhwc(data[f"pred{i}"])) for i in range(3)]
-    functions = {
-        "D_real": losses.discriminator_real_loss,
-        "D_fake": losses.discriminator_fake_loss,
-        "G": losses.generator_gan_loss,
-    }
     for short, mode in GAN_MODES.items():
-        for role, function in functions.items():
-            key = f"{short}/{role}"
-            with tf.GradientTape() as tape:
-                tape.watch(scores)
-                loss = function(scores, mode)
-            yield relative(key, [loss], data[key], checks.ARITHMETIC)
-            for i, found in enumerate(tape.gradient(loss, scores)):
-                name = f"{key}/grad_pred{i}"
-                yield relative(name, nchw(found), data[name], checks.ARITHMETIC)
+        yield from gan_losses(losses.MEAN_OVER_LEVELS, data, scores, short, mode)
     yield from _feature_matching(data)
     yield from _kl(data)
 
 
-def _feature_matching(data):
-    features = [tf.constant(nhwc(data[f"feat{i}"])) for i in range(4)]
+def gan_losses(adversarial, data, scores, short, mode) -> Iterator[Check]:
+    """The GAN losses of one mode, which fixtures call ``short``, with gradients."""
+    functions = {
+        "D_real": adversarial.discriminator_real,
+        "D_fake": adversarial.discriminator_fake,
+        "G": adversarial.generator,
+    }
+    for role, function in functions.items():
+        yield from loss_checks(
+            f"{short}/{role}",
+            data,
+            lambda function=function: function(scores, mode),
+            {f"pred{i}": score for i, score in enumerate(scores)},
+        )
+
+
+def loss_checks(key, data, function, inputs) -> Iterator[Check]:
+    """A loss and its gradients, which the fixture has as ``KEY/grad_NAME``.
+
+    Args:
+        key: of the loss in the fixture.
+        data: the fixture.
+        function: returns the loss.
+        inputs: tensors by the names that the fixture has for them.
+    """
     with tf.GradientTape() as tape:
-        tape.watch(features)
-        halves = [tf.split(x, 2) for x in features]
-        fake, real = zip(*halves, strict=True)
-        loss = 20 * losses.feature_matching_loss(fake, real)
-    yield relative("feat_matching", [loss], data["feat_matching"], checks.ARITHMETIC)
-    for i, found in enumerate(tape.gradient(loss, features)):
-        name = f"feat_matching/grad_feat{i}"
+        tape.watch(inputs)
+        loss = function()
+    yield relative(key, [loss], data[key], checks.ARITHMETIC)
+    for name, found in tape.gradient(loss, inputs).items():
+        name = f"{key}/grad_{name}"
         yield relative(name, nchw(found), data[name], checks.ARITHMETIC)
+
+
+def _feature_matching(data):
+    features = {f"feat{i}": tf.constant(nhwc(data[f"feat{i}"])) for i in range(4)}
+
+    def loss():
+        fake, real = zip(*(tf.split(x, 2) for x in features.values()), strict=True)
+        return 20 * losses.feature_matching_loss(fake, real)
+
+    yield from loss_checks("feat_matching", data, loss, features)
 
 
 def _kl(data):

@@ -75,30 +75,43 @@ def _generator(fixture, variant, mode, dtype):
 
 def discriminator(fixture: Fixture) -> Iterator[Check]:
     """Features, scores and the gradients of both, at square and wide images."""
+    yield from discriminators(fixture, build.discriminator, MODES)
+
+
+def discriminators(fixture: Fixture, make, modes) -> Iterator[Check]:
+    """As :func:`discriminator`, of any kind.
+
+    Args:
+        fixture: with a variant for each of its configurations.
+        make: function of a configuration and a dtype that returns the built network.
+        modes: of :data:`MODES`; none where the fixture's names have no mode.
+    """
     for variant in fixture.config:
-        for mode in MODES:
+        for mode in modes or [None]:
             for dense in (False, True):  # the gradient to semantics exists if dense
-                run = partial(_discriminator, fixture, variant, mode, dense)
+                run = partial(_discriminator, fixture, make, variant, mode, dense)
                 yield from checks.across_kinks(run)
 
 
-def _discriminator(fixture, variant, mode, dense, dtype):
-    data, config, tag = fixture.data, fixture.config[variant], f"{variant}/{mode}"
+def _discriminator(fixture, make, variant, mode, dense, dtype):
+    data, config = fixture.data, fixture.config[variant]
+    tag = f"{variant}/{mode}" if mode else variant
     semantics = _semantics(config, data, f"{variant}/", dtype)
     if dense:
         semantics = semantics.one_hot(build.label_channels(config))
     image = tf.constant(nhwc(data[f"{variant}/image"]), dtype)
-    model = build.discriminator(config, dtype)
-    load_official(model, fixture.state(model, ["sd/"]))
+    model = make(config, dtype)
+    load_official(model, fixture.state(model, ["sd/"], variant))
     with tf.GradientTape(persistent=True) as tape:
         watched = (image, semantics) if dense else (image,)
         tape.watch(watched)
         outputs = model(image, semantics, training=mode == "train")
     for kind, maps in zip(("feat", "pred"), outputs, strict=True):
         terms, part = [], f"{tag}/{kind}"
-        for i, x in enumerate(maps):
-            theirs = data[f"{part}{i}"]
-            yield absolute(f"{part}{i}", nchw(x), theirs, checks.OUTPUT[mode])
+        for i, x in _numbered(maps):
+            if f"{part}{i}" in data:
+                tolerance = checks.OUTPUT[mode or "train"]
+                yield absolute(f"{part}{i}", nchw(x), data[f"{part}{i}"], tolerance)
             terms.append((x, nhwc(data[f"{variant}/cot_{kind}{i}"])))
         if f"{part}_gradsum/names" not in data:
             continue
@@ -110,6 +123,15 @@ def _discriminator(fixture, variant, mode, dense, dtype):
         yield from checks.gradients(f"{part}_grad/", f"{part}_gradsum", data, named)
     if mode == "train":
         yield from states(f"{variant}/state_after/", data, model)
+
+
+def _numbered(maps):
+    """``("0", x)`` of a list, ``("0_1", x)`` of lists in a list."""
+    for i, x in enumerate(maps):
+        if isinstance(x, list):
+            yield from ((f"{i}_{j}", y) for j, y in _numbered(x))
+        else:
+            yield str(i), x
 
 
 def encoder(fixture: Fixture) -> Iterator[Check]:

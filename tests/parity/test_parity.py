@@ -92,6 +92,29 @@ def test_the_worst_check_is_shown_and_counted():
     assert line.startswith("FAIL") and "at bad" in line and "1 beyond" in line
 
 
+def test_the_kind_in_the_manifest_comes_before_the_keys():
+    keys = ["fake_Gstep"]
+    assert parity.runner_of(keys) is training.trajectory
+    found = parity.runner_of(keys, "spade_losses")
+    assert found is parity.KINDS["spade_losses"]
+    assert parity.runner_of(keys, "of another project") is None
+
+
+def test_several_folders_have_one_total(tmp_path, capsys):
+    for name, value in (("good", 0), ("bad", 1)):
+        folder = tmp_path / name
+        folder.mkdir()
+        x, y = np.full((2, 1, 3, 1, 1), -1, np.float32)
+        np.savez(folder / "tensor2im.npz", x=x, y=y * 0 + value)
+        (folder / "manifest.json").write_text(
+            '{"files": {"tensor2im.npz": {"config": null}}}'
+        )
+    assert parity.main([str(tmp_path / "good"), str(tmp_path / "bad")]) == 1
+    assert capsys.readouterr().out.endswith("1 passed, 1 failed\n")
+    assert parity.main([str(tmp_path / "good")] * 2) == 0
+    assert capsys.readouterr().out.endswith("2 passed, 0 failed\n")
+
+
 def test_a_folder_without_manifest_is_refused(tmp_path, capsys):
     with pytest.raises(SystemExit) as error:
         parity.main([str(tmp_path)])
