@@ -18,6 +18,7 @@ from pathlib import Path
 from ccfpse_tf.ops.convolution import METHODS, convolution_method
 from tests.parity import (
     checkpoints,
+    crn,
     data_sets,
     initial_values,
     layers,
@@ -25,6 +26,7 @@ from tests.parity import (
     networks,
     pretrained,
     segmenters,
+    sims,
     training,
 )
 from tests.parity.checks import FLIPPED, Check
@@ -42,7 +44,7 @@ def _ends(*endings):
 
 
 # By the manifest's ``kind``.
-KINDS: dict[str, Runner] = {**multiscale.KINDS}
+KINDS: dict[str, Runner] = {**multiscale.KINDS, **crn.KINDS, **sims.KINDS}
 
 # Where the manifest has none, in order: the first whose keys are there.
 BY_KEYS: tuple[tuple[Callable, Runner], ...] = (

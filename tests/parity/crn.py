@@ -116,7 +116,8 @@ def _forward(fixture, case, dtype):
         else:
             levels = _levels(loss, images[:, 0], batch["image"])
             value = loss(images[:, 0], batch["image"])
-    yield absolute(f"{at}/y", pixels(images), data[f"{at}/y"], IMAGE)
+    if f"{at}/y" in data:  # copies of fixtures lack what is large
+        yield absolute(f"{at}/y", pixels(images), data[f"{at}/y"], IMAGE)
     yield relative(f"{at}/loss", [value], data[f"{at}/loss"], checks.ARITHMETIC)
     for number, level in enumerate(levels):
         key = f"{at}/p{number}"
@@ -125,9 +126,10 @@ def _forward(fixture, case, dtype):
     found = tape.gradient(value, {"y": images, "label": label, "weights": variables})
     # Of images of 0..255; the loss has kinks, at which single pixels may differ.
     ours = pixels(np.asarray(found["y"]) - 1) / 127.5**2
-    theirs = data[f"{case}/grad_y"]
-    length = np.linalg.norm(ours - theirs) / np.linalg.norm(theirs)
-    yield Check(f"{case}/grad_y, length of the difference", length, checks.GRADIENT)
+    if f"{case}/grad_y" in data:
+        yield refinement.length_of_difference(
+            f"{case}/grad_y", ours, data[f"{case}/grad_y"], checks.GRADIENT
+        )
     theirs = data[f"f64/{case}/grad_label"]
     ours = np.moveaxis(np.asarray(found["label"]), -1, 1)
     yield relative(f"f64/{case}/grad_label", ours, theirs, checks.GRADIENT)

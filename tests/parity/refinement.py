@@ -163,6 +163,12 @@ def trajectory(
             yield from _summary(f"{at}/update {name}", updates[name], row, name)
 
 
+def length_of_difference(name: str, ours, theirs, tolerance: float) -> Check:
+    """In units of the reference's length: kinks of losses move single entries only."""
+    length = np.linalg.norm(ours - theirs) / np.linalg.norm(theirs)
+    return Check(f"{name}, length of the difference", length, tolerance)
+
+
 def _summary(tag, update, row, name):
     length = row[LENGTH]
     yield relative(f"{tag} l2", np.linalg.norm(update), length, checks.STATE)
