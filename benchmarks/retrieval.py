@@ -40,7 +40,7 @@ def main(argv=None) -> int:
     add("--images", type=int, default=100_000, help="in the bank (%(default)s)")
     add("--segments", type=int, default=10, help="of an image (%(default)s)")
     add("--queries", type=int, default=200, help="to measure (%(default)s)")
-    add("--folder", type=Path, help="to write to; default: the system's for such files")
+    add("--folder", type=Path, help="to write below; default: the system's")
     options = parser.parse_args(argv)
     random = np.random.default_rng(0)
     shapes = _shapes(random)
@@ -48,14 +48,17 @@ def main(argv=None) -> int:
         start = time.perf_counter()
         _write(Path(folder), options, shapes, random)
         print(f"made     in {time.perf_counter() - start:.0f} s")
-        before, start = _memory(), time.perf_counter()
+        before, start = _memory(), time.process_time()
         bank = MemoryBank(Path(folder))
-        opened, grown = time.perf_counter() - start, _memory() - before
+        opened, grown = time.process_time() - start, _memory() - before
         print(
             f"bank     {len(bank.keys):,} images, {len(bank.segments):,} segments, "
             f"{_size(folder) / 2**20:.0f} MiB on the disk (without photographs)"
         )
-        print(f"open     {opened:.2f} s, {grown / 2**20:.0f} MiB of memory")
+        print(
+            f"open     {opened:.2f} s of processor time, {grown / 2**20:.0f} MiB of "
+            "memory"
+        )
         _search(bank, shapes, options.queries, random)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(f"peak     {peak / 2**20:.0f} MiB of memory, the whole process")
@@ -122,22 +125,25 @@ def _write(folder, options, shapes, random):
 
 def _search(bank, shapes, count, random):
     """Queries whose classes are as frequent as they are in the bank."""
-    seconds, sizes = [], []
+    seconds, busy, sizes = [], [], []
     for _ in range(count):
         row = random.integers(len(bank.segments))
         label = int(bank.segments["label"][row])
         mask = shapes[random.integers(SHAPES)]
-        start = time.perf_counter()
+        start = time.perf_counter(), time.process_time()
         found = search(bank, mask, label)
-        seconds.append(time.perf_counter() - start)
-        sizes.append(len(bank.rows_of(label)))
+        seconds.append(time.perf_counter() - start[0])
+        busy.append(time.process_time() - start[1])
+        sizes.append(len(bank.segments_of(label).rows))
         assert found
     largest = int(np.argmax(sizes))
-    print(
-        f"query    {statistics.median(seconds):.4f} s (median of {count}), "
-        f"{max(seconds):.4f} s at most; {seconds[largest]:.4f} s in the largest class, "
-        f"of {sizes[largest]:,} segments"
-    )
+    for name, values in (("query", seconds), ("of which", busy)):
+        print(
+            f"{name:8} {statistics.median(values):.4f} s (median of {count}), "
+            f"{max(values):.4f} s at most; {values[largest]:.4f} s in the largest "
+            f"class, of {sizes[largest]:,} segments"
+            + (" (processor time)" if values is busy else "")
+        )
 
 
 def _memory():

@@ -186,7 +186,8 @@ def resize_aligned(x: tf.Tensor, size: tuple) -> tf.Tensor:
     Returns:
         ``(batch, *size, channels)`` in the dtype of ``x``; ``x`` itself if it fits.
     """
-    if tuple(x.shape[1:3]) == tuple(size):  # False where a size is not yet known
+    known = all(isinstance(edge, int) for edge in size)
+    if known and tuple(x.shape[1:3]) == tuple(size):
         return x
     return _interpolated_to(x, size, _corner_positions)
 

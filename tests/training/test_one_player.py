@@ -176,7 +176,7 @@ def test_banks_go_on_and_refuse_other_plans(records, bank, tmp_path, capsys):
     (bank / "bank.json").unlink()  # as if it had been interrupted at the end
     make_bank(records, bank)
     assert (bank / "bank.json").read_text() == facts
-    assert "shard 1" not in capsys.readouterr().out.rsplit("segments of", 1)[1]
+    assert "shard" not in capsys.readouterr().out
     with pytest.raises(InputError, match="bank of another kind .*least_area"):
         make_bank(records, bank, "--least-share", "0.1")
     (tmp_path / "mine.txt").touch()

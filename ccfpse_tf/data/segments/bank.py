@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -35,10 +35,42 @@ def digest_of_records(description: Description, split: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class ClassSegments:
+    """The segments of one class, in the order of the bank.
+
+    Attributes:
+        rows: their numbers in the bank.
+        images: the numbers of their images.
+        coarse: their coarse masks, see
+            :func:`ccfpse_tf.data.segments.run_lengths.coarse`.
+        cells: of the coarse masks that are filled.
+    """
+
+    rows: np.ndarray
+    images: np.ndarray
+    coarse: np.ndarray
+    cells: np.ndarray
+
+    def coarse_ious(self, mask: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """Intersection over union of coarse masks with another one.
+
+        Args:
+            mask: the other one.
+            places: of the segments within the class.
+        """
+        everything = len(places) > len(self.rows) // 2
+        masks = self.coarse if everything else self.coarse[places]
+        common = np.bitwise_count(masks & mask).sum(1, dtype=np.int32)
+        common = common[places] if everything else common
+        union = self.cells[places] + int(np.bitwise_count(mask).sum()) - common
+        return common / np.maximum(union, 1)
+
+
 class MemoryBank:
     """A bank to search in, see :func:`ccfpse_tf.data.segments.search.search`.
 
-    What every search reads is in memory, 150 bytes a segment; masks and photographs
+    What every search reads is in memory, 160 bytes a segment; masks and photographs
     stay on the disk.
 
     Args:
@@ -48,7 +80,6 @@ class MemoryBank:
         facts: what ``bank.json`` says.
         size: ``(height, width)`` of its images.
         segments: class, image, area and box of all segments.
-        coarse: their coarse masks.
         keys: of all images.
 
     Raises:
@@ -93,18 +124,29 @@ class MemoryBank:
         self.segments = np.concatenate([shard.segments for shard in self._shards])
         shifts = np.repeat(self._first_images[:-1], counts)
         self.segments["image"] += shifts.astype(np.int32)
-        self.coarse = np.concatenate([shard.coarse for shard in self._shards])
         self.keys = np.concatenate([shard.keys for shard in self._shards])
+        coarse = np.concatenate([shard.coarse for shard in self._shards])
         for shard in self._shards:  # one copy is enough
             shard.coarse = None
         by_class = np.argsort(self.segments["label"], kind="stable")
         labels, starts = np.unique(self.segments["label"][by_class], return_index=True)
-        parts = np.split(by_class, starts[1:])
-        self._by_class = dict(zip(labels.tolist(), parts, strict=True))
+        self._by_class = {
+            label: self._class_segments(rows.astype(np.int32), coarse)
+            for label, rows in zip(
+                labels.tolist(), np.split(by_class, starts[1:]), strict=True
+            )
+        }
 
-    def rows_of(self, label: int) -> np.ndarray:
-        """The numbers of all segments of a class, in order."""
-        return self._by_class.get(label, np.zeros(0, np.int64))
+    def _class_segments(self, rows, coarse):
+        masks = coarse[rows]
+        cells = np.bitwise_count(masks).sum(1, dtype=np.int32)
+        return ClassSegments(rows, self.segments["image"][rows], masks, cells)
+
+    def segments_of(self, label: int) -> ClassSegments:
+        """The segments of a class."""
+        none = np.zeros(0, np.int32)
+        empty = ClassSegments(none, none, np.zeros((0, 1), np.uint64), none)
+        return self._by_class.get(label, empty)
 
     def mask(self, row: int) -> tuple[tuple[slice, slice], np.ndarray]:
         """The box of a segment, and its boolean mask within the box."""

@@ -52,18 +52,19 @@ def search(
         keep: matches at most.
         candidates: that are compared pixel by pixel.
     """
-    rows = bank.rows_of(label)
+    kind = bank.segments_of(label)
+    allowed = np.ones(len(kind.rows), bool)
     if images is not None:
-        rows = rows[np.isin(bank.segments["image"][rows], images)]
+        allowed &= np.isin(kind.images, images)
     if exclude is not None:
-        rows = rows[bank.segments["image"][rows] != exclude]
-    if len(rows) > candidates:
-        scores = _coarse_ious(bank.coarse[rows], run_lengths.coarse(mask, EDGE))
-        # Stable, so of equal ones the earlier stay.
-        rows = np.sort(rows[np.argsort(-scores, kind="stable")[:candidates]])
+        allowed &= kind.images != exclude
+    places = np.flatnonzero(allowed)
+    if len(places) > candidates:
+        scores = kind.coarse_ious(run_lengths.coarse(mask, EDGE), places)
+        places = places[_best(scores, candidates)]
     area = int(mask.sum())
     found = []
-    for row in rows.tolist():
+    for row in kind.rows[places].tolist():
         box, other = bank.mask(row)
         common = int(np.count_nonzero(mask[box] & other))
         if common:
@@ -73,7 +74,10 @@ def search(
     return found[:keep]
 
 
-def _coarse_ious(masks, mask):
-    common = np.bitwise_count(masks & mask).sum(1, dtype=np.int32)
-    union = np.bitwise_count(masks | mask).sum(1, dtype=np.int32)
-    return common / np.maximum(union, 1)
+def _best(scores, count):
+    """Places of the largest scores, in order; of equal ones the earlier."""
+    least = np.partition(scores, -count)[-count]
+    chosen = scores > least
+    equal = np.flatnonzero(scores == least)
+    chosen[equal[: count - np.count_nonzero(chosen)]] = True
+    return np.flatnonzero(chosen)

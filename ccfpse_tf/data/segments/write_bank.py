@@ -204,7 +204,8 @@ def _facts(out, description, plan, shards):
     if len(labels) == len(set(labels)):
         raise InputError(
             f"{out}: no class has segments in two images ({segments} segments in all), "
-            "so no layout can be filled; take more images, or a smaller --least-share"
+            "so no layout can be filled; take more images or a smaller --least-share, "
+            "and another --out"
         )
     return asdict(plan) | {
         "format": banks.FORMAT,

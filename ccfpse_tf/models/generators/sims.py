@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from ccfpse_tf.layers.layer_normalized_convolution import LayerNormalizedConvolution
 from ccfpse_tf.models.generators.checks import check_inputs
-from ccfpse_tf.ops.layout import Layout
+from ccfpse_tf.ops.layout import Layout, extend_layout
 from ccfpse_tf.ops.resizing import resize_aligned, spatial_size
 
 CONVOLUTIONS = (2, 2, 3, 3, 3, 3)  # of the encoder's stages
@@ -120,9 +120,11 @@ class RefinementNetwork(keras.Model):
             parts = [resize_aligned(given, spatial_size(pooled)), pooled]
             x = _passed(stage, tf.concat(parts + ([] if x is None else [x]), -1))
             x = _doubled(x)
-        for number, stage in enumerate(self.final):
-            x = _doubled(x) if number else x
-            x = _passed(stage, _joined(semantics, given, x))
+        *coarse, last = self.final
+        for stage in coarse:
+            small = resize_aligned(given, spatial_size(x))
+            x = _doubled(_passed(stage, tf.concat([small, x], -1)))
+        x = _passed(last, extend_layout(semantics, x))
         return tuple(
             tf.cast(head(x), self.variable_dtype)
             for head in (self.image_convolution, self.score_convolution)
@@ -167,12 +169,3 @@ def _passed(stage, x):
 def _doubled(x):
     height, width = spatial_size(x)
     return resize_aligned(x, (2 * height, 2 * width))
-
-
-def _joined(semantics, given, x):
-    """The input and ``x``; at full size, the layout stays a label map where it is."""
-    if spatial_size(x) != spatial_size(given):
-        given = resize_aligned(given, spatial_size(x))
-    elif isinstance(semantics, Layout):
-        return semantics.with_features(x)
-    return tf.concat([given, x], -1)
