@@ -14,6 +14,10 @@ from tests.parity.checks import Check, absolute, relative
 from tests.parity.fixture import Fixture, nhwc
 
 IMAGE = 1e-5 * 255  # absolute, of images of 0..255
+# What float32 may do to a training of three steps: about twice the most that it did to
+# the reference itself, whose first update has the signs of gradients near 0, too.
+TRAINED_LOSS = 1e-5  # relative
+TRAINED_IMAGE = 0.7  # absolute, of images of 0..255
 SUM, LENGTH, PROBE = range(3)  # columns of summaries of updates
 
 
@@ -141,16 +145,14 @@ def trajectory(
     before = official(tensors, [tensor.variable for tensor in tensors])
     before = {name: np.array(value, np.float64) for name, value in before.items()}
     step = tf.function(model.train_step)
-    noise = fixture.entry["noise"][f"{case}/trajectory loss max rel"]
-    limit = 1e-6 if exact else max(1e-6, 2 * noise)
+    limit = 1e-6 if exact else TRAINED_LOSS
     for number, theirs in enumerate(data[f"{at}/loss"]):
         model.reset_metrics()
         run = step if number < 3 else model.test_step
         found = np.asarray(run(batch)["generator_loss"])
         yield relative(f"{at}/loss {number}", found, theirs, limit)
     if f"{at}/y_last" in data:
-        noise = fixture.entry["noise"][f"{case}/trajectory y_last"]
-        limit = IMAGE if exact else max(IMAGE, 2 * noise)
+        limit = IMAGE if exact else TRAINED_IMAGE
         ours = pixels(draw(model))
         yield absolute(f"{at}/y_last", ours, data[f"{at}/y_last"], limit)
     after = official(tensors, [tensor.variable for tensor in tensors])
