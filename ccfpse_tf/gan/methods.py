@@ -1,8 +1,9 @@
 """The table of methods: the networks, losses and optimisers that a config trains.
 
 ``generator.architecture`` chooses a row of :data:`METHODS`, and
-``discriminator.architecture`` one of that row's discriminators. A new method is a new
-row, and one file in :mod:`ccfpse_tf.models` for each new network.
+``discriminator.architecture`` one of that row's discriminators, which are in
+:mod:`ccfpse_tf.gan.adversaries`. A new method is a new row, and one file in
+:mod:`ccfpse_tf.models` for each new network.
 
 Commands read the table before TensorFlow is loaded: the functions of a row import the
 networks when they are called.
@@ -14,24 +15,7 @@ from collections.abc import Callable, Mapping
 from ccfpse_tf.config import Config, derive
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.gan import refinement_methods as refinement
-
-
-@dataclasses.dataclass(frozen=True)
-class Adversary:
-    """A discriminator, and the losses that fit what it returns.
-
-    Attributes:
-        network: ``(config, semantic_channels)`` to a
-            :class:`ccfpse_tf.models.discriminators.discriminator.Discriminator`.
-        losses: returns its :class:`ccfpse_tf.gan.losses.AdversarialLosses`; None
-            where there is no discriminator.
-        problems: takes a config and returns why it cannot be trained with this
-            discriminator, at most one sentence for each key ("height", "width", ...).
-    """
-
-    network: Callable
-    losses: Callable
-    problems: Callable[[Config], Mapping[str, str]]
+from ccfpse_tf.gan.adversaries import ADVERSARIES, NO_ADVERSARY, Adversary, edges
 
 
 def _adversarial_options(config):
@@ -66,14 +50,16 @@ class Method:
             if it draws images of ``image_size`` only) and ``z_dim``.
         encoder: takes a config and returns the style encoder, or None without style.
         adversaries: the discriminators that it can be trained with, by
-            ``discriminator.architecture``; ``{"none": NO_ADVERSARY}`` where it is
-            trained without.
+            ``discriminator.architecture``; ``NO_ADVERSARY`` where it is trained
+            without.
         optimizers: ``(config, steps_per_epoch)`` to the optimisers of generator and
             discriminator.
         problems: as :attr:`Adversary.problems`, of the generator. Where both name
             the same key, this sentence is shown.
         z_dim: takes a config and returns the length of the style code, 0 if none.
         summary: takes a config and returns a few words about its generator.
+        defaults: settings of a config that the method was published with, as texts such
+            as ``"losses.feature_matching=10"``; `train --method` sets them.
         compile_options: takes a config and returns what the model's ``compile`` takes
             beside optimisers, perceptual loss and ``jit_compile``.
         edges: False where the networks see classes alone, without the edges of
@@ -92,6 +78,7 @@ class Method:
     problems: Callable[[Config], Mapping[str, str]]
     z_dim: Callable[[Config], int]
     summary: Callable[[Config], str]
+    defaults: tuple[str, ...] = ()
     compile_options: Callable[[Config], dict] = _adversarial_options
     edges: bool = True
     bank: bool = False
@@ -100,6 +87,11 @@ class Method:
 def method_of(config: Config) -> Method:
     """Returns the row that ``generator.architecture`` names."""
     return METHODS[config.generator.architecture]
+
+
+def settings(name: str) -> list[str]:
+    """Returns what `train --method NAME` sets, as texts for ``config.override``."""
+    return [f"generator.architecture={name}", *METHODS[name].defaults]
 
 
 def check(config: Config) -> Method:
@@ -139,6 +131,12 @@ def _ccfpse_model():
     return CCFPSE
 
 
+def _adversarial_model():
+    from ccfpse_tf.gan.adversarial_model import AdversarialModel
+
+    return AdversarialModel
+
+
 def _ccfpse_generator(config, semantic_channels):
     from ccfpse_tf.models.generators.ccfpse import Generator
 
@@ -146,7 +144,15 @@ def _ccfpse_generator(config, semantic_channels):
         semantic_channels,
         **_shape(config),
         recompute_kernels=config.step.recompute_kernels,
+        pyramid=config.generator.pyramid,
     )
+
+
+def _spade_generator(config, semantic_channels):
+    from ccfpse_tf.models.generators.spade import SpadeGenerator
+
+    recompute = config.step.recompute_kernels
+    return SpadeGenerator(semantic_channels, **_shape(config), recompute=recompute)
 
 
 def _compact_generator(config, semantic_channels):
@@ -157,7 +163,7 @@ def _compact_generator(config, semantic_channels):
 
 
 def _shape(config):
-    """The arguments that both generators take."""
+    """The arguments that all these generators take."""
     chosen = config.generator
     return {
         "image_size": config.data.image_size,
@@ -170,6 +176,23 @@ def _shape(config):
 
 
 def _ccfpse_problems(config):
+    return _one_size_problems(config) | _depth_problems(config)
+
+
+def _compact_problems(config):
+    return _size_problems(config) | _depth_problems(config)
+
+
+def _depth_problems(config):
+    if config.generator.depth < 7:
+        return {}
+    return {
+        "depth": "generator.depth is 7, which only generator.architecture=spade can "
+        f"be; with {config.generator.architecture!r} it is 5 or 6"
+    }
+
+
+def _one_size_problems(config):
     problems = _size_problems(config)
     if config.schedule.small_epochs and config.generator.z_dim:
         problems["small"] = (
@@ -187,7 +210,7 @@ def _size_problems(config):
         edge: f"data.image_size has {edge} {length}, which is not a multiple of "
         f"{stride} = 2**{depth} as generator.depth needs; the nearest is "
         f"{max(64, round(length / stride) * stride)}"
-        for edge, length in _edges(config)
+        for edge, length in edges(config)
         if length < stride or length % stride
     }
 
@@ -219,46 +242,6 @@ def _adams(config, steps_per_epoch):
     )
 
 
-def _fpse(config, semantic_channels):
-    from ccfpse_tf.models.discriminators.fpse import FPSEDiscriminator
-
-    ndf = config.discriminator.ndf
-    return FPSEDiscriminator(semantic_channels, ndf, dtype=config.step.precision)
-
-
-def _fpse_frozen(config, semantic_channels):
-    from ccfpse_tf.models.discriminators.fpse_frozen import FrozenFPSEDiscriminator
-
-    return FrozenFPSEDiscriminator(
-        semantic_channels,
-        config.discriminator.ndf,
-        config.discriminator.backbone_weights,
-        dtype=config.step.precision,
-    )
-
-
-def _fpse_losses():
-    from ccfpse_tf.gan.losses import MEAN_OVER_LEVELS
-
-    return MEAN_OVER_LEVELS
-
-
-def _fpse_problems(config):
-    return {
-        edge: f"data.image_size has {edge} {length}; the discriminator needs a "
-        "multiple of 32 above 32, such as 64"
-        for edge, length in _edges(config)
-        if length % 32 or length <= 32
-    }
-
-
-def _edges(config):
-    return zip(("height", "width"), config.data.image_size, strict=True)
-
-
-FPSE = Adversary(network=_fpse, losses=_fpse_losses, problems=_fpse_problems)
-FPSE_FROZEN = dataclasses.replace(FPSE, network=_fpse_frozen)
-
 CC_FPSE = Method(
     title="CC-FPSE",
     logged=(
@@ -274,12 +257,16 @@ CC_FPSE = Method(
     model=_ccfpse_model,
     generator=_ccfpse_generator,
     encoder=_style_encoder,
-    adversaries={"fpse": FPSE, "fpse_frozen": FPSE_FROZEN},
+    adversaries=ADVERSARIES,
     optimizers=_adams,
     problems=_ccfpse_problems,
     z_dim=lambda config: config.generator.z_dim,
     summary=lambda config: (
         f"ngf {config.generator.ngf}, depth {config.generator.depth}"
+    ),
+    defaults=(
+        *("discriminator.architecture=fpse", "losses.feature_matching=20"),
+        "losses.kl=0.1",
     ),
 )
 
@@ -287,17 +274,26 @@ COMPACT = dataclasses.replace(
     CC_FPSE,
     title="compact CC-FPSE",
     generator=_compact_generator,
-    problems=_size_problems,
+    problems=_compact_problems,
     summary=lambda config: (
         f"ngf {config.generator.ngf}, depth {config.generator.depth}, "
         f"{config.generator.mixed} kernels mixed"
     ),
+    defaults=("losses.feature_matching=20", "losses.kl=0.1"),
 )
 
-NO_ADVERSARY = Adversary(
-    network=lambda config, semantic_channels: None,
-    losses=lambda: None,
-    problems=lambda config: {},
+SPADE = dataclasses.replace(
+    CC_FPSE,
+    title="SPADE",
+    model=_adversarial_model,
+    generator=_spade_generator,
+    problems=_one_size_problems,
+    defaults=(
+        # Without style code, as in the paper's table. With one, its KL weight of 0.05
+        # is of a sum over the images of a GPU: 0.1 is that of two, as CC-FPSE's.
+        *("generator.z_dim=0", "losses.kl=0.1"),
+        *("discriminator.architecture=multiscale", "losses.feature_matching=10"),
+    ),
 )
 
 CRN = Method(
@@ -306,7 +302,7 @@ CRN = Method(
     model=refinement.crn_model,
     generator=refinement.crn_generator,
     encoder=lambda config: None,
-    adversaries={"none": NO_ADVERSARY},
+    adversaries=NO_ADVERSARY,
     optimizers=refinement.keras_adam,
     problems=refinement.crn_problems,
     z_dim=lambda config: 0,
@@ -317,6 +313,11 @@ CRN = Method(
         "loss_weights": {"perceptual": config.losses.perceptual}
     },
     edges=False,
+    defaults=(
+        *("discriminator.architecture=none", "losses.perceptual=1"),
+        "losses.perceptual_network=vgg19-mean-pooling",
+        *("optimizers.beta_1=0.9", "optimizers.beta_2=0.999"),
+    ),
 )
 
 SIMS = dataclasses.replace(
@@ -341,6 +342,7 @@ SIMS = dataclasses.replace(
 METHODS = {
     "ccfpse": CC_FPSE,
     "ccfpse_compact": COMPACT,
+    "spade": SPADE,
     "crn": CRN,
     "sims": SIMS,
 }

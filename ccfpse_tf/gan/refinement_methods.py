@@ -4,6 +4,8 @@ The functions import networks when they are called, as those of
 :mod:`ccfpse_tf.gan.methods` do, whose rows these are.
 """
 
+from ccfpse_tf.gan.adversaries import edges
+
 
 def crn_model():
     """Returns the class of the trained model."""
@@ -35,7 +37,7 @@ def crn_problems(config):
         edge: f"data.image_size has {edge} {length}, which the architecture crn halves "
         f"until the shorter edge has 4 to 7 pixels, so it needs a multiple of {stride} "
         f"of at least 4; the nearest is {max(4, round(length / stride) * stride)}"
-        for edge, length in _edges(config)
+        for edge, length in edges(config)
         if length % stride or length < 4
     }
     return problems | _one_player_problems(config)
@@ -69,7 +71,7 @@ def sims_problems(config):
         edge: f"data.image_size has {edge} {length}; the architecture sims needs a "
         f"multiple of {stride}; the nearest is "
         f"{max(stride, round(length / stride) * stride)}"
-        for edge, length in _edges(config)
+        for edge, length in edges(config)
         if length < stride or length % stride
     }
     if config.data.half_scale:
@@ -78,10 +80,6 @@ def sims_problems(config):
             "images, as segments keep their places: set it to 0"
         )
     return problems | _one_player_problems(config)
-
-
-def _edges(config):
-    return zip(("height", "width"), config.data.image_size, strict=True)
 
 
 def _one_player_problems(config):

@@ -71,7 +71,7 @@ def pad_layout(
 
     def padded(map_, value=0):
         border = [[0, 0], [width, width], [width, width], [0, 0]]
-        return tf.pad(map_, border[: map_.shape.rank], mode, value)
+        return tf.pad(map_, border[: len(map_.shape)], mode, value)
 
     if isinstance(layout, Layout):
         return Layout(padded(layout.label, -1), padded(layout.features))

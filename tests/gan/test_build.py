@@ -76,6 +76,7 @@ KEYS = {
     "generator.z_dim": ("5", lambda model: model.encoder.z_dim),
     "generator.encoder_ngf": ("6", lambda model: model.encoder.ngf),
     "generator.hidden": ("2", lambda model: model.generator.hidden),
+    "generator.pyramid": ("false", lambda model: model.generator.pyramid is not None),
     "generator.average_decay": ("0.9", lambda model: model.average_decay),
     "discriminator.architecture": (
         "fpse_frozen",
@@ -123,9 +124,12 @@ KEYS = {
     ),
 }
 SECTIONS = ("generator", "discriminator", "losses", "optimizers", "step")
-# Read before the model is made, or by other generators.
-ELSEWHERE = {"step.deterministic", "generator.architecture", "generator.mixed"}
-ELSEWHERE |= {"generator.images", "generator.fine", "losses.semantic"}
+# Read before the model is made, or by other networks.
+ELSEWHERE = {
+    *("step.deterministic", "generator.architecture", "generator.mixed"),
+    *("generator.images", "generator.fine", "losses.semantic"),
+    "discriminator.scales",
+}
 
 
 @pytest.fixture(scope="module")
@@ -171,3 +175,9 @@ def test_the_compact_generators_key():
     model = built("generator.architecture=ccfpse_compact", "generator.mixed=3")
     assert model.generator.architecture == "ccfpse_compact"
     assert model.generator.mixed == 3
+
+
+def test_the_multi_scale_discriminators_key():
+    model = built("discriminator.architecture=multiscale", "discriminator.scales=3")
+    assert model.discriminator.architecture == "multiscale"
+    assert len(model.discriminator.scales) == 3

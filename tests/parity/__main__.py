@@ -27,6 +27,7 @@ from tests.parity import (
     pretrained,
     segmenters,
     sims,
+    spade,
     training,
 )
 from tests.parity.checks import FLIPPED, Check
@@ -44,7 +45,14 @@ def _ends(*endings):
 
 
 # By the manifest's ``kind``.
-KINDS: dict[str, Runner] = {**multiscale.KINDS, **crn.KINDS, **sims.KINDS}
+KINDS: dict[str, Runner] = {
+    **checkpoints.KINDS,
+    **crn.KINDS,
+    **multiscale.KINDS,
+    **sims.KINDS,
+    **spade.KINDS,
+    **training.KINDS,
+}
 
 # Where the manifest has none, in order: the first whose keys are there.
 BY_KEYS: tuple[tuple[Callable, Runner], ...] = (

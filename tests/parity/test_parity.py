@@ -8,19 +8,24 @@ import pytest
 
 from tests.parity import __main__ as parity
 from tests.parity import checks, networks, training
+from tests.parity import fixture as build
 from tests.parity.checks import Check, absolute, relative
 
 FOLDER = Path(__file__).parent.parent / "fixtures"
+FOLDERS = FOLDER, FOLDER / "baselines"  # of CC-FPSE, and of the other methods
 SLOW = (
     "full_coco_G.npz",
     "generator.npz",
     "trajectory_more_novae.npz",
     "trajectory_vae.npz",
+    "spade_trajectory_vae.npz",
+    "ablation_cc_multiscale.npz",
 )
 VARIANT = "normal_vae"  # depth 5, 64x64, with style code
 CASES = [
     pytest.param(run, id=name, marks=[pytest.mark.slow] if name in SLOW else [])
-    for name, run in parity.fixtures(FOLDER)
+    for folder in FOLDERS
+    for name, run in parity.fixtures(folder)
 ]
 
 
@@ -40,7 +45,9 @@ def fixture_of(name):
 def test_a_generator_equals_the_official_one_with_all_gradients():
     """One of the eight cases of ``generator.npz``, which is among the slow ones."""
     fixture = fixture_of("generator.npz")
-    compare = functools.partial(networks._generator, fixture, VARIANT, "train")
+    compare = functools.partial(
+        networks._generator, fixture, build.generator, VARIANT, "train"
+    )
     found = list(checks.across_kinks(compare))
     beyond = [f"{x.name}: {x.error:.2e}" for x in found if not x.passed]
     assert len(found) > 100 and not beyond, beyond[:20]
@@ -72,11 +79,11 @@ def test_float64_takes_over_in_the_first_iteration_at_its_kinks_only(monkeypatch
 
 
 def test_all_copied_fixtures_are_known():
-    for name, entry in parity.json.loads((FOLDER / "manifest.json").read_text())[
-        "files"
-    ].items():
-        fixture = parity.Fixture(FOLDER / name, entry)
-        assert parity.runner_of(fixture.data) is not None, name
+    for folder in FOLDERS:
+        manifest = parity.json.loads((folder / "manifest.json").read_text())
+        for name, entry in manifest["files"].items():
+            keys = parity.Fixture(folder / name, entry).data
+            assert parity.runner_of(keys, entry.get("kind")) is not None, name
 
 
 def test_a_wrong_number_fails():
@@ -104,7 +111,7 @@ def test_several_folders_have_one_total(tmp_path, capsys):
     for name, value in (("good", 0), ("bad", 1)):
         folder = tmp_path / name
         folder.mkdir()
-        x, y = np.full((2, 1, 3, 1, 1), -1, np.float32)
+        x, y = np.full((2, 1, 1, 1, 1), -1, np.float32)
         np.savez(folder / "tensor2im.npz", x=x, y=y * 0 + value)
         (folder / "manifest.json").write_text(
             '{"files": {"tensor2im.npz": {"config": null}}}'
