@@ -8,6 +8,7 @@ weights of training runs (their sums stay), which keeps the copy to a few megaby
 import argparse
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -27,6 +28,14 @@ BASELINES = {
     "spade_generator.npz": "normal_novae",
     "spade_trajectory_vae.npz": None,
     "ablation_cc_multiscale.npz": None,
+    "crn.npz": None,
+    "sims_synthesis.npz": None,
+    "sims_retrieval.npz": None,
+}
+# Keys of large arrays that are left out.
+LARGE = {
+    "crn.npz": r"/update/|y_last$|diverse/grad_y$|f64/diverse/y$",
+    "sims_synthesis.npz": r"^(f64/)?fine/|y_last$|f64/base/y$",
 }
 # Of an entry: what only documents it, and shapes, which our networks know.
 DOCUMENTATION = ("keys", "noise", "weight_shapes", "bytes", "sha256")
@@ -47,6 +56,10 @@ def main(argv=None) -> None:
             continue
         with np.load(folder / name) as file:
             data = {key: file[key] for key in file.files}
+        if name in LARGE:
+            data = {
+                key: x for key, x in data.items() if not re.search(LARGE[name], key)
+            }
         if BASELINES.get(name):
             data, entry = _one_variant(data, entry, BASELINES[name])
         _write(target / name, _trimmed(data, entry))

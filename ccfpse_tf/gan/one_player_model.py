@@ -29,7 +29,7 @@ class OnePlayerModel(TrainableModel):
         Under ``mixed_float16`` the optimiser gets a loss scale.
 
         Args:
-            generator_optimizer: default Keras's Adam at 1e-4.
+            generator_optimizer: default :class:`TensorFlowAdam` at 1e-4.
             loss_weights: of the losses that are logged; 1 for those not named.
             perceptual_loss: a :class:`PerceptualLoss`; None for a model that draws.
             jit_compile: compile the step with XLA (one device only).
@@ -46,7 +46,7 @@ class OnePlayerModel(TrainableModel):
         self.perceptual_loss = perceptual_loss
         self._check_jit(jit_compile)
         scale = self.dtype_policy.name == "mixed_float16"
-        adam = generator_optimizer or keras.optimizers.Adam(1e-4, epsilon=1e-8)
+        adam = generator_optimizer or optimizers.TensorFlowAdam()
         with self.distribute_strategy.scope():
             super().compile(
                 optimizers.guarded(adam, scale), jit_compile=jit_compile, **kwargs

@@ -86,6 +86,28 @@ class Adam(keras.optimizers.Adam):
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")
+class TensorFlowAdam(Adam):
+    """Adam with epsilon where TensorFlow 1 and Keras have it.
+
+    ``w -= lr * sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(v) + epsilon)``. Keras's
+    own class corrects the bias by a beta that was rounded to float32, and averages by
+    one that was not, so its steps are smaller by six millionths at ``beta_2 = 0.999``.
+
+    Args: as ``keras.optimizers.Adam``; the defaults are those of cascaded refinement
+        networks (Chen and Koltun 2017).
+    """
+
+    def __init__(
+        self, learning_rate=1e-4, beta_1=0.9, beta_2=0.999, epsilon=1e-8, **kwargs
+    ):
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, **kwargs)
+
+    def _scalars(self, dtype, learning_rate):
+        epsilon = tf.constant(self.epsilon, dtype)
+        return super()._scalars(dtype, learning_rate) | {"epsilon": epsilon}
+
+
+@keras.saving.register_keras_serializable(package="ccfpse_tf")
 class SkipNonFinite(keras.optimizers.LossScaleOptimizer):
     """Leaves a step out, on all replicas, whose gradients are not finite on any.
 

@@ -98,13 +98,12 @@ def _one_player_problems(config):
     return problems
 
 
-def keras_adam(config, steps_per_epoch):
-    """Keras's own form, which adds epsilon to the uncorrected root, as TensorFlow 1."""
-    import keras
-
+def tensorflow_adam(config, steps_per_epoch):
+    """Adam in Keras's form, which adds epsilon to the uncorrected root."""
+    from ccfpse_tf.gan.optimizers import TensorFlowAdam
     from ccfpse_tf.gan.schedules import LinearDecay
 
     schedule, adam = config.schedule, config.optimizers
     epochs = schedule.epochs, schedule.decay_epochs
     rate = LinearDecay(adam.generator_lr, *epochs, steps_per_epoch)
-    return [keras.optimizers.Adam(rate, adam.beta_1, adam.beta_2, adam.epsilon)]
+    return [TensorFlowAdam(rate, adam.beta_1, adam.beta_2, adam.epsilon)]

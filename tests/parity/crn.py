@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 from functools import partial
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from ccfpse_tf.gan.crn import CRN
 from ccfpse_tf.gan.losses import best_image_loss
-from ccfpse_tf.gan.schedules import LinearDecay
 from ccfpse_tf.layers.layout import LayoutEncoding
 from ccfpse_tf.models.generators.crn import CRNGenerator, levels_of
 from ccfpse_tf.models.perceptual.class_distances import class_distances
@@ -84,10 +82,8 @@ def _model(fixture, case, dtype):
     config = fixture.config[case]
     layout = LayoutEncoding(config["channels"], dtype=dtype)
     model = CRN(layout, generator, None, dtype=dtype)
-    # A schedule, as Keras would keep a plain number in float32.
-    rate = LinearDecay(config["lr"], 1, 0, 1)
     model.compile(
-        keras.optimizers.Adam(rate, 0.9, 0.999, 1e-8),
+        refinement.adam(config["lr"]),
         perceptual_loss=_perceptual(fixture, case, dtype),
     )
     return model, tensors

@@ -6,7 +6,9 @@ from unittest import mock
 
 import numpy as np
 import tensorflow as tf
+from keras.optimizers.schedules import LearningRateSchedule
 
+from ccfpse_tf.gan.optimizers import TensorFlowAdam
 from ccfpse_tf.models.perceptual import loss as perceptual
 from ccfpse_tf.models.perceptual import vgg19
 from tests.parity import checks, rules
@@ -18,6 +20,7 @@ IMAGE = 1e-5 * 255  # absolute, of images of 0..255
 # the reference itself, whose first update has the signs of gradients near 0, too.
 TRAINED_LOSS = 1e-5  # relative
 TRAINED_IMAGE = 0.7  # absolute, of images of 0..255
+BETAS = np.float32(0.9), np.float32(0.999)
 SUM, LENGTH, PROBE = range(3)  # columns of summaries of updates
 
 
@@ -129,6 +132,40 @@ def pixels(images) -> np.ndarray:
     """Images of ``[-1, 1]`` as the fixtures have them: 0..255, channels first."""
     scaled = (np.asarray(images, np.float64) + 1) / 2 * 255
     return np.moveaxis(scaled.reshape(-1, *scaled.shape[-3:]), -1, 1)
+
+
+class GraphRate(LearningRateSchedule):
+    """The rate by which our Adam makes the steps of the reference.
+
+    TensorFlow 1 keeps rate, betas and the powers of the betas in float32 also where
+    everything else is float64: its bias correction is off by up to 1e-5.
+
+    Args:
+        base: the rate.
+    """
+
+    def __init__(self, base: float):
+        steps, powers = [], [np.float32(1)] * 2
+        for step in range(1, 5):
+            powers = [np.float32(p * b) for p, b in zip(powers, BETAS, strict=True)]
+            theirs, ours = (
+                np.sqrt(1 - second) / (1 - first)
+                for first, second in (
+                    np.array(powers, np.float64),
+                    np.array(BETAS, np.float64) ** step,
+                )
+            )
+            steps.append(np.float64(np.float32(base)) * theirs / ours)
+        self._steps = steps
+
+    def __call__(self, step):
+        """The rate at ``step``, counted from 0."""
+        return tf.gather(tf.constant(self._steps, tf.float64), tf.cast(step, tf.int32))
+
+
+def adam(base: float) -> TensorFlowAdam:
+    """The optimiser of both methods."""
+    return TensorFlowAdam(GraphRate(base), *map(float, BETAS))
 
 
 def trajectory(

@@ -4,11 +4,9 @@ from collections.abc import Iterator
 from functools import partial
 from unittest import mock
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.gan.schedules import LinearDecay
 from ccfpse_tf.gan.sims import SIMS
 from ccfpse_tf.layers.layout import LayoutEncoding
 from ccfpse_tf.models.generators.sims import CONVOLUTIONS, RefinementNetwork
@@ -19,12 +17,15 @@ from tests.parity.refinement import IMAGE, Tensor, image, official, pixels
 from tests.parity.sims_retrieval import retrieval
 
 SEMANTIC = 10  # weight of the cross entropy
+GRADIENT_AT_KINKS = 7e-4  # twice what the reference's rounding does to that of a canvas
 NETWORKS = (64, 128, 256, 512, 512, 512)  # channels of the encoder in full
 
 
 def synthesis(fixture: Fixture) -> Iterator[Check]:
     """Both forms of the refinement network, each in both precisions."""
     for case in fixture.config:
+        if f"{case}/label" not in fixture.data:
+            continue  # of copies of fixtures
         yield from checks.across_kinks(partial(_forward, fixture, case))
         yield from _forward(fixture, case, "float64")
         for dtype in ("float32", "float64"):
@@ -102,9 +103,8 @@ def _model(fixture, case, dtype):
     model = SIMS(
         LayoutEncoding(config["channels"], dtype=dtype), generator, None, dtype=dtype
     )
-    rate = LinearDecay(1e-4, 1, 0, 1)  # Keras would keep a plain number in float32
     model.compile(
-        keras.optimizers.Adam(rate, 0.9, 0.999, 1e-8),
+        refinement.adam(1e-4),
         loss_weights={"semantic": SEMANTIC},
         perceptual_loss=refinement.perceptual_loss(config["vgg_prefix"], dtype),
     )
@@ -154,8 +154,7 @@ def _forward(fixture, case, dtype):
     found = tape.gradient(total, {"canvas": batch["canvas"], "weights": variables})
     ours = np.moveaxis(np.asarray(found["canvas"]), -1, 1)
     theirs = data[f"{case}/grad_canvas"]
-    noise = fixture.entry["noise"]
-    limit = max(checks.GRADIENT, 2 * noise[f"{case}/grad_canvas rel"])
+    limit = GRADIENT_AT_KINKS
     yield refinement.length_of_difference(f"{case}/grad_canvas", ours, theirs, limit)
     named = official(tensors, found["weights"])
     yield from checks.gradients(f"{case}/grad/", f"{at}/gradsum", data, named)

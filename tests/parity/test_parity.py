@@ -20,6 +20,8 @@ SLOW = (
     "trajectory_vae.npz",
     "spade_trajectory_vae.npz",
     "ablation_cc_multiscale.npz",
+    "crn.npz",
+    "sims_synthesis.npz",
 )
 VARIANT = "normal_vae"  # depth 5, 64x64, with style code
 CASES = [

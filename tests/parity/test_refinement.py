@@ -1,4 +1,4 @@
-"""The copied fixtures of CRN and SIMS."""
+"""Parts of the copied fixtures of CRN and SIMS, which as a whole are slow."""
 
 import functools
 import json
@@ -29,18 +29,6 @@ def test_a_cascade_has_the_official_images_losses_and_gradients():
 
 def test_a_refinement_network_has_the_official_losses_and_gradients():
     check(sims._forward(fixture_of("sims_synthesis.npz"), "base", "float64"), 100)
-
-
-def test_segments_and_their_search():
-    check(sims.retrieval(fixture_of("sims_retrieval.npz")), 50)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("run", "name"), [(crn.crn, "crn.npz"), (sims.synthesis, "sims_synthesis.npz")]
-)
-def test_everything_in_both_precisions_and_the_training(run, name):
-    check(run(fixture_of(name)), 200)
 
 
 @pytest.mark.parametrize("kind", ["sims_order", "sims_transformer"])
