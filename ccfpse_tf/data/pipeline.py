@@ -144,12 +144,14 @@ def evaluation_dataset(
     image_size: tuple[int, int] | None,
     batch_size: int,
     split: str = "val",
+    start: int = 0,
 ) -> tf.data.Dataset:
     """Opens a split once, in the order of its records, without crop or flip.
 
     Records of another size are resized as `tfrecords/` would have done it; without an
     `image_size` they keep their own, which only batches of one allow if they differ.
-    The last batch may be smaller.
+    The last batch may be smaller. The first ``start`` records are left out, without
+    decoding them.
 
     Returns:
         Dicts as those of `training_dataset`, and `key` (string).
@@ -172,7 +174,7 @@ def evaluation_dataset(
         example["image"] = normalize_image(example["image"])
         return example
 
-    stream = tf.data.TFRecordDataset(paths)
+    stream = tf.data.TFRecordDataset(paths).skip(start)
     stream = stream.map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
     stream = stream.batch(batch_size)
     return stream.prefetch(tf.data.AUTOTUNE).with_options(_options())

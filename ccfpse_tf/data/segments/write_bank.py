@@ -95,10 +95,12 @@ def write_bank(
     with locked(out / LOCK, "another memory bank is being made"):
         _check_plan(out, plan)
         shards = -(-count // images_per_shard)
-        for index in range(shards):
-            if not (out / banks.shard_name(index)).is_dir():
-                found = _write(records, out, description, plan, index)
-                say(f"shard {index + 1} of {shards}: {found} segments")
+        missing = _first_missing(out, shards)
+        images = _images(records, plan, missing * images_per_shard)
+        for index in range(missing, shards):
+            part = itertools.islice(images, images_per_shard)
+            found = _write(out / banks.shard_name(index), description, plan, part)
+            say(f"shard {index + 1} of {shards}: {found} segments")
         facts = _facts(out, description, plan, shards)
         write_json(out / banks.FILE_NAME, facts)
     return facts
@@ -150,32 +152,40 @@ def _check_plan(out, plan):
     write_json(path, wanted)
 
 
-def _write(records, out, description, plan, index):
+def _first_missing(out, shards):
+    """The first shard to write; they are written in order."""
+    return next(
+        (i for i in range(shards) if not (out / banks.shard_name(i)).is_dir()), shards
+    )
+
+
+def _write(folder, description, plan, images):
     """Writes one shard; returns the number of its segments."""
     classes = _classes(description)
     enclosure = Enclosure(description.label_channels)
 
     def examples():
-        for key, image, label in _images(records, plan, index):
+        for key, image, label in images:
             segments = list(
                 segments_of(label, classes, plan.thin_classes, plan.least_area - 1)
             )
             enclosure.add(label, segments)
             yield key, image, segments
 
-    with new_folder(out / banks.shard_name(index)) as aside:
+    with new_folder(folder, replace=True) as aside:
         found = write_shard(aside, examples())
         np.savez(aside / OVERLAPS, enclosed=enclosure.enclosed, pixels=enclosure.pixels)
     return found
 
 
-def _images(records, plan, index):
+def _images(records, plan, start):
+    """Key, photograph and layout of the images from one on."""
     from ccfpse_tf.data.pipeline import evaluation_dataset
     from ccfpse_tf.data.transforms import photograph_to_uint8
 
-    first = index * plan.images_per_shard
-    stream = evaluation_dataset(records, plan.image_size, 1, plan.split).skip(first)
-    for example in itertools.islice(stream, plan.images_per_shard):
+    for example in evaluation_dataset(
+        records, plan.image_size, 1, plan.split, start=start
+    ):
         image = np.asarray(photograph_to_uint8(example["image"][0]))
         key = example["key"].numpy()[0].decode()
         yield key, image, example["label"][0].numpy()
