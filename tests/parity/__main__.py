@@ -23,6 +23,7 @@ from tests.parity import (
     layers,
     multiscale,
     networks,
+    pix2pixhd,
     pretrained,
     segmenters,
     training,
@@ -42,7 +43,7 @@ def _ends(*endings):
 
 
 # By the manifest's ``kind``.
-KINDS: dict[str, Runner] = {**multiscale.KINDS}
+KINDS: dict[str, Runner] = {**multiscale.KINDS, **pix2pixhd.KINDS}
 
 # Where the manifest has none, in order: the first whose keys are there.
 BY_KEYS: tuple[tuple[Callable, Runner], ...] = (
