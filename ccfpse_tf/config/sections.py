@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ccfpse_tf.config.parsing import ADDED_LATER, Renamed, settings
 
-Architecture = Literal["ccfpse", "ccfpse_compact"]
+Architecture = Literal["ccfpse", "ccfpse_compact", "pix2pixhd", "pix2pixhd_local"]
 GanMode = Literal["hinge", "least_squares", "original", "wasserstein"]
 GAN_MODES = get_args(GanMode)
 DiscriminatorFake = Literal["regenerate", "reuse"]
@@ -29,7 +29,8 @@ class GeneratorConfig:
     architecture: Annotated[Architecture, ADDED_LATER] = Field(
         "ccfpse",
         description="which generator; ccfpse_compact: a small one, whose kernels are "
-        "mixtures of a few learned ones, for quick pictures on CPUs",
+        "mixtures of a few learned ones, for quick pictures on CPUs; pix2pixhd: the "
+        "global generator; pix2pixhd_local: with local enhancers around it",
     )
     ngf: int = Field(
         64, ge=1, description="channels at full resolution and of the layout pyramid"
@@ -49,6 +50,30 @@ class GeneratorConfig:
     mixed: Annotated[int, ADDED_LATER] = Field(
         4, ge=1, description="ccfpse_compact: learned kernels of every channel"
     )
+    downsamplings: Annotated[int, ADDED_LATER] = Field(
+        4,
+        ge=1,
+        description="pix2pixhd: halvings of the global generator, and of the encoder "
+        "of instance features",
+    )
+    blocks: Annotated[int, ADDED_LATER] = Field(
+        9, ge=0, description="pix2pixhd: residual blocks of the global generator"
+    )
+    enhancers: Annotated[int, ADDED_LATER] = Field(
+        1,
+        ge=1,
+        description="pix2pixhd_local: enhancers; the global generator has ngf doubled "
+        "so often",
+    )
+    enhancer_blocks: Annotated[int, ADDED_LATER] = Field(
+        3, ge=0, description="pix2pixhd_local: residual blocks of each enhancer"
+    )
+    instance_features: Annotated[int, ADDED_LATER] = Field(
+        0, ge=0, description="pix2pixhd: features of every instance, such as 3; 0: none"
+    )
+    pool_features: Annotated[Literal["instance", "label"], ADDED_LATER] = Field(
+        "instance", description="pix2pixhd: what features are averaged over"
+    )
     average_decay: float = Field(
         0.0,
         ge=0,
@@ -62,10 +87,16 @@ class GeneratorConfig:
 class DiscriminatorConfig:
     """Width of the discriminator."""
 
-    architecture: Annotated[Literal["fpse", "fpse_frozen"], ADDED_LATER] = Field(
+    architecture: Annotated[
+        Literal["fpse", "fpse_frozen", "multiscale_pix2pixhd"], ADDED_LATER
+    ] = Field(
         "fpse",
         description="which discriminator; fpse_frozen: FPSE whose bottom-up path is "
-        "EfficientNet-Lite0, which was trained on photographs and stays as it is",
+        "EfficientNet-Lite0, which was trained on photographs and stays as it is; "
+        "multiscale_pix2pixhd: pix2pixHD's, which scores patches at several scales",
+    )
+    scales: Annotated[int, ADDED_LATER] = Field(
+        2, ge=1, description="of the multi-scale ones; pix2pixHD: 3 with an enhancer"
     )
     ndf: int = Field(64, ge=1, description="channels of the first level")
     backbone_weights: Annotated[str | None, ADDED_LATER] = Field(
@@ -167,6 +198,12 @@ class ScheduleConfig:
         ge=0,
         description="first epochs that see windows of half the image's height and "
         "width, which take a quarter of the time; for generators that draw any size",
+    )
+    fix_global_epochs: Annotated[int, ADDED_LATER] = Field(
+        0,
+        ge=0,
+        description="pix2pixhd_local: first epochs that train the outermost enhancer "
+        "alone, and the encoder of instance features",
     )
     checkpoint_every: int = Field(1000, ge=1, description="between checkpoints")
     checkpoint_minutes: float | None = Field(

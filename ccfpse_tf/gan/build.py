@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from ccfpse_tf.errors import InputError
 from ccfpse_tf.gan import methods
 from ccfpse_tf.gan.adversarial_model import AdversarialModel
 from ccfpse_tf.gan.synthesizer import Synthesizer
@@ -24,12 +25,12 @@ def build_model(
             which images do not need and whose weights may not be at hand.
 
     Raises:
-        InputError: a config that does not fit its networks; weights of frozen networks
-            that cannot be had.
+        InputError: a config that does not fit its networks or the data; weights of
+            frozen networks that cannot be had.
     """
     method = methods.check(config)
     losses, step = config.losses, config.step
-    layout = _layout(config, description)
+    layout = _layout(method, config, description)
     channels = layout.semantic_channels
     adversary = method.adversaries[config.discriminator.architecture]
     model = method.model()(
@@ -75,7 +76,7 @@ def build_synthesizer(config, description) -> Synthesizer:
         InputError: a config that does not fit its networks.
     """
     method = methods.check(config)
-    layout = _layout(config, description)
+    layout = _layout(method, config, description)
     return Synthesizer(
         layout,
         method.generator(config, layout.semantic_channels),
@@ -95,7 +96,13 @@ def drawing_config(config):
     return dataclasses.replace(config, step=step)
 
 
-def _layout(config, description):
+def _layout(method, config, description):
+    if method.needs_instances(config) and not description.instances:
+        raise InputError(
+            "generator.instance_features needs instance maps, and these data have "
+            "none; set generator.pool_features=label to average over classes, or "
+            "generator.instance_features=0"
+        )
     return LayoutEncoding(
         description.label_channels,
         description.instances,

@@ -9,66 +9,11 @@ networks when they are called.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
 
 from ccfpse_tf.config import Config, derive
 from ccfpse_tf.errors import InputError
-
-
-@dataclasses.dataclass(frozen=True)
-class Adversary:
-    """A discriminator, and the losses that fit what it returns.
-
-    Attributes:
-        network: ``(config, semantic_channels)`` to a
-            :class:`ccfpse_tf.models.discriminators.discriminator.Discriminator`.
-        losses: returns its :class:`ccfpse_tf.gan.losses.AdversarialLosses`.
-        problems: takes a config and returns why it cannot be trained with this
-            discriminator, at most one sentence for each key ("height", "width", ...).
-    """
-
-    network: Callable
-    losses: Callable
-    problems: Callable[[Config], Mapping[str, str]]
-
-
-@dataclasses.dataclass(frozen=True)
-class Method:
-    """A row of the table.
-
-    Attributes:
-        title: the name of the method, for people.
-        logged: the losses that a step logs, in this order. "perceptual" is missing
-            where ``losses.perceptual_network`` is off, and "kl" where there is no style
-            code.
-        model: returns the class of the trained model, an
-            :class:`ccfpse_tf.gan.adversarial_model.AdversarialModel`.
-        generator: ``(config, semantic_channels)`` to the generator, a Keras model that
-            is called with semantics and, if ``z_dim`` is not 0, a style code. It has
-            the attributes ``architecture``, ``semantic_channels``, ``image_size``,
-            ``stride`` (both edges of an image are multiples of it), ``any_size`` (False
-            if it draws images of ``image_size`` only) and ``z_dim``.
-        encoder: takes a config and returns the style encoder, or None without style.
-        adversaries: the discriminators that it can be trained with, by
-            ``discriminator.architecture``.
-        optimizers: ``(config, steps_per_epoch)`` to the optimisers of generator and
-            discriminator.
-        problems: as :attr:`Adversary.problems`, of the generator. Where both name
-            the same key, this sentence is shown.
-        z_dim: takes a config and returns the length of the style code, 0 if none.
-        summary: takes a config and returns a few words about its generator.
-    """
-
-    title: str
-    logged: tuple[str, ...]
-    model: Callable
-    generator: Callable
-    encoder: Callable
-    adversaries: Mapping[str, Adversary]
-    optimizers: Callable
-    problems: Callable[[Config], Mapping[str, str]]
-    z_dim: Callable[[Config], int]
-    summary: Callable[[Config], str]
+from ccfpse_tf.gan.method import Adversary, Method, adams, edges
+from ccfpse_tf.gan.pix2pixhd_method import PIX2PIXHD
 
 
 def method_of(config: Config) -> Method:
@@ -161,7 +106,7 @@ def _size_problems(config):
         edge: f"data.image_size has {edge} {length}, which is not a multiple of "
         f"{stride} = 2**{depth} as generator.depth needs; the nearest is "
         f"{max(64, round(length / stride) * stride)}"
-        for edge, length in _edges(config)
+        for edge, length in edges(config)
         if length < stride or length % stride
     }
 
@@ -174,23 +119,6 @@ def _style_encoder(config):
         return None
     width = chosen.encoder_ngf or chosen.ngf
     return StyleEncoder(width, chosen.z_dim, dtype=config.step.precision)
-
-
-def _adams(config, steps_per_epoch):
-    from ccfpse_tf.gan.optimizers import Adam
-    from ccfpse_tf.gan.schedules import LinearDecay
-
-    schedule, adam = config.schedule, config.optimizers
-    epochs = schedule.epochs, schedule.decay_epochs
-    return tuple(
-        Adam(
-            LinearDecay(rate, *epochs, steps_per_epoch),
-            adam.beta_1,
-            adam.beta_2,
-            adam.epsilon,
-        )
-        for rate in (adam.generator_lr, adam.discriminator_lr)
-    )
 
 
 def _fpse(config, semantic_channels):
@@ -221,13 +149,9 @@ def _fpse_problems(config):
     return {
         edge: f"data.image_size has {edge} {length}; the discriminator needs a "
         "multiple of 32 above 32, such as 64"
-        for edge, length in _edges(config)
+        for edge, length in edges(config)
         if length % 32 or length <= 32
     }
-
-
-def _edges(config):
-    return zip(("height", "width"), config.data.image_size, strict=True)
 
 
 FPSE = Adversary(network=_fpse, losses=_fpse_losses, problems=_fpse_problems)
@@ -249,7 +173,7 @@ CC_FPSE = Method(
     generator=_ccfpse_generator,
     encoder=_style_encoder,
     adversaries={"fpse": FPSE, "fpse_frozen": FPSE_FROZEN},
-    optimizers=_adams,
+    optimizers=adams,
     problems=_ccfpse_problems,
     z_dim=lambda config: config.generator.z_dim,
     summary=lambda config: (
@@ -268,4 +192,9 @@ COMPACT = dataclasses.replace(
     ),
 )
 
-METHODS = {"ccfpse": CC_FPSE, "ccfpse_compact": COMPACT}
+METHODS = {
+    "ccfpse": CC_FPSE,
+    "ccfpse_compact": COMPACT,
+    "pix2pixhd": PIX2PIXHD,
+    "pix2pixhd_local": PIX2PIXHD,
+}

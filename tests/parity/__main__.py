@@ -24,6 +24,7 @@ from tests.parity import (
     multiscale,
     networks,
     pix2pixhd,
+    pix2pixhd_training,
     pretrained,
     segmenters,
     training,
@@ -43,7 +44,11 @@ def _ends(*endings):
 
 
 # By the manifest's ``kind``.
-KINDS: dict[str, Runner] = {**multiscale.KINDS, **pix2pixhd.KINDS}
+KINDS: dict[str, Runner] = {
+    **multiscale.KINDS,
+    **pix2pixhd.KINDS,
+    **pix2pixhd_training.KINDS,
+}
 
 # Where the manifest has none, in order: the first whose keys are there.
 BY_KEYS: tuple[tuple[Callable, Runner], ...] = (

@@ -34,7 +34,6 @@ def make_generator(config, dtype=None) -> Pix2PixHDGenerator:
         enhancers=config["n_local_enhancers"] if local else 0,
         enhancer_blocks=config["n_blocks_local"],
         features=config["feat_num"] if pooled else 0,
-        label_channels=build.label_channels(config),
         dtype=dtype,
     )
     model.build()

@@ -34,7 +34,6 @@ class Pix2PixHDGenerator(keras.Model):
         features: instance features that are read after the semantics, 0 for none.
         feature_pooling, feature_seed: as of :class:`FeatureClusters`, which gives the
             features when none are passed.
-        label_channels: one-hot channels of the semantics; needed with features.
 
     Call shapes: ``semantics``, a :class:`Layout` or a dense tensor
     ``(batch, height, width, semantic_channels)``, and maybe the instances' features
@@ -43,7 +42,7 @@ class Pix2PixHDGenerator(keras.Model):
 
     Raises:
         ValueError: a size that cannot be halved so often, or would leave a map too
-            small to be reflected; a style code; features without label channels.
+            small to be reflected; a style code.
     """
 
     z_dim = 0
@@ -61,7 +60,6 @@ class Pix2PixHDGenerator(keras.Model):
         features=0,
         feature_pooling="instance",
         feature_seed=0,
-        label_channels=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -75,7 +73,6 @@ class Pix2PixHDGenerator(keras.Model):
         self.features = features
         self.feature_pooling = feature_pooling
         self.feature_seed = feature_seed
-        self.label_channels = label_channels
         check_reflection(self.image_size, depth + enhancers)
         dtype = self.dtype_policy
         channels = semantic_channels + features
@@ -90,7 +87,7 @@ class Pix2PixHDGenerator(keras.Model):
         self.clusters = None
         if features:
             self.clusters = FeatureClusters(
-                _known(label_channels, features),
+                semantic_channels,  # at least as many as there are classes
                 features,
                 feature_pooling,
                 feature_seed,
@@ -170,7 +167,6 @@ class Pix2PixHDGenerator(keras.Model):
             "features": self.features,
             "feature_pooling": self.feature_pooling,
             "feature_seed": self.feature_seed,
-            "label_channels": self.label_channels,
         }
 
 
@@ -192,12 +188,3 @@ def check_reflection(size: tuple, halvings: int) -> None:
             "halvings 2 pixels have to be left of each edge, as borders are reflected; "
             f"choose {least} or more, or fewer halvings"
         )
-
-
-def _known(label_channels, features):
-    if label_channels is None:
-        raise ValueError(
-            f"features is {features}: say how many of the semantic channels are "
-            "classes (label_channels)"
-        )
-    return label_channels

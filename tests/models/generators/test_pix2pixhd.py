@@ -27,7 +27,6 @@ def make(depth=2, enhancers=0, features=0, dtype="float32"):
         enhancers=enhancers,
         enhancer_blocks=1,
         features=features,
-        label_channels=3,
         dtype=dtype,
     )
     model.build()
@@ -66,7 +65,7 @@ def test_forward(depth, enhancers, features, size, dense):
 
 def test_without_features_those_of_clusters_are_drawn():
     model = randomize(make(2, 0, 2))
-    model.clusters.counts.assign([3, 1, 0])
+    model.clusters.counts.assign([3, 1, 0, 0])
     seen = layout((8, 16))
     drawn = model.clusters(seen)
     np.testing.assert_array_equal(model(seen), model(seen, features=drawn))
@@ -152,8 +151,6 @@ def test_wrong_sizes(size, words):
 def test_other_errors():
     with pytest.raises(ValueError, match="has no style code, and one was given"):
         make()(layout((8, 16)), tf.zeros((2, 4)))
-    with pytest.raises(ValueError, match="label_channels"):
-        Pix2PixHDGenerator(CHANNELS, (64, 64), features=3)
     label, edges, _ = layout((8, 16))
     with pytest.raises(ValueError, match="these data have none; pool by label"):
         make(2, 0, 2)(Layout(label, edges))

@@ -1,0 +1,98 @@
+"""What a row of the table of methods says, and what several rows share."""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+
+from ccfpse_tf.config import Config
+
+
+@dataclasses.dataclass(frozen=True)
+class Adversary:
+    """A discriminator, and the losses that fit what it returns.
+
+    Attributes:
+        network: ``(config, semantic_channels)`` to a
+            :class:`ccfpse_tf.models.discriminators.discriminator.Discriminator`.
+        losses: returns its :class:`ccfpse_tf.gan.losses.AdversarialLosses`.
+        problems: takes a config and returns why it cannot be trained with this
+            discriminator, at most one sentence for each key ("height", "width", ...).
+    """
+
+    network: Callable
+    losses: Callable
+    problems: Callable[[Config], Mapping[str, str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """A row of the table.
+
+    Attributes:
+        title: the name of the method, for people.
+        logged: the losses that a step logs, in this order. "perceptual" is missing
+            where ``losses.perceptual_network`` is off, and "kl" where there is no style
+            code.
+        model: returns the class of the trained model, an
+            :class:`ccfpse_tf.gan.adversarial_model.AdversarialModel`.
+        generator: ``(config, semantic_channels)`` to the generator, a Keras model that
+            is called with semantics and, if ``z_dim`` is not 0, a style code. It has
+            the attributes ``architecture``, ``semantic_channels``, ``image_size``,
+            ``stride`` (both edges of an image are multiples of it), ``any_size`` (False
+            if it draws images of ``image_size`` only) and ``z_dim``.
+        encoder: takes a config and returns the style encoder, or None without style.
+        adversaries: the discriminators that it can be trained with, by
+            ``discriminator.architecture``.
+        optimizers: ``(config, steps_per_epoch)`` to the optimisers of generator and
+            discriminator.
+        problems: as :attr:`Adversary.problems`, of the generator. Where both name
+            the same key, this sentence is shown.
+        z_dim: takes a config and returns the length of the style code, 0 if none.
+        summary: takes a config and returns a few words about its generator.
+        needs_instances: takes a config and returns if it is for data with instances
+            only.
+    """
+
+    title: str
+    logged: tuple[str, ...]
+    model: Callable
+    generator: Callable
+    encoder: Callable
+    adversaries: Mapping[str, Adversary]
+    optimizers: Callable
+    problems: Callable[[Config], Mapping[str, str]]
+    z_dim: Callable[[Config], int]
+    summary: Callable[[Config], str]
+    needs_instances: Callable[[Config], bool] = lambda config: False
+
+
+def adams(config: Config, steps_per_epoch: int, restart_at: int = 0) -> tuple:
+    """The optimisers of generator and discriminator: Adam, with rates that fall.
+
+    Args:
+        config: with their rates, and the epochs.
+        steps_per_epoch: steps of an epoch.
+        restart_at: of the generator's :class:`ccfpse_tf.gan.optimizers.Adam`.
+    """
+    from ccfpse_tf.gan.optimizers import Adam
+    from ccfpse_tf.gan.schedules import LinearDecay
+
+    schedule, adam = config.schedule, config.optimizers
+    epochs = schedule.epochs, schedule.decay_epochs
+    return tuple(
+        Adam(
+            LinearDecay(rate, *epochs, steps_per_epoch),
+            adam.beta_1,
+            adam.beta_2,
+            adam.epsilon,
+            restart_at,
+        )
+        for rate, restart_at in (
+            (adam.generator_lr, restart_at),
+            (adam.discriminator_lr, 0),
+        )
+    )
+
+
+def edges(config: Config) -> Iterator[tuple[str, int]]:
+    """The names of an image's edges, each with its length."""
+    return zip(("height", "width"), config.data.image_size, strict=True)
