@@ -25,6 +25,7 @@ IMPORT = {
     "instances",
     "label_mapping",
     "image_size",
+    "depth",
 }
 EXPORT = {"to_official", "format"}
 VGG = {"vgg", "out"}
@@ -52,6 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--instances", action="store_true", help="for --classes: add instance edges")
     add("--label-mapping", metavar="NAME", help="rule for label ids, if not official")
     add("--image-size", metavar="HxW", help="size of images, if not as published")
+    add(
+        "--depth",
+        type=int,
+        choices=(5, 6, 7),
+        help="upsamplings, where SPADE's files do not tell them",
+    )
     add(
         "--to-official",
         type=Path,
@@ -105,7 +112,7 @@ def _from_official(arguments):
     files = find_files(
         arguments.source, arguments.discriminator, arguments.encoder, arguments.epoch
     )
-    _print_report(convert_official(files, data, arguments.out, size))
+    _print_report(convert_official(files, data, arguments.out, size, arguments.depth))
 
 
 def _size(text):
@@ -134,8 +141,9 @@ def _print_report(report):
         )
     generator = config.generator
     print(
-        f"{'networks':14}ngf {generator.ngf}, depth {generator.depth}, style code "
-        f"{generator.z_dim}, hidden {generator.hidden}, ndf "
+        f"{'networks':14}{generator.architecture}, ngf {generator.ngf}, depth "
+        f"{generator.depth}, style code {generator.z_dim}, hidden {generator.hidden}, "
+        f"{config.discriminator.architecture}, ndf "
         f"{config.discriminator.ndf}, images {_by(config.data.image_size)}"
     )
     care = data.dont_care_index

@@ -31,6 +31,16 @@ def add(commands, config: Config, variants: Mapping[str, Config]) -> None:
         help="change the config, such as generator.ngf=32 data.batch_size=4",
     )
     train.add_argument(
+        "--method",
+        choices=methods.METHODS,
+        help="train this method with its own settings, which --set changes in turn; "
+        "the other keys are the recipe's: "
+        + "; ".join(
+            f"{name} ({row.title}): {' '.join(row.defaults)}"
+            for name, row in methods.METHODS.items()
+        ),
+    )
+    train.add_argument(
         "--preset",
         metavar="NAME|DIR",
         help="start from these weights: networks as of the preset, classes by name",
@@ -68,6 +78,11 @@ def run(config: Config, variants: Mapping[str, Config], arguments) -> int:
     if arguments.records:
         arguments.set.append(f"data.records={arguments.records.resolve()}")
     preset = None
+    if arguments.method and arguments.preset:
+        raise InputError(
+            f"--method {arguments.method}: --preset {arguments.preset} has a method of "
+            "its own; leave one of the two out"
+        )
     if arguments.preset:
         # Only now, as they load NumPy.
         from ccfpse_tf.presets.preset_config import started_from
@@ -76,7 +91,8 @@ def run(config: Config, variants: Mapping[str, Config], arguments) -> int:
         preset = find_preset(arguments.preset)
         config = started_from(preset, config, arguments.set)
     else:
-        config = override(config, arguments.set)
+        chosen = methods.settings(arguments.method) if arguments.method else []
+        config = override(config, [*chosen, *arguments.set])
     return start_training(config, arguments, preset=preset)
 
 

@@ -10,7 +10,12 @@ from pydantic import Field
 
 from ccfpse_tf.config.parsing import ADDED_LATER, Renamed, settings
 
-Architecture = Literal["ccfpse", "ccfpse_compact", "pix2pixhd", "pix2pixhd_local"]
+Architecture = Literal[
+    "ccfpse", "ccfpse_compact", "spade", "pix2pixhd", "pix2pixhd_local"
+]
+DiscriminatorArchitecture = Literal[
+    "fpse", "fpse_frozen", "fpse_plain", "multiscale", "multiscale_pix2pixhd"
+]
 GanMode = Literal["hinge", "least_squares", "original", "wasserstein"]
 GAN_MODES = get_args(GanMode)
 DiscriminatorFake = Literal["regenerate", "reuse"]
@@ -29,14 +34,14 @@ class GeneratorConfig:
     architecture: Annotated[Architecture, ADDED_LATER] = Field(
         "ccfpse",
         description="which generator; ccfpse_compact: a small one, whose kernels are "
-        "mixtures of a few learned ones, for quick pictures on CPUs; pix2pixhd: the "
-        "global generator; pix2pixhd_local: with local enhancers around it",
+        "mixtures of a few learned ones, for quick pictures on CPUs; spade: SPADE's; "
+        "pix2pixhd: the global generator; pix2pixhd_local: with enhancers around it",
     )
     ngf: int = Field(
         64, ge=1, description="channels at full resolution and of the layout pyramid"
     )
-    depth: Literal[5, 6] = Field(
-        5, description="upsamplings; the stride of the image is 2**depth"
+    depth: Literal[5, 6, 7] = Field(
+        5, description="upsamplings; the stride of the image is 2**depth; 7: spade only"
     )
     z_dim: int = Field(
         256, ge=0, description="size of the style code; 0 trains without style encoder"
@@ -46,6 +51,11 @@ class GeneratorConfig:
     )
     hidden: int = Field(
         128, ge=1, description="channels inside the predictors of weights"
+    )
+    pyramid: Annotated[bool, ADDED_LATER] = Field(
+        True,
+        description="ccfpse: predict kernels from the layout pyramid, too; false: from "
+        "the layout alone, an ablation",
     )
     mixed: Annotated[int, ADDED_LATER] = Field(
         4, ge=1, description="ccfpse_compact: learned kernels of every channel"
@@ -87,18 +97,17 @@ class GeneratorConfig:
 class DiscriminatorConfig:
     """Width of the discriminator."""
 
-    architecture: Annotated[
-        Literal["fpse", "fpse_frozen", "multiscale_pix2pixhd"], ADDED_LATER
-    ] = Field(
+    architecture: Annotated[DiscriminatorArchitecture, ADDED_LATER] = Field(
         "fpse",
         description="which discriminator; fpse_frozen: FPSE whose bottom-up path is "
         "EfficientNet-Lite0, which was trained on photographs and stays as it is; "
-        "multiscale_pix2pixhd: pix2pixHD's, which scores patches at several scales",
-    )
-    scales: Annotated[int, ADDED_LATER] = Field(
-        2, ge=1, description="of the multi-scale ones; pix2pixHD: 3 with an enhancer"
+        "fpse_plain: FPSE that sees layout and image without semantics embedding; "
+        "multiscale: SPADE's, of patches; multiscale_pix2pixhd: pix2pixHD's",
     )
     ndf: int = Field(64, ge=1, description="channels of the first level")
+    scales: Annotated[int, ADDED_LATER] = Field(
+        2, ge=1, description="multiscale: networks, each on half the size of the last"
+    )
     backbone_weights: Annotated[str | None, ADDED_LATER] = Field(
         None,
         description="fpse_frozen: file of Lite0's weights; none takes the installed "
@@ -111,7 +120,12 @@ class LossConfig:
     """GAN mode, weight of each loss, and the network of the perceptual loss."""
 
     gan_mode: GanMode = Field("hinge", description="loss of the discriminator's scores")
-    feature_matching: float = Field(20.0, ge=0, description="weight")
+    feature_matching: float = Field(
+        20.0,
+        ge=0,
+        description="weight of a mean over FPSE's levels; multiscale's is a sum over "
+        "layers, which SPADE weights by 10",
+    )
     perceptual: float = Field(
         10.0, ge=0, description="weight; ignored where perceptual_network is off"
     )
@@ -277,5 +291,5 @@ class StepConfig:
         True,
         description="make predicted kernels, the largest tensors, again for the "
         "gradient instead of keeping them: more arithmetic, and 0.89 GB less per "
-        "256x256 image at full width",
+        "256x256 image at full width; spade: what its modulations make of the layout",
     )

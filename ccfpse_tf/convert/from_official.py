@@ -9,6 +9,7 @@ from ccfpse_tf.config import (
     DataConfig,
     DiscriminatorConfig,
     GeneratorConfig,
+    LossConfig,
     ScheduleConfig,
 )
 from ccfpse_tf.convert.data_choice import OWN, DataChoice, check_channels
@@ -17,6 +18,8 @@ from ccfpse_tf.convert.infer import (
     infer_discriminator,
     infer_encoder,
     infer_generator,
+    infer_patch_discriminator,
+    with_depth,
 )
 from ccfpse_tf.convert.official_files import LETTERS, OfficialFile, read_official_file
 from ccfpse_tf.convert.published_models import PUBLISHED_MODELS, PublishedModel
@@ -32,6 +35,9 @@ from ccfpse_tf.runs.converted import FILE_NAME
 from ccfpse_tf.runs.run_folder import identity, make_run
 
 ANY_DATA = "folder"  # the recipe for data without their own recipe
+FPSE_SIGN = "embedding.weight"
+# Weights of feature matching: of a mean over FPSE's levels, of SPADE's sum over layers.
+AVERAGED, SUMMED = 20.0, 10.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +61,7 @@ def convert_official(
     data: DataChoice,
     out: Path,
     size: tuple[int, int] | None = None,
+    depth: int | None = None,
 ) -> Conversion:
     """Makes a run folder of official files, at step 0 and with new optimisers.
 
@@ -63,6 +70,7 @@ def convert_official(
         data: the data that the model is for.
         out: folder to make, whole or not at all.
         size: (height, width) of the images, where the files do not tell it.
+        depth: upsamplings of the generator, where the files do not tell them.
 
     Raises:
         InputError: files that cannot be read or do not fit each other, the data or the
@@ -72,7 +80,7 @@ def convert_official(
     with new_folder(out) as aside:
         sources = {kind: read_official_file(file, kind) for kind, file in files.items()}
         description = data.describe()
-        config = infer_config(sources, description, size, data.records)
+        config = infer_config(sources, description, size, data.records, depth)
         model = build_model(config, description, 1, training=False)
         dropped = {}
         for kind, source in sources.items():
@@ -92,6 +100,7 @@ def infer_config(
     description: Description,
     size: tuple[int, int] | None = None,
     records: Path | None = None,
+    depth: int | None = None,
 ) -> Config:
     """Returns the config of the networks in official files.
 
@@ -100,6 +109,7 @@ def infer_config(
         description: of the data that the user named.
         size: (height, width), where the files do not tell it.
         records: folder that the description is of.
+        depth: upsamplings of the generator, where the files do not tell them.
 
     Raises:
         InputError: files that contradict each other or what the user says.
@@ -112,12 +122,22 @@ def infer_config(
     # Other data sets of the table are converted as if trained like COCO-Stuff.
     published = PUBLISHED_MODELS.get(description.name, PublishedModel())
     usual = (known.image_size, published.depth) if known else (None, None)
+    # The published size is a guess, which what the user says may contradict.
+    seen = size or (usual[0] if depth is None else None)
+    shape = with_depth(shape, source, depth, seen, usual[1])
+    adversary = _discriminator(sources, description, shape.architecture)
+    weight = SUMMED if adversary.architecture == "multiscale" else AVERAGED
     return Config(
         name=known.name if known else ANY_DATA,
         generator=GeneratorConfig(
-            ngf=shape.ngf, depth=shape.depth, z_dim=shape.z_dim, hidden=shape.hidden
+            architecture=shape.architecture,
+            ngf=shape.ngf,
+            depth=shape.depth,
+            z_dim=shape.z_dim,
+            hidden=shape.hidden,
         ),
-        discriminator=_discriminator(sources, description),
+        discriminator=adversary,
+        losses=LossConfig(feature_matching=weight),
         data=DataConfig(
             records=str(Path(records).resolve()) if records else "",
             image_size=image_size(shape, source, size, *usual),
@@ -128,13 +148,22 @@ def infer_config(
     )
 
 
-def _discriminator(sources, description):
+def _discriminator(sources, description, generator):
+    """The discriminator's section; without its file, that of the generator's method."""
     if "discriminator" not in sources:
-        return DiscriminatorConfig()
+        usual = "multiscale" if generator == "spade" else "fpse"
+        return DiscriminatorConfig(architecture=usual)
     source = sources["discriminator"]
-    ndf, channels = infer_discriminator(source.state, str(source.path))
+    if FPSE_SIGN in source.state:
+        ndf, channels = infer_discriminator(source.state, str(source.path))
+        chosen = DiscriminatorConfig(ndf=ndf)
+    else:
+        ndf, channels, scales = infer_patch_discriminator(
+            source.state, str(source.path)
+        )
+        chosen = DiscriminatorConfig(architecture="multiscale", ndf=ndf, scales=scales)
     check_channels(description, channels, str(source.path))
-    return DiscriminatorConfig(ndf=ndf)
+    return chosen
 
 
 def _check_encoder(sources, shape, generator):

@@ -80,6 +80,8 @@ def tap_convolution(name, layer):
 def spectral(name, layer):
     """Kernel and singular vectors of a :class:`SpectralConv2D`."""
     kh, kw, channels, _ = layer.kernel.shape
+    if layer.use_bias:
+        yield vector(f"{name}.bias", layer.bias)
     yield kernel(f"{name}.weight_orig", layer.kernel)
     yield vector(f"{name}.weight_u", layer.u)
     yield MatchedTensor(
@@ -102,6 +104,14 @@ def batch_norm(name, layer):
 
 def _counter(name):
     return Unused(f"{name}.num_batches_tracked", np.zeros((), np.int64))
+
+
+def spade(name, layer):
+    """A :class:`SPADE` layer; its name ends in a dot, or is empty."""
+    yield from batch_norm(f"{name}param_free_norm", layer.norm)
+    yield from convolution(f"{name}mlp_shared.0", layer.shared)
+    yield from convolution(f"{name}mlp_gamma", layer.gamma)
+    yield from convolution(f"{name}mlp_beta", layer.beta)
 
 
 def unused_norm(name, channels):

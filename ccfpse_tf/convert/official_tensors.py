@@ -11,14 +11,17 @@ from ccfpse_tf.convert import matched_tensors as matched
 from ccfpse_tf.convert import patch_tensors, pix2pixhd_tensors
 from ccfpse_tf.convert.matched_tensors import MatchedTensor, Unused
 from ccfpse_tf.layers.conditional_block import ConditionalBlock
+from ccfpse_tf.layers.spade import SPADE
+from ccfpse_tf.layers.spade_block import SpadeBlock
 from ccfpse_tf.models.discriminators.fpse import FPSEDiscriminator
 from ccfpse_tf.models.discriminators.multiscale import MultiscaleDiscriminator
-from ccfpse_tf.models.generators.ccfpse import Generator
+from ccfpse_tf.models.generators.block_generator import BlockGenerator
 from ccfpse_tf.models.generators.pix2pixhd import Pix2PixHDGenerator
 from ccfpse_tf.models.instance_features import InstanceFeatureEncoder
 from ccfpse_tf.models.style_encoder import StyleEncoder
 
 BLOCK_NAMES = ("head_0", "G_middle_0", "G_middle_1", "up_0", "up_1", "up_2", "up_3")
+EIGHTH_BLOCK = "up_4"  # of SPADE's generator at depth 7
 _UNUSED = re.compile(r"(^|\.)(norm_0|conv_[02]\.norm_layer)\.|\.num_batches_tracked$")
 
 
@@ -31,7 +34,7 @@ def tensors(part) -> Iterator[MatchedTensor | Unused]:
     """All official tensors of a network, in the order of the official files.
 
     Args:
-        part: a built generator, discriminator, encoder or conditional block.
+        part: a built generator, discriminator, encoder or block.
 
     Raises:
         TypeError: another kind of model.
@@ -67,18 +70,23 @@ def _block(block, prefix=""):
     yield from matched.batch_norm(f"{prefix}norm_2", block.second_norm)
     yield from matched.convolution(f"{prefix}conv_3", block.second_pointwise)
     if block.shortcut_norm is not None:
-        spade = block.shortcut_norm
         yield from matched.spectral(f"{prefix}conv_s", block.shortcut_pointwise)
-        yield from matched.batch_norm(f"{prefix}norm_s.param_free_norm", spade.norm)
-        yield from matched.convolution(f"{prefix}norm_s.mlp_shared.0", spade.shared)
-        yield from matched.convolution(f"{prefix}norm_s.mlp_gamma", spade.gamma)
-        yield from matched.convolution(f"{prefix}norm_s.mlp_beta", spade.beta)
+        yield from matched.spade(f"{prefix}norm_s.", block.shortcut_norm)
 
 
 def _generator(generator):
+    """Of CC-FPSE or SPADE, with the tensors of the kind of blocks that it has."""
     latent = matched.dense if generator.z_dim else matched.convolution
     yield from latent("fc", generator.latent)
-    pyramid = generator.pyramid
+    if generator.pyramid is not None:
+        yield from _pyramid(generator.pyramid)
+    names = *BLOCK_NAMES, EIGHTH_BLOCK
+    for name, block in zip(names, generator.blocks, strict=False):
+        yield from _WALKS[type(block)](block, f"{name}.")
+    yield from matched.convolution("conv_img", generator.image_convolution)
+
+
+def _pyramid(pyramid):
     for name, layers in (
         ("labelenc", pyramid.bottom_up),
         ("labellat", pyramid.lateral),
@@ -86,9 +94,18 @@ def _generator(generator):
     ):
         for index, layer in enumerate(layers, 1):
             yield from matched.normalized(f"{name}{index}.0", layer)
-    for name, block in zip(BLOCK_NAMES, generator.blocks, strict=True):
-        yield from _block(block, f"{name}.")
-    yield from matched.convolution("conv_img", generator.image_convolution)
+
+
+def _spade_block(block, prefix=""):
+    shortcut = block.shortcut_norm is not None
+    yield from matched.spectral(f"{prefix}conv_0", block.first_convolution)
+    yield from matched.spectral(f"{prefix}conv_1", block.second_convolution)
+    if shortcut:
+        yield from matched.spectral(f"{prefix}conv_s", block.shortcut_pointwise)
+    yield from matched.spade(f"{prefix}norm_0.", block.first_norm)
+    yield from matched.spade(f"{prefix}norm_1.", block.second_norm)
+    if shortcut:
+        yield from matched.spade(f"{prefix}norm_s.", block.shortcut_norm)
 
 
 def _discriminator(discriminator):
@@ -112,11 +129,13 @@ def _encoder(encoder):
 
 
 _WALKS = {
-    Generator: _generator,
+    BlockGenerator: _generator,
     FPSEDiscriminator: _discriminator,
     MultiscaleDiscriminator: patch_tensors.discriminator,
     StyleEncoder: _encoder,
     ConditionalBlock: _block,
+    SpadeBlock: _spade_block,
+    SPADE: lambda layer: matched.spade("", layer),
     Pix2PixHDGenerator: pix2pixhd_tensors.generator,
     InstanceFeatureEncoder: pix2pixhd_tensors.encoder,
 }

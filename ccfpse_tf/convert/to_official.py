@@ -19,7 +19,9 @@ from ccfpse_tf.runs.run_folder import Run, read_data, read_run
 
 HIDDEN = 128  # these two are fixed in the official code
 STYLE = 256
-OFFICIAL = ("ccfpse", "fpse")  # architectures that the official code has
+# Architectures of generator and discriminator that the official codes have.
+OFFICIAL = ("ccfpse", "fpse"), ("spade", "multiscale")
+UPSAMPLINGS = {5: "normal", 6: "more", 7: "most"}  # SPADE's names of depths
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,16 +106,27 @@ def official_options(config: Config, data: dict) -> str:
         options.insert(1, "--no_instance")
     if generator.z_dim:
         options.append(f"--use_vae --z_dim {generator.z_dim}")
+    if generator.architecture == "spade":
+        options.append(f"--num_upsampling_layers {UPSAMPLINGS[generator.depth]}")
+        if config.discriminator.scales != 2:
+            options.append(f"--num_D {config.discriminator.scales}")
     return " ".join(options)
 
 
 def _check_networks(run: Run):
-    found = run.config.generator.architecture, run.config.discriminator.architecture
-    if found != OFFICIAL:
-        names = "generator.architecture={} discriminator.architecture={}".format
+    generator, discriminator = run.config.generator, run.config.discriminator
+    found = generator.architecture, discriminator.architecture
+    names = "generator.architecture={} discriminator.architecture={}".format
+    if found not in OFFICIAL:
         raise InputError(
             f"{run.directory}: has {names(*found)}; the official code only knows "
-            f"{names(*OFFICIAL)}; `export` writes the generator for other uses"
+            + " and ".join(names(*pair) for pair in OFFICIAL)
+            + "; `export` writes the generator for other uses"
+        )
+    if not generator.pyramid and generator.architecture == "ccfpse":
+        raise InputError(
+            f"{run.directory}: has generator.pyramid=false, which the official code "
+            "does not know; `export` writes the generator for other uses"
         )
 
 
@@ -128,7 +141,7 @@ def _notes(run: Run, data, missing):
             f"generator.hidden is {generator.hidden} and z_dim {generator.z_dim}: the "
             f"official code is made for {HIDDEN}, and 0 or {STYLE}, and will refuse it"
         )
-    if generator.depth == 6:
+    if generator.depth == 6 and generator.architecture == "ccfpse":
         deep = [name for name, model in PUBLISHED_MODELS.items() if model.depth == 6]
         yield f"6 upsamplings: the official code has them for {', '.join(deep)} only"
     known = DATASETS.get(data["name"])

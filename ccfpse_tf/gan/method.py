@@ -1,26 +1,10 @@
 """What a row of the table of methods says, and what several rows share."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from ccfpse_tf.config import Config
-
-
-@dataclasses.dataclass(frozen=True)
-class Adversary:
-    """A discriminator, and the losses that fit what it returns.
-
-    Attributes:
-        network: ``(config, semantic_channels)`` to a
-            :class:`ccfpse_tf.models.discriminators.discriminator.Discriminator`.
-        losses: returns its :class:`ccfpse_tf.gan.losses.AdversarialLosses`.
-        problems: takes a config and returns why it cannot be trained with this
-            discriminator, at most one sentence for each key ("height", "width", ...).
-    """
-
-    network: Callable
-    losses: Callable
-    problems: Callable[[Config], Mapping[str, str]]
+from ccfpse_tf.gan.adversaries import Adversary
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,10 +28,12 @@ class Method:
             ``discriminator.architecture``.
         optimizers: ``(config, steps_per_epoch)`` to the optimisers of generator and
             discriminator.
-        problems: as :attr:`Adversary.problems`, of the generator. Where both name
-            the same key, this sentence is shown.
+        problems: as :attr:`ccfpse_tf.gan.adversaries.Adversary.problems`, of the
+            generator. Where both name the same key, this sentence is shown.
         z_dim: takes a config and returns the length of the style code, 0 if none.
         summary: takes a config and returns a few words about its generator.
+        defaults: settings of a config that the method was published with, as texts such
+            as ``"losses.feature_matching=10"``; `train --method` sets them.
         needs_instances: takes a config and returns if it is for data with instances
             only.
     """
@@ -62,6 +48,7 @@ class Method:
     problems: Callable[[Config], Mapping[str, str]]
     z_dim: Callable[[Config], int]
     summary: Callable[[Config], str]
+    defaults: tuple[str, ...] = ()
     needs_instances: Callable[[Config], bool] = lambda config: False
 
 
@@ -91,8 +78,3 @@ def adams(config: Config, steps_per_epoch: int, restart_at: int = 0) -> tuple:
             (adam.discriminator_lr, 0),
         )
     )
-
-
-def edges(config: Config) -> Iterator[tuple[str, int]]:
-    """The names of an image's edges, each with its length."""
-    return zip(("height", "width"), config.data.image_size, strict=True)

@@ -1,8 +1,9 @@
 """The table of methods: the networks, losses and optimisers that a config trains.
 
 ``generator.architecture`` chooses a row of :data:`METHODS`, and
-``discriminator.architecture`` one of that row's discriminators. A new method is a new
-row, and one file in :mod:`ccfpse_tf.models` for each new network.
+``discriminator.architecture`` one of that row's discriminators, which are in
+:mod:`ccfpse_tf.gan.adversaries`. A new method is a new row, and one file in
+:mod:`ccfpse_tf.models` for each new network.
 
 Commands read the table before TensorFlow is loaded: the functions of a row import the
 networks when they are called.
@@ -12,13 +13,19 @@ import dataclasses
 
 from ccfpse_tf.config import Config, derive
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.gan.method import Adversary, Method, adams, edges
-from ccfpse_tf.gan.pix2pixhd_method import PIX2PIXHD
+from ccfpse_tf.gan.adversaries import ADVERSARIES, edges
+from ccfpse_tf.gan.method import Method, adams
+from ccfpse_tf.gan.pix2pixhd_method import LOCAL, PIX2PIXHD
 
 
 def method_of(config: Config) -> Method:
     """Returns the row that ``generator.architecture`` names."""
     return METHODS[config.generator.architecture]
+
+
+def settings(name: str) -> list[str]:
+    """Returns what `train --method NAME` sets, as texts for ``config.override``."""
+    return [f"generator.architecture={name}", *METHODS[name].defaults]
 
 
 def check(config: Config) -> Method:
@@ -58,6 +65,12 @@ def _ccfpse_model():
     return CCFPSE
 
 
+def _adversarial_model():
+    from ccfpse_tf.gan.adversarial_model import AdversarialModel
+
+    return AdversarialModel
+
+
 def _ccfpse_generator(config, semantic_channels):
     from ccfpse_tf.models.generators.ccfpse import Generator
 
@@ -65,7 +78,15 @@ def _ccfpse_generator(config, semantic_channels):
         semantic_channels,
         **_shape(config),
         recompute_kernels=config.step.recompute_kernels,
+        pyramid=config.generator.pyramid,
     )
+
+
+def _spade_generator(config, semantic_channels):
+    from ccfpse_tf.models.generators.spade import SpadeGenerator
+
+    recompute = config.step.recompute_kernels
+    return SpadeGenerator(semantic_channels, **_shape(config), recompute=recompute)
 
 
 def _compact_generator(config, semantic_channels):
@@ -76,7 +97,7 @@ def _compact_generator(config, semantic_channels):
 
 
 def _shape(config):
-    """The arguments that both generators take."""
+    """The arguments that all these generators take."""
     chosen = config.generator
     return {
         "image_size": config.data.image_size,
@@ -89,6 +110,23 @@ def _shape(config):
 
 
 def _ccfpse_problems(config):
+    return _one_size_problems(config) | _depth_problems(config)
+
+
+def _compact_problems(config):
+    return _size_problems(config) | _depth_problems(config)
+
+
+def _depth_problems(config):
+    if config.generator.depth < 7:
+        return {}
+    return {
+        "depth": "generator.depth is 7, which only generator.architecture=spade can "
+        f"be; with {config.generator.architecture!r} it is 5 or 6"
+    }
+
+
+def _one_size_problems(config):
     problems = _size_problems(config)
     if config.schedule.small_epochs and config.generator.z_dim:
         problems["small"] = (
@@ -121,42 +159,6 @@ def _style_encoder(config):
     return StyleEncoder(width, chosen.z_dim, dtype=config.step.precision)
 
 
-def _fpse(config, semantic_channels):
-    from ccfpse_tf.models.discriminators.fpse import FPSEDiscriminator
-
-    ndf = config.discriminator.ndf
-    return FPSEDiscriminator(semantic_channels, ndf, dtype=config.step.precision)
-
-
-def _fpse_frozen(config, semantic_channels):
-    from ccfpse_tf.models.discriminators.fpse_frozen import FrozenFPSEDiscriminator
-
-    return FrozenFPSEDiscriminator(
-        semantic_channels,
-        config.discriminator.ndf,
-        config.discriminator.backbone_weights,
-        dtype=config.step.precision,
-    )
-
-
-def _fpse_losses():
-    from ccfpse_tf.gan.losses import MEAN_OVER_LEVELS
-
-    return MEAN_OVER_LEVELS
-
-
-def _fpse_problems(config):
-    return {
-        edge: f"data.image_size has {edge} {length}; the discriminator needs a "
-        "multiple of 32 above 32, such as 64"
-        for edge, length in edges(config)
-        if length % 32 or length <= 32
-    }
-
-
-FPSE = Adversary(network=_fpse, losses=_fpse_losses, problems=_fpse_problems)
-FPSE_FROZEN = dataclasses.replace(FPSE, network=_fpse_frozen)
-
 CC_FPSE = Method(
     title="CC-FPSE",
     logged=(
@@ -172,12 +174,16 @@ CC_FPSE = Method(
     model=_ccfpse_model,
     generator=_ccfpse_generator,
     encoder=_style_encoder,
-    adversaries={"fpse": FPSE, "fpse_frozen": FPSE_FROZEN},
+    adversaries=ADVERSARIES,
     optimizers=adams,
     problems=_ccfpse_problems,
     z_dim=lambda config: config.generator.z_dim,
     summary=lambda config: (
         f"ngf {config.generator.ngf}, depth {config.generator.depth}"
+    ),
+    defaults=(
+        *("discriminator.architecture=fpse", "losses.feature_matching=20"),
+        "losses.kl=0.1",
     ),
 )
 
@@ -185,16 +191,32 @@ COMPACT = dataclasses.replace(
     CC_FPSE,
     title="compact CC-FPSE",
     generator=_compact_generator,
-    problems=_size_problems,
+    problems=_compact_problems,
     summary=lambda config: (
         f"ngf {config.generator.ngf}, depth {config.generator.depth}, "
         f"{config.generator.mixed} kernels mixed"
+    ),
+    defaults=("losses.feature_matching=20", "losses.kl=0.1"),
+)
+
+SPADE = dataclasses.replace(
+    CC_FPSE,
+    title="SPADE",
+    model=_adversarial_model,
+    generator=_spade_generator,
+    problems=_one_size_problems,
+    defaults=(
+        # Without style code, as in the paper's table. With one, its KL weight of 0.05
+        # is of a sum over the images of a GPU: 0.1 is that of two, as CC-FPSE's.
+        *("generator.z_dim=0", "losses.kl=0.1"),
+        *("discriminator.architecture=multiscale", "losses.feature_matching=10"),
     ),
 )
 
 METHODS = {
     "ccfpse": CC_FPSE,
     "ccfpse_compact": COMPACT,
+    "spade": SPADE,
     "pix2pixhd": PIX2PIXHD,
-    "pix2pixhd_local": PIX2PIXHD,
+    "pix2pixhd_local": LOCAL,
 }

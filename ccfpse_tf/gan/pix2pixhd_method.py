@@ -1,6 +1,9 @@
 """pix2pixHD's row in the table of methods; see :mod:`ccfpse_tf.gan.methods`."""
 
-from ccfpse_tf.gan.method import Adversary, Method, adams, edges
+import dataclasses
+
+from ccfpse_tf.gan.adversaries import ADVERSARIES, edges
+from ccfpse_tf.gan.method import Method, adams
 
 ENCODER_WIDTH = 16  # of the feature encoder, where the config names none
 
@@ -50,25 +53,6 @@ def _encoder(config):
     )
 
 
-def _discriminator(config, semantic_channels):
-    from ccfpse_tf.models.discriminators.multiscale import MultiscaleDiscriminator
-
-    chosen = config.discriminator
-    return MultiscaleDiscriminator(
-        semantic_channels,
-        chosen.ndf,
-        chosen.scales,
-        "pix2pixhd",
-        dtype=config.step.precision,
-    )
-
-
-def _losses():
-    from ccfpse_tf.gan.losses import SUM_OVER_SCALES
-
-    return SUM_OVER_SCALES
-
-
 def _optimizers(config, steps_per_epoch):
     return adams(config, steps_per_epoch, _fixed_epochs(config) * steps_per_epoch)
 
@@ -111,16 +95,6 @@ def _size_problems(config):
     }
 
 
-def _discriminator_problems(config):
-    least = 2**config.discriminator.scales
-    return {
-        edge: f"data.image_size has {edge} {length}; discriminator.scales="
-        f"{config.discriminator.scales} needs {least} or more"
-        for edge, length in edges(config)
-        if length < least
-    }
-
-
 def _summary(config):
     chosen, enhancers = config.generator, _enhancers(config)
     words = [
@@ -140,10 +114,6 @@ def _needs_instances(config):
     return chosen.instance_features > 0 and chosen.pool_features == "instance"
 
 
-MULTISCALE = Adversary(
-    network=_discriminator, losses=_losses, problems=_discriminator_problems
-)
-
 PIX2PIXHD = Method(
     title="pix2pixHD",
     logged=(
@@ -158,10 +128,28 @@ PIX2PIXHD = Method(
     model=_model,
     generator=_generator,
     encoder=_encoder,
-    adversaries={"multiscale_pix2pixhd": MULTISCALE},
+    adversaries=ADVERSARIES,
     optimizers=_optimizers,
     problems=_problems,
     z_dim=lambda config: 0,
     summary=_summary,
+    defaults=(
+        *("generator.ngf=64", "generator.downsamplings=4", "generator.blocks=9"),
+        *("discriminator.architecture=multiscale_pix2pixhd", "discriminator.scales=2"),
+        *("losses.gan_mode=least_squares", "losses.feature_matching=10"),
+        *("losses.perceptual=10", "step.discriminator_fake=reuse"),
+        *("optimizers.generator_lr=2e-4", "optimizers.discriminator_lr=2e-4"),
+        *("optimizers.beta_1=0.5", "optimizers.beta_2=0.999"),
+    ),
     needs_instances=_needs_instances,
+)
+
+LOCAL = dataclasses.replace(
+    PIX2PIXHD,
+    title="pix2pixHD with local enhancers",
+    defaults=(
+        *PIX2PIXHD.defaults,
+        *("generator.ngf=32", "generator.enhancers=1", "generator.enhancer_blocks=3"),
+        "discriminator.scales=3",
+    ),
 )

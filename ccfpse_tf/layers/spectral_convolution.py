@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from ccfpse_tf.layers.initializers import UnitVector, fan_in_uniform
 from ccfpse_tf.layers.normalization import SAME_ON_ALL_REPLICAS
+from ccfpse_tf.layers.plain_convolution import padded_convolution
 from ccfpse_tf.ops.layout_convolution import layout_convolution
 from ccfpse_tf.ops.spectral_normalization import (
     power_iteration,
@@ -14,7 +15,7 @@ from ccfpse_tf.ops.spectral_normalization import (
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")
 class SpectralConv2D(keras.layers.Layer):
-    """Bias-free convolution by ``kernel / sigma``, ``sigma = u^T M v``.
+    """Convolution by ``kernel / sigma``, ``sigma = u^T M v``.
 
     ``M`` is the kernel as an ``(out, in * kh * kw)`` matrix. Every call in training
     mode does one power iteration, ``v = M^T u / |.|`` then ``u = M v / |.|``, and
@@ -28,6 +29,7 @@ class SpectralConv2D(keras.layers.Layer):
             all four sides, at every stride.
         strides: in both directions.
         epsilon: lower bound of the norms that are divided by.
+        use_bias: whether a bias is added, which starts at 0.
 
     Call shape: ``(batch, height, width, channels)``, at kernel size 3 and stride 1 a
     :class:`Layout` as well, to
@@ -35,15 +37,24 @@ class SpectralConv2D(keras.layers.Layer):
     size make ``floor(height / strides) + 1`` rows, and columns likewise.
     """
 
-    def __init__(self, filters, kernel_size, strides=1, epsilon=1e-12, **kwargs):
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        strides=1,
+        epsilon=1e-12,
+        use_bias=False,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.filters = filters
         self.kernel_size = kernel_size
         self.strides = strides
         self.epsilon = epsilon
+        self.use_bias = use_bias
 
     def build(self, input_shape):
-        """Creates the kernel ``(kh, kw, in, out)`` and the two singular vectors."""
+        """Creates the kernel ``(kh, kw, in, out)``, bias and singular vectors."""
         k, channels = self.kernel_size, input_shape[-1]
         self.kernel = self.add_weight(
             shape=(k, k, channels, self.filters),
@@ -51,6 +62,10 @@ class SpectralConv2D(keras.layers.Layer):
             autocast=False,
             name="kernel",
         )
+        if self.use_bias:
+            self.bias = self.add_weight(
+                shape=(self.filters,), initializer="zeros", name="bias"
+            )
         vector = {
             "initializer": UnitVector(),
             "trainable": False,
@@ -64,11 +79,14 @@ class SpectralConv2D(keras.layers.Layer):
     def call(self, x, training=None):
         """Returns the convolution of ``x`` by the normalised kernel."""
         kernel = self.normalized_kernel(training)
+        if self.use_bias:
+            bias = tf.convert_to_tensor(self.bias)
+        else:
+            bias = tf.zeros((self.filters,), self.compute_dtype)
         if self.kernel_size == 3 and self.strides == 1:
-            no_bias = tf.zeros((self.filters,), self.compute_dtype)
-            return layout_convolution(x, kernel, no_bias)
-        pad = [self.kernel_size // 2] * 2
-        return tf.nn.conv2d(x, kernel, self.strides, [[0, 0], pad, pad, [0, 0]])
+            return layout_convolution(x, kernel, bias)
+        y = padded_convolution(x, kernel, self.strides)
+        return tf.nn.bias_add(y, bias) if self.use_bias else y
 
     def normalized_kernel(self, training):
         """``kernel / sigma`` in the compute dtype; moves the vectors in training."""
@@ -97,4 +115,5 @@ class SpectralConv2D(keras.layers.Layer):
             "kernel_size": self.kernel_size,
             "strides": self.strides,
             "epsilon": self.epsilon,
+            "use_bias": self.use_bias,
         }

@@ -77,7 +77,7 @@ def pad_layout(
         border = [[0, 0], [width, width], [width, width], [0, 0]]
         # TensorFlow reflects no map without channels.
         by = "CONSTANT" if map_.shape[-1] == 0 else mode
-        return tf.pad(map_, border[: map_.shape.rank], by, value)
+        return tf.pad(map_, border[: len(map_.shape)], by, value)
 
     if isinstance(layout, Layout):
         return Layout(padded(layout.label, -1), padded(layout.features))

@@ -14,7 +14,7 @@ from ccfpse_tf.ops.convolution import (
     forward_by_strips,
     goes_by_strips,
 )
-from ccfpse_tf.ops.layout import Layout, windows
+from ccfpse_tf.ops.layout import Layout, pad_layout, windows
 from ccfpse_tf.ops.precision import at_least_float32
 from ccfpse_tf.ops.row_lookup import (
     add_rows,
@@ -203,6 +203,32 @@ def valid_layout_convolution(
         features = layout.features
         y += tf.nn.conv2d(features, kernel[:, :, classes:], strides, "VALID")
     return y
+
+
+def joint_convolution(
+    layout: Layout | tf.Tensor, image: tf.Tensor, kernel: tf.Tensor, strides: int
+) -> tf.Tensor:
+    """Convolution of a layout and an image, concatenated, with zeros on all sides.
+
+    Args:
+        layout: of a part of the images, in the same order for every such part: what
+            is made of it is made once for all of them.
+        image: ``(batch, height, width, channels)``.
+        kernel: ``(size, size, layout channels + channels, out)``; half of its size,
+            rounded down, is padded.
+        strides: in both directions.
+
+    Returns:
+        ``(batch, (height + padded - size) // strides + 1, ..., out)``.
+    """
+    further = image.shape[-1]
+    of_layout, of_image = tf.split(kernel, [kernel.shape[2] - further, further], 2)
+    border = kernel.shape[0] // 2
+    x, y = (
+        valid_layout_convolution(pad_layout(map_, border), part, strides)
+        for map_, part in ((image, of_image), (layout, of_layout))
+    )
+    return x + tf.tile(y, [tf.shape(x)[0] // tf.shape(y)[0], 1, 1, 1])
 
 
 def _known(label, classes):

@@ -227,6 +227,6 @@ def _other_config(directory, differences):
     return (
         f"{directory} was made with another config:\n  "
         + "\n  ".join(differences)
-        + "\nGive the run's own values (--set key=value, --records, --preset) to "
-        "resume it, or another --run to start anew. Nothing was changed."
+        + "\nGive the run's own values (--set key=value, --method, --records, "
+        "--preset) to resume it, or another --run to start anew. Nothing was changed."
     )

@@ -5,6 +5,7 @@ import pytest
 from ccfpse_tf.commands import recipe
 from ccfpse_tf.config import Config, override
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.gan import methods
 from ccfpse_tf.presets.preset_files import write_preset
 from ccfpse_tf.presets.shipped import find_preset
 from tests.presets.made import invented
@@ -50,3 +51,51 @@ def test_what_a_preset_does_not_allow(options, words, tmp_path):
     config = Config(name="folder")
     with pytest.raises(InputError, match=words):
         recipe.main("folder", config, {"smoke": config}, None, argv)
+
+
+def resolved(capsys, *options):
+    config = override(Config(name="folder"), ["data.image_size=64x64"])
+    recipe.main("folder", config, {"smoke": config}, None, ["train", *options])
+    return Config.from_json(capsys.readouterr().out)
+
+
+def test_a_method_brings_its_settings_and_set_is_stronger(capsys):
+    found = resolved(capsys, "--dry-run", "--method", "spade")
+    assert found.generator.architecture == "spade" and found.generator.z_dim == 0
+    assert found.discriminator.architecture == "multiscale"
+    assert (found.losses.feature_matching, found.losses.kl) == (10, 0.1)
+    assert found.data.image_size == (64, 64)
+    own = ["--set", "losses.feature_matching=3", "discriminator.architecture=fpse"]
+    found = resolved(capsys, "--dry-run", "--method", "spade", *own)
+    assert found.losses.feature_matching == 3
+    assert found.discriminator.architecture == "fpse"
+
+
+@pytest.mark.parametrize("name", methods.METHODS)
+def test_every_method_can_be_asked_for(name, capsys):
+    found = resolved(capsys, "--dry-run", "--method", name)
+    assert found.generator.architecture == name
+
+
+def test_help_shows_the_methods_and_their_settings(capsys):
+    with pytest.raises(SystemExit):
+        resolved(capsys, "--help")
+    text = " ".join(capsys.readouterr().out.split())
+    assert "spade (SPADE): generator.z_dim=0" in text
+    with pytest.raises(SystemExit):
+        resolved(capsys, "--method", "spode")
+    assert "invalid choice: 'spode'" in capsys.readouterr().err
+
+
+def test_a_preset_has_a_method_of_its_own(capsys):
+    with pytest.raises(InputError, match="leave one of the two out"):
+        resolved(capsys, "--dry-run", "--method", "spade", "--preset", "scenes_256")
+
+
+@pytest.mark.parametrize("name", ["ccfpse", "ccfpse_compact"])
+def test_only_spade_upsamples_seven_times(name, capsys):
+    deep = ["--set", "generator.depth=7", "data.image_size=128x128"]
+    found = resolved(capsys, "--dry-run", "--method", "spade", *deep)
+    assert found.generator.depth == 7
+    with pytest.raises(InputError, match="only generator.architecture=spade can be"):
+        resolved(capsys, "--dry-run", "--method", name, *deep)

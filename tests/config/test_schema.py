@@ -185,8 +185,8 @@ def test_the_best_by_a_measured_metric():
 
 
 def test_construction_checks_values():
-    with pytest.raises(InputError, match="ngf is True.*\n.*depth is 7; .* 5 or 6"):
-        GeneratorConfig(ngf=True, depth=7)
+    with pytest.raises(InputError, match="ngf is True.*\n.*depth is 8; .* 5 or 6"):
+        GeneratorConfig(ngf=True, depth=8)
     with pytest.raises(InputError, match="generator: expected a JSON object"):
         Config(name="test", generator={"ngf": 3})
     with pytest.raises(TypeError, match="nfg"):

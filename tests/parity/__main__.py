@@ -27,6 +27,7 @@ from tests.parity import (
     pix2pixhd_training,
     pretrained,
     segmenters,
+    spade,
     training,
 )
 from tests.parity.checks import FLIPPED, Check
@@ -45,9 +46,12 @@ def _ends(*endings):
 
 # By the manifest's ``kind``.
 KINDS: dict[str, Runner] = {
+    **checkpoints.KINDS,
     **multiscale.KINDS,
     **pix2pixhd.KINDS,
     **pix2pixhd_training.KINDS,
+    **spade.KINDS,
+    **training.KINDS,
 }
 
 # Where the manifest has none, in order: the first whose keys are there.

@@ -98,3 +98,6 @@ def _round_trip(label, files, back, dropped):
             if name not in dropped[kind]:
                 error = 0.0 if same else np.inf
                 yield Check(f"{label}: {name}, bits", error, checks.EXACT)
+
+
+KINDS = {"spade_checkpoint": checkpoint}

@@ -9,7 +9,7 @@ from unittest import mock
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.layers import conditional_block
+from ccfpse_tf.layers import conditional_block, spade
 from ccfpse_tf.layers.normalized_convolution import NormalizedConvolution
 from ccfpse_tf.ops import activations, layout_features
 from tests.parity.rules import gaussian
@@ -134,6 +134,7 @@ def recorded_signs() -> Iterator[list]:
             (activations, "leaky_relu", recording),
             (layout_features, "layout_convolution", by_result),
             (conditional_block, "attended", by_result),
+            (spade, "modulate_and_activate", by_result),
             (NormalizedConvolution, "call", by_result),
         ):
             changed = patch(getattr(owner, name))

@@ -20,7 +20,8 @@ from tests.parity.layers import official_gradients, states
 MODES = ("eval", "train")
 
 
-def _semantics(config, data, prefix="", dtype="float32"):
+def semantics_of(config, data, prefix="", dtype="float32"):
+    """The semantics of a fixture's maps, whose names begin with the prefix."""
     label = tf.constant(data[f"{prefix}label"][:, 0].astype(np.int32))
     instance = None
     if not config["no_instance"]:
@@ -28,7 +29,7 @@ def _semantics(config, data, prefix="", dtype="float32"):
     return build.layout_encoding(config, dtype)(label, instance)
 
 
-def _image(array):
+def unit_image(array):
     """uint8 to ``[-1, 1]`` in float32, as the reference's fixtures do."""
     return nhwc((array.astype(np.float32) / np.float32(255) - 0.5) / np.float32(0.5))
 
@@ -47,18 +48,26 @@ def _gradients(tape, loss_terms, part, inputs):
 
 def generator(fixture: Fixture) -> Iterator[Check]:
     """Small generators of both depths, with and without style code."""
+    yield from generators(fixture, build.generator)
+
+
+def generators(fixture: Fixture, make) -> Iterator[Check]:
+    """As :func:`generator`, of any kind that ``make(config, dtype)`` builds."""
     for variant in fixture.config:
         for mode in MODES:
-            yield from checks.across_kinks(partial(_generator, fixture, variant, mode))
+            run = partial(_generator, fixture, make, variant, mode)
+            yield from checks.across_kinks(run)
 
 
-def _generator(fixture, variant, mode, dtype):
+def _generator(fixture, make, variant, mode, dtype):
     data, config, tag = fixture.data, fixture.config[variant], f"{variant}/{mode}"
-    semantics = _semantics(config, data, variant.split("_")[0] + "/", dtype)
+    # Variants of one depth may share their layout.
+    layout = variant if f"{variant}/label" in data else variant.split("_")[0]
+    semantics = semantics_of(config, data, f"{layout}/", dtype)
     z = data.get(f"{variant}/z")
     inputs = [] if z is None else [tf.constant(z, dtype)]
-    model = build.generator(config, dtype)
-    load_official(model, fixture.state(model, ["sd/", f"{variant}/sd/"]))
+    model = make(config, dtype)
+    load_official(model, fixture.state(model, ["sd/", f"{variant}/sd/"], variant))
     with tf.GradientTape() as tape:
         tape.watch(inputs)
         y = model(semantics, *inputs, training=mode == "train")
@@ -96,7 +105,7 @@ def discriminators(fixture: Fixture, make, modes) -> Iterator[Check]:
 def _discriminator(fixture, make, variant, mode, dense, dtype):
     data, config = fixture.data, fixture.config[variant]
     tag = f"{variant}/{mode}" if mode else variant
-    semantics = _semantics(config, data, f"{variant}/", dtype)
+    semantics = semantics_of(config, data, f"{variant}/", dtype)
     if dense:
         semantics = semantics.one_hot(build.label_channels(config))
     image = tf.constant(nhwc(data[f"{variant}/image"]), dtype)
@@ -168,12 +177,17 @@ def _encoder(fixture, size, mode, dtype):
 
 def full_generator(fixture: Fixture) -> Iterator[Check]:
     """The full-size generator and the outputs of some of its layers."""
-    data, config = fixture.data, fixture.config
-    model = build.generator(config)
+    model = build.generator(fixture.config)
     load_official(model, fixture.state(model, ["sd/"]))
+    yield from full_image(fixture, model)
+
+
+def full_image(fixture: Fixture, model) -> Iterator[Check]:
+    """The image of a generator, and the outputs of some of its layers."""
+    data = fixture.data
     probes = _record_outputs(model)
     z = [data["z"]] if "z" in data else []
-    y = model(_semantics(config, data), *z, training=False)
+    y = model(semantics_of(fixture.config, data), *z, training=False)
     for key in data:
         name = key.removeprefix("probe/")
         if name in probes:
@@ -187,11 +201,14 @@ def _record_outputs(model):
     outputs = {}
     pyramid = model.pyramid
     layers = dict(zip(BLOCK_NAMES, model.blocks, strict=True))
-    for name, group in (
-        ("labelenc", pyramid.bottom_up),
-        ("labellat", pyramid.lateral),
-        ("labeldec", pyramid.top_down),
-    ):
+    groups = {}
+    if pyramid is not None:
+        groups = {
+            "labelenc": pyramid.bottom_up,
+            "labellat": pyramid.lateral,
+            "labeldec": pyramid.top_down,
+        }
+    for name, group in groups.items():
         layers |= {f"{name}{i}": layer for i, layer in enumerate(group, 1)}
     for name, layer in layers.items():
 
@@ -211,8 +228,8 @@ def full_discriminator(fixture: Fixture) -> Iterator[Check]:
     name = fixture.path.name.replace("_D.npz", "_G.npz")  # holds the generated image
     with np.load(fixture.path.with_name(name)) as file:
         fake = nhwc(file["y"])
-    images = np.concatenate([fake, _image(data["real_u8"])])
-    features, scores = model(images, _semantics(config, data), training=False)
+    images = np.concatenate([fake, unit_image(data["real_u8"])])
+    features, scores = model(images, semantics_of(config, data), training=False)
     for i, x in enumerate(scores):
         yield absolute(f"pred{i}", nchw(x), data[f"pred{i}"], checks.TRAINING)
     for i, x in enumerate(features):
@@ -231,7 +248,7 @@ def full_encoder(fixture: Fixture) -> Iterator[Check]:
         if not key.endswith("/image_u8"):
             continue
         case = key.removesuffix("image_u8")
-        outputs = model(_image(data[key]), training=False)
+        outputs = model(unit_image(data[key]), training=False)
         for name, y in zip(("mu", "logvar"), outputs, strict=True):
             theirs = data[f"{case}{name}"]
             yield absolute(f"{case}{name}", y, theirs, checks.TRAINING)

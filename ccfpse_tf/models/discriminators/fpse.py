@@ -49,8 +49,18 @@ class FPSEDiscriminator(Discriminator):
             instance_normalized_convolution(2 * ndf, 3, dtype=dtype) for _ in range(3)
         ]
         self.patch_score = plain_convolution(1, 1, dtype=dtype)
-        self.semantic_features = plain_convolution(2 * ndf, 1, dtype=dtype)
-        self.embedding = plain_convolution(2 * ndf, 1, dtype=dtype)
+        self.make_embedding()
+
+    def make_embedding(self):
+        """Makes the layers that compare image and layout."""
+        width, dtype = 2 * self.ndf, self.dtype_policy
+        self.semantic_features = plain_convolution(width, 1, dtype=dtype)
+        self.embedding = plain_convolution(width, 1, dtype=dtype)
+
+    def build_embedding(self):
+        """Builds these layers."""
+        self.semantic_features.build((None, None, None, 2 * self.ndf))
+        self.embedding.build((None, None, None, self.semantic_channels))
 
     def make_bottom_up(self) -> list[int]:
         """Makes the layers of the bottom-up path; returns the widths of its maps."""
@@ -67,7 +77,7 @@ class FPSEDiscriminator(Discriminator):
         for layer, before in zip(self.bottom_up, channels, strict=False):
             layer.build((None, None, None, before))
 
-    def bottom_up_features(self, image, training=None) -> list:
+    def bottom_up_features(self, image, semantics=None, training=None) -> list:
         """Returns the maps of an image at strides 4, 8, 16 and 32."""
         features = [image]
         for layer in self.bottom_up:
@@ -83,14 +93,13 @@ class FPSEDiscriminator(Discriminator):
         for layer in self.final:
             layer.build((*size, 4 * self.ndf))
         self.patch_score.build((*size, 2 * self.ndf))
-        self.semantic_features.build((*size, 2 * self.ndf))
-        self.embedding.build((*size, self.semantic_channels))
+        self.build_embedding()
         self.built = True
 
     def call(self, image, semantics, training=None):
         """Returns ``(features, scores)``, finest first."""
         _check_size(*image.shape[1:3])
-        maps = self.bottom_up_features(image, training)
+        maps = self.bottom_up_features(image, semantics, training)
         sides = [
             lateral(x, training=training)
             for lateral, x in zip(self.lateral, maps[::-1], strict=True)
@@ -98,8 +107,11 @@ class FPSEDiscriminator(Discriminator):
         summed = sides[:1]
         for side in sides[1:]:
             summed.append(upsample_bilinear(summed[-1]) + side)
-        scores = self._scores(summed[:0:-1], semantics, training)
-        return self.matched_features(maps, sides[::-1]), scores
+        finals = [
+            final(x, training=training)
+            for x, final in zip(summed[:0:-1], self.final, strict=True)
+        ]
+        return self.matched_features(maps, sides[::-1]), self.scores(finals, semantics)
 
     def matched_features(self, maps, sides) -> list:
         """Returns those of the maps that the feature-matching loss compares.
@@ -110,13 +122,13 @@ class FPSEDiscriminator(Discriminator):
         """
         return maps
 
-    def _scores(self, maps, semantics, training):
+    def scores(self, maps, semantics) -> list:
+        """Returns the scores of the final layers' maps, finest first."""
         embedded = pooled_embedding(semantics, *weights_of(self.embedding), size=4)
         scores = []
-        for x, final in zip(maps, self.final, strict=True):
+        for x in maps:
             if scores:
                 embedded = tf.nn.avg_pool2d(embedded, 2, 2, "VALID")
-            x = final(x, training=training)
             match = tf.cast(self.semantic_features(x), embedded.dtype)
             match *= _repeat_like(embedded, x)
             match = tf.reduce_sum(match, -1, keepdims=True)

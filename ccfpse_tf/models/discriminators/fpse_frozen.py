@@ -55,7 +55,7 @@ class FrozenFPSEDiscriminator(FPSEDiscriminator):
             # A function, not a layer, so that Keras saves nothing of it.
             self._taps = functools.partial(network, training=False)
 
-    def bottom_up_features(self, image, training=None):
+    def bottom_up_features(self, image, semantics=None, training=None):
         """See the base class."""
         self.prepare()
         pixels = (tf.cast(image, tf.float32) + 1) * 127.5

@@ -9,15 +9,11 @@ from ccfpse_tf.layers.normalized_convolution import (
     NormalizedConvolution,
     instance_normalized_convolution,
 )
-from ccfpse_tf.layers.plain_convolution import (
-    PaddedConv2D,
-    padded_convolution,
-    weights_of,
-)
+from ccfpse_tf.layers.plain_convolution import PaddedConv2D, weights_of
 from ccfpse_tf.models.discriminators.discriminator import Discriminator
 from ccfpse_tf.ops import activations
-from ccfpse_tf.ops.layout import downsample_layout, pad_layout
-from ccfpse_tf.ops.layout_convolution import valid_layout_convolution
+from ccfpse_tf.ops.layout import downsample_layout
+from ccfpse_tf.ops.layout_convolution import joint_convolution
 from ccfpse_tf.ops.resizing import downsample_mean
 
 FORMS = {"spade": "multiscale", "pix2pixhd": "multiscale_pix2pixhd"}
@@ -159,13 +155,8 @@ class PatchDiscriminator(keras.layers.Layer):
         return features, self.score(features[-1])
 
     def _seen(self, image, semantics):
-        """The first convolution: what is seen of a layout is made once for it."""
         kernel, bias = weights_of(self.first)
-        of_semantics, of_image = tf.split(kernel, [self.semantic_channels, 3], 2)
-        x = tf.nn.bias_add(padded_convolution(image, of_image, 2), bias)
-        layout = pad_layout(semantics, KERNEL // 2)
-        y = valid_layout_convolution(layout, of_semantics, 2)
-        return x + tf.tile(y, [tf.shape(x)[0] // tf.shape(y)[0], 1, 1, 1])
+        return tf.nn.bias_add(joint_convolution(semantics, image, kernel, 2), bias)
 
     def compute_output_shape(self, image_shape, semantics_shape):
         """Shapes of ``(features, score)``."""
