@@ -22,7 +22,8 @@ class Method:
             is called with semantics and, if ``z_dim`` is not 0, a style code. It has
             the attributes ``architecture``, ``semantic_channels``, ``image_size``,
             ``stride`` (both edges of an image are multiples of it), ``any_size`` (False
-            if it draws images of ``image_size`` only) and ``z_dim``.
+            if it draws images of ``image_size`` only) and ``z_dim``, and ``least_edge``
+            if the shortest edge is longer than the stride.
         encoder: takes a config and returns the style encoder, or None without style.
         adversaries: the discriminators that it can be trained with, by
             ``discriminator.architecture``.

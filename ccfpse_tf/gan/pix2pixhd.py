@@ -55,6 +55,18 @@ class Pix2PixHD(AdversarialModel):
                 f"the encoder makes {made}"
             )
 
+    @tf.function(reduce_retracing=True)
+    def instance_features(self, image, label, instance=None):
+        """Features ``(batch, height, width, features)``, constant on every instance.
+
+        Args:
+            image: ``(batch, height, width, 3)`` in ``[-1, 1]``.
+            label: ``(batch, height, width)`` class indices.
+            instance: ``(batch, height, width)`` ids, if the model uses instances.
+        """
+        layout = self.layout_encoding(label, instance)
+        return self.encoder(image, layout, training=False)
+
     def _generate(self, image, semantics, phase, training):
         """As the base class, with the features of the image's instances."""
         generator, features = self.generator, None

@@ -120,9 +120,11 @@ class FeatureClusters(keras.layers.Layer):
         # Carter & Wegman 1979: a random linear function modulo a prime.
         factor, offset = np.random.default_rng(self.seed).integers(1, _PRIME, 2)
         number = (ids % _PRIME * factor + offset) % _PRIME
-        counts = tf.cast(tf.gather(self.counts, layout.label), tf.int64)
+        counts = tf.convert_to_tensor(self.counts)
+        counts = tf.cast(tf.gather(counts, layout.label), tf.int64)
         cluster = tf.cast(number % tf.maximum(counts, 1), tf.int32)
-        return tf.gather_nd(self.centers, tf.stack([layout.label, cluster], -1))
+        place = tf.stack([layout.label, cluster], -1)
+        return tf.gather_nd(tf.convert_to_tensor(self.centers), place)
 
     def get_config(self):
         """Returns the constructor's arguments."""

@@ -149,3 +149,24 @@ def test_an_overflow_on_one_of_two_replicas_skips_the_step_on_both():
     assert infinite == {"weights": untouched, "scale": 8.0, "iterations": 0}
     assert nan == {"weights": untouched, "scale": 4.0, "iterations": 0}
     assert finite == {"weights": [[0.75, 1.75]] * 2, "scale": 4.0, "iterations": 1}
+
+
+def test_a_restart_is_a_new_optimizer_whose_rate_goes_on():
+    schedule = LinearDecay(0.1, 1, 4, 1)
+    whole = Adam(schedule, 0.5, 0.9, restart_at=2)
+    assert Adam.from_config(whole.get_config()).restart_at == 2
+    weight, other = variable([1.0, -2.0]), variable([1.0, -2.0])
+    first, second = (Adam(schedule, 0.5, 0.9) for _ in range(2))
+    second.build([other])
+    second.iterations.assign(0)
+    random = np.random.default_rng(0)
+    for step in range(5):
+        gradient = tf.constant(random.normal(size=2))
+        whole.apply([gradient], [weight])
+        if step < 2:
+            first.apply([gradient], [other])
+        else:
+            # A new one at the old one's rate.
+            second.learning_rate = schedule(step)
+            second.apply([gradient], [other])
+        np.testing.assert_allclose(weight, other, rtol=1e-12)

@@ -105,6 +105,11 @@ class Pix2PixHDGenerator(keras.Model):
         return 2 ** (self.depth + self.enhancers)
 
     @property
+    def least_edge(self) -> int:
+        """The shortest edge of an image: the smallest map has to be reflected."""
+        return 2 * self.stride
+
+    @property
     def outermost_variables(self) -> list[keras.Variable]:
         """Trainable variables of the outermost enhancer and the last convolution."""
         outer = self.hourglasses[-1], self.image_convolution
