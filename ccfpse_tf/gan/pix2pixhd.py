@@ -64,8 +64,8 @@ class Pix2PixHD(AdversarialModel):
             label: ``(batch, height, width)`` class indices.
             instance: ``(batch, height, width)`` ids, if the model uses instances.
         """
-        layout = self.layout_encoding(label, instance)
-        return self.encoder(image, layout, training=False)
+        semantics = self.layout_encoding(label, instance)
+        return self.encoder(image, semantics, training=False)
 
     def _generate(self, image, semantics, phase, training):
         """As the base class, with the features of the image's instances."""
