@@ -11,10 +11,18 @@ from pydantic import Field
 from ccfpse_tf.config.parsing import ADDED_LATER, Renamed, settings
 
 Architecture = Literal[
-    "ccfpse", "ccfpse_compact", "spade", "pix2pixhd", "pix2pixhd_local"
+    "ccfpse",
+    "ccfpse_compact",
+    "spade",
+    "pix2pixhd",
+    "pix2pixhd_local",
 ]
 DiscriminatorArchitecture = Literal[
-    "fpse", "fpse_frozen", "fpse_plain", "multiscale", "multiscale_pix2pixhd"
+    "fpse",
+    "fpse_frozen",
+    "fpse_plain",
+    "multiscale",
+    "multiscale_pix2pixhd",
 ]
 GanMode = Literal["hinge", "least_squares", "original", "wasserstein"]
 GAN_MODES = get_args(GanMode)

@@ -7,8 +7,12 @@ from ccfpse_tf.gan import schedules  # noqa: F401
 from ccfpse_tf.gan.adversarial_model import AdversarialModel
 from ccfpse_tf.layers import layout  # noqa: F401
 from ccfpse_tf.models import style_encoder  # noqa: F401
-from ccfpse_tf.models.discriminators import fpse  # noqa: F401
-from ccfpse_tf.models.generators import ccfpse, ccfpse_compact  # noqa: F401
+from ccfpse_tf.models.discriminators import (  # noqa: F401
+    fpse,
+    fpse_plain,
+    multiscale,
+)
+from ccfpse_tf.models.generators import ccfpse, ccfpse_compact, spade  # noqa: F401
 from ccfpse_tf.models.perceptual import loss  # noqa: F401
 
 

@@ -114,7 +114,21 @@ def _ccfpse_problems(config):
 
 
 def _compact_problems(config):
-    return _size_problems(config) | _depth_problems(config)
+    return _size_problems(config) | _depth_problems(config) | _pyramid_problems(config)
+
+
+def _spade_problems(config):
+    return _one_size_problems(config) | _pyramid_problems(config)
+
+
+def _pyramid_problems(config):
+    if config.generator.pyramid:
+        return {}
+    return {
+        "pyramid": "generator.pyramid is false, which is for "
+        f"generator.architecture=ccfpse; with {config.generator.architecture!r} leave "
+        "it true"
+    }
 
 
 def _depth_problems(config):
@@ -204,7 +218,7 @@ SPADE = dataclasses.replace(
     title="SPADE",
     model=_adversarial_model,
     generator=_spade_generator,
-    problems=_one_size_problems,
+    problems=_spade_problems,
     defaults=(
         # Without style code, as in the paper's table. With one, its KL weight of 0.05
         # is of a sum over the images of a GPU: 0.1 is that of two, as CC-FPSE's.

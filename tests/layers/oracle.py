@@ -130,7 +130,8 @@ def spectral(layer, x, training=False):
     u, v = weights_of(layer.u), weights_of(layer.v)
     if training:
         u, v = power_iteration(matrix, u)
-    return convolve(x, kernel / (u @ matrix @ v), 0.0, layer.strides)
+    bias = weights_of(layer.bias) if layer.use_bias else 0.0
+    return convolve(x, kernel / (u @ matrix @ v), bias, layer.strides)
 
 
 def batch_norm(layer, x, training=False):
@@ -161,6 +162,21 @@ def spade(layer, x, layout, training=False):
     hidden = relu(plain(layer.shared, layout))
     x = batch_norm(layer.norm, x, training)
     return x * (1 + plain(layer.gamma, hidden)) + plain(layer.beta, hidden)
+
+
+def spade_block(layer, x, layout, training=False):
+    """SPADE's residual block; the layout has the size of ``x``."""
+    h = x
+    for norm, convolution in (
+        (layer.first_norm, layer.first_convolution),
+        (layer.second_norm, layer.second_convolution),
+    ):
+        h = leaky_relu(spade(norm, h, layout, training))
+        h = spectral(convolution, h, training)
+    if layer.shortcut_norm is not None:
+        x = spade(layer.shortcut_norm, x, layout, training)
+        x = spectral(layer.shortcut_pointwise, x, training)
+    return x + h
 
 
 def block(layer, x, layout, training=False):

@@ -16,6 +16,7 @@ from ccfpse_tf.layers.normalization import BatchNormalization, InstanceNormaliza
 from ccfpse_tf.layers.normalized_convolution import NormalizedConvolution
 from ccfpse_tf.layers.plain_convolution import PaddedConv2D
 from ccfpse_tf.layers.spade import SPADE
+from ccfpse_tf.layers.spade_block import SpadeBlock
 from ccfpse_tf.layers.spectral_convolution import SpectralConv2D
 from ccfpse_tf.models.discriminators.multiscale import PatchDiscriminator
 from tests.layers.contract import dynamic, numbers, randomize, round_trip
@@ -81,6 +82,20 @@ CASES = {
         ((2, 5, 4, 3),),
         16 + 8 + 4,
     ),
+    "SPADE block": Case(
+        SpadeBlock,
+        {"filters": 2, "hidden": 4, "upsample": True},
+        ((2, 5, 4, 3), (2, 10, 8, 6)),
+        ((2, 10, 8, 2),),
+        3 * 8 + 2 * 4 + 3,
+    ),
+    "SPADE identity block": Case(
+        SpadeBlock,
+        {"filters": 3, "hidden": 4, "recompute": False},
+        ((2, 5, 4, 3), (2, 10, 8, 6)),
+        ((2, 5, 4, 3),),
+        2 * 8 + 2 * 4,
+    ),
     "compact block": Case(
         CompactBlock,
         {"filters": 2, "hidden": 4, "mixed": 3, "upsample": True},
@@ -115,6 +130,13 @@ CASES = {
         ((2, 14, 20, 3), (2, 14, 20, 4)),
         ((2, 8, 11, 2), (2, 5, 6, 4), (2, 3, 4, 8), (2, 4, 5, 16), (2, 5, 6, 1)),
         10,
+    ),
+    "spectral convolution with bias": Case(
+        SpectralConv2D,
+        {"filters": 4, "kernel_size": 4, "use_bias": True},
+        ((2, 5, 4, 3),),
+        ((2, 6, 5, 4),),
+        4,
     ),
     "batch norm": Case(
         BatchNormalization,

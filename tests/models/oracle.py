@@ -10,8 +10,8 @@ def dense(layer, x):
     return x @ weights_of(layer.kernel) + weights_of(layer.bias)
 
 
-def generator(model, semantics, z=None, training=False):
-    """Images in [-1, 1]; ``model`` gives its weights, depth and width."""
+def latent(model, semantics, z):
+    """The coarsest map."""
     height, width = semantics.shape[1:3]
     rows, columns = height // 2**model.depth, width // 2**model.depth
     if z is None:
@@ -22,7 +22,27 @@ def generator(model, semantics, z=None, training=False):
         # channel, row, column
         for i, j, c in np.ndindex(rows, columns, 16 * model.ngf):
             x[:, i, j, c] = flat[:, (c * rows + i) * columns + j]
-    maps = oracle.pyramid(model.pyramid, semantics, training)
+    return x
+
+
+def spade_generator(model, semantics, z=None, training=False):
+    """SPADE's images in [-1, 1]."""
+    x = latent(model, semantics, z)
+    repeated = {5: (0, 2), 6: (0,), 7: (0,)}[model.depth]  # blocks of the same size
+    for number, block in enumerate(model.blocks):
+        if number not in repeated:
+            x = oracle.upsample_nearest(x)
+        small = oracle.resize_nearest(semantics, x.shape[1:3])
+        x = oracle.spade_block(block, x, small, training)
+    return np.tanh(plain(model.image_convolution, leaky_relu(x)))
+
+
+def generator(model, semantics, z=None, training=False):
+    """Images in [-1, 1]; ``model`` gives its weights, depth and width."""
+    x = latent(model, semantics, z)
+    maps = None
+    if model.pyramid is not None:
+        maps = oracle.pyramid(model.pyramid, semantics, training)
     # Which of the pyramid's maps each block reads; a new one means twice the size.
     levels = {5: (0, 1, 1, 2, 3, 4, 5), 6: (0, 1, 2, 3, 4, 5, 6)}[model.depth]
     previous = 0
@@ -30,8 +50,9 @@ def generator(model, semantics, z=None, training=False):
         if level != previous:
             x = oracle.upsample_nearest(x)
         previous = level
-        small = oracle.resize_nearest(semantics, x.shape[1:3])
-        layout = np.concatenate([small, maps[level]], -1)
+        layout = oracle.resize_nearest(semantics, x.shape[1:3])
+        if maps is not None:
+            layout = np.concatenate([layout, maps[level]], -1)
         x = oracle.block(block, x, layout, training)
     return np.tanh(plain(model.image_convolution, leaky_relu(x)))
 

@@ -23,6 +23,11 @@ def make(depth=5, z_dim=4, size=(32, 64), dtype="float32", **kwargs):
     return model
 
 
+def count_of(model):
+    """Its trainable values."""
+    return sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+
+
 def layout(batch, size, dtype="float32"):
     label = np.random.default_rng(0).integers(0, 3, (batch, *size))
     return np.eye(3, dtype=dtype)[label]
@@ -46,6 +51,33 @@ def test_forward(depth, z_dim, size, training):
     assert found.shape == (2, *size, 3)
     assert np.abs(expected).std() > 0.01
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
+
+
+def test_without_pyramid_blocks_read_the_layout_alone():
+    model = randomize(make(5, 0, (32, 64), "float64", pyramid=False))
+    assert model.pyramid is None
+    assert round_trip(model).pyramid is None
+    semantics = layout(2, (32, 64), "float64")
+    expected = oracle.generator(model, semantics, None, True)
+    found = model(semantics, training=True)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("channels", "size", "depth", "count"),
+    [
+        (184, (256, 256), 5, 123_911_299),
+        pytest.param(*(36, (256, 512), 6, 117_091_459), marks=pytest.mark.slow),
+        pytest.param(*(151, (256, 256), 5, 122_390_659), marks=pytest.mark.slow),
+    ],
+)
+def test_parameter_counts_without_pyramid(channels, size, depth, count, zero_weights):
+    del zero_weights  # only for speed
+    model = Generator(
+        channels, size, depth=depth, z_dim=0, pyramid=False, dtype="float16"
+    )
+    model.build()
+    assert count_of(model) == count
 
 
 def test_upsampling_and_widths():
@@ -97,8 +129,7 @@ def test_parameter_counts(channels, size, depth, with_style, without, zero_weigh
     for z_dim, count in ((256, with_style), (0, without)):
         model = Generator(channels, size, depth=depth, z_dim=z_dim, dtype="float16")
         model.build()
-        shapes = [weight.shape for weight in model.trainable_weights]
-        assert sum(int(np.prod(shape)) for shape in shapes) == count - UNUSED
+        assert count_of(model) == count - UNUSED
         del model
 
 
