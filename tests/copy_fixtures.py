@@ -27,6 +27,10 @@ BASELINES = {
     "spade_generator.npz": "normal_novae",
     "spade_trajectory_vae.npz": None,
     "ablation_cc_multiscale.npz": None,
+    "pix2pixhd_losses.npz": None,
+    "pix2pixhd_encoder.npz": None,
+    "pix2pixhd_generator.npz": "local",
+    "pix2pixhd_trajectory_local_feat.npz": None,
 }
 # Of an entry: what only documents it, and shapes, which our networks know.
 DOCUMENTATION = ("keys", "noise", "weight_shapes", "bytes", "sha256")

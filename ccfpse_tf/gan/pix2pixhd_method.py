@@ -8,6 +8,11 @@ from ccfpse_tf.gan.method import Method, adams
 ENCODER_WIDTH = 16  # of the feature encoder, where the config names none
 
 
+def is_pix2pixhd(config) -> bool:
+    """True if the generator of a config is one of pix2pixHD's."""
+    return config.generator.architecture in ("pix2pixhd", "pix2pixhd_local")
+
+
 def _model():
     from ccfpse_tf.gan.pix2pixhd import Pix2PixHD
 

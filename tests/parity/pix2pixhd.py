@@ -75,6 +75,8 @@ def _forward(fixture, variant, dtype, dense):
 
 
 def _images_in_float64(fixture, variant):
+    if f"f64/{variant}/y" not in fixture.data:
+        return
     for dense in (False, True):
         model, semantics = _forward(fixture, variant, "float64", dense)
         name, y = f"f64/{variant}/y", nchw(model(semantics))

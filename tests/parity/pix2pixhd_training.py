@@ -121,36 +121,28 @@ def _gradients(prefix, data, parts, found):
 
 
 def _final(prefix, data, net, start, state):
-    """Updates of all tensors, but in float32 those that only rounding moves."""
+    """Updates of all tensors but those without a gradient, which rounding moves."""
     names, lengths = (data[f"iter1_grad/{net}/{key}"] for key in ("names", "l2"))
     moved = set(names[lengths >= checks.VANISHING * lengths.max()])
-    ours = {
-        name: value.astype(np.float64) - start[name] for name, value in state.items()
-    }
+    ours = {name: state[name].astype(np.float64) - start[name] for name in moved}
     if prefix:
         yield from _exact_updates(f"{prefix}summary/{net}", data, ours)
-        for name, value in state.items():
-            key = f"{prefix}final/{net}/{name}"
-            if key in data:
-                yield absolute(key, value, data[key], checks.STATE)
         return
     for name, update in ours.items():
-        if name in moved:
-            yield from _update(data, net, name, update, start[name])
+        yield from _update(data, net, name, update, start[name])
 
 
 def _exact_updates(prefix, data, updates):
-    names = data[f"{prefix}/names"]
-    for name, row in zip(names, data[f"{prefix}/update_sum_l2_probe"], strict=True):
-        total, length, projection = row
-        ours = updates[name]
+    rows = dict(
+        zip(data[f"{prefix}/names"], data[f"{prefix}/update_sum_l2_probe"], strict=True)
+    )
+    for name, ours in updates.items():
+        total, length, projection = rows[name]
         probe = gaussian(f"probe/{name}", ours.shape)
-        # What moves by less is rounding: a bias that an instance norm takes away.
-        unit = max(length, 1e-6 * np.sqrt(ours.size))
         for quantity, value, expected, scale in (
-            ("l2", np.linalg.norm(ours), length, unit),
-            ("sum", ours.sum(), total, unit * np.sqrt(ours.size)),
-            ("probe", (ours * probe).sum(), projection, unit),
+            ("l2", np.linalg.norm(ours), length, length),
+            ("sum", ours.sum(), total, length * np.sqrt(ours.size)),
+            ("probe", (ours * probe).sum(), projection, length),
         ):
             error = abs(value - expected) / scale
             yield Check(f"{prefix}/{name} update {quantity}", error, checks.STATE)
