@@ -1,4 +1,4 @@
-"""A tiny CC-FPSE and batches for it."""
+"""A tiny model of each method, and batches for it."""
 
 import numpy as np
 import tensorflow as tf
@@ -6,9 +6,12 @@ import tensorflow as tf
 from ccfpse_tf import (
     CCFPSE,
     Adam,
+    AdversarialModel,
     FPSEDiscriminator,
     Generator,
     LayoutEncoding,
+    MultiscaleDiscriminator,
+    SpadeGenerator,
     StyleEncoder,
 )
 
@@ -16,14 +19,21 @@ CLASSES = 3
 SIZE = (64, 96)
 
 
-def small_model(z_dim=4, dtype=None, **compile_options):
+NETWORKS = {
+    "ccfpse": (CCFPSE, Generator, FPSEDiscriminator),
+    "spade": (AdversarialModel, SpadeGenerator, MultiscaleDiscriminator),
+}
+
+
+def small_model(z_dim=4, dtype=None, method="ccfpse", **compile_options):
     """A model of 3 classes and instances for 64x96 images."""
     layout = LayoutEncoding(CLASSES, instances=True, dtype=dtype)
     channels = layout.semantic_channels
-    model = CCFPSE(
+    kind, generator, discriminator = NETWORKS[method]
+    model = kind(
         layout,
-        Generator(channels, SIZE, ngf=2, z_dim=z_dim, hidden=8, dtype=dtype),
-        FPSEDiscriminator(channels, ndf=2, dtype=dtype),
+        generator(channels, SIZE, ngf=2, z_dim=z_dim, hidden=8, dtype=dtype),
+        discriminator(channels, ndf=2, dtype=dtype),
         StyleEncoder(2, z_dim, dtype=dtype) if z_dim else None,
         seed=5,
         dtype=dtype,

@@ -14,6 +14,8 @@ Architecture = Literal[
     "ccfpse",
     "ccfpse_compact",
     "spade",
+    "pix2pixhd",
+    "pix2pixhd_local",
     "crn",
     "sims",
 ]
@@ -22,6 +24,7 @@ DiscriminatorArchitecture = Literal[
     "fpse_frozen",
     "fpse_plain",
     "multiscale",
+    "multiscale_pix2pixhd",
     "none",
 ]
 GanMode = Literal["hinge", "least_squares", "original", "wasserstein"]
@@ -48,6 +51,7 @@ class GeneratorConfig:
         "ccfpse",
         description="which generator; ccfpse_compact: a small one, whose kernels are "
         "mixtures of a few learned ones, for quick pictures on CPUs; spade: SPADE's; "
+        "pix2pixhd: the global generator; pix2pixhd_local: with enhancers around it; "
         "crn: the cascaded refinement network; sims: semi-parametric synthesis from a "
         "memory bank; these two have no discriminator",
     )
@@ -77,6 +81,30 @@ class GeneratorConfig:
     mixed: Annotated[int, ADDED_LATER] = Field(
         4, ge=1, description="ccfpse_compact: learned kernels of every channel"
     )
+    downsamplings: Annotated[int, ADDED_LATER] = Field(
+        4,
+        ge=1,
+        description="pix2pixhd: halvings of the global generator, and of the encoder "
+        "of instance features",
+    )
+    blocks: Annotated[int, ADDED_LATER] = Field(
+        9, ge=0, description="pix2pixhd: residual blocks of the global generator"
+    )
+    enhancers: Annotated[int, ADDED_LATER] = Field(
+        1,
+        ge=1,
+        description="pix2pixhd_local: enhancers; the global generator has ngf doubled "
+        "so often",
+    )
+    enhancer_blocks: Annotated[int, ADDED_LATER] = Field(
+        3, ge=0, description="pix2pixhd_local: residual blocks of each enhancer"
+    )
+    instance_features: Annotated[int, ADDED_LATER] = Field(
+        0, ge=0, description="pix2pixhd: features of every instance, such as 3; 0: none"
+    )
+    pool_features: Annotated[Literal["instance", "label"], ADDED_LATER] = Field(
+        "instance", description="pix2pixhd: what features are averaged over"
+    )
     images: Annotated[int, ADDED_LATER] = Field(
         1,
         ge=1,
@@ -104,8 +132,8 @@ class DiscriminatorConfig:
         description="which discriminator; fpse_frozen: FPSE whose bottom-up path is "
         "EfficientNet-Lite0, which was trained on photographs and stays as it is; "
         "fpse_plain: FPSE that sees layout and image without semantics embedding; "
-        "multiscale: SPADE's, of patches; none: for generators that are trained "
-        "without",
+        "multiscale: SPADE's, of patches; multiscale_pix2pixhd: pix2pixHD's; none: for "
+        "generators that are trained without",
     )
     ndf: int = Field(64, ge=1, description="channels of the first level")
     scales: Annotated[int, ADDED_LATER] = Field(
@@ -228,6 +256,12 @@ class ScheduleConfig:
         ge=0,
         description="first epochs that see windows of half the image's height and "
         "width, which take a quarter of the time; for generators that draw any size",
+    )
+    fix_global_epochs: Annotated[int, ADDED_LATER] = Field(
+        0,
+        ge=0,
+        description="pix2pixhd_local: first epochs that train the outermost enhancer "
+        "alone, and the encoder of instance features",
     )
     checkpoint_every: int = Field(1000, ge=1, description="between checkpoints")
     checkpoint_minutes: float | None = Field(

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from ccfpse_tf.errors import InputError
 from ccfpse_tf.gan import methods
 from ccfpse_tf.gan.synthesizer import Synthesizer
 from ccfpse_tf.gan.trainable_model import TrainableModel
@@ -24,8 +25,8 @@ def build_model(
             which images do not need and whose weights may not be at hand.
 
     Raises:
-        InputError: a config that does not fit its networks; weights of frozen networks
-            that cannot be had.
+        InputError: a config that does not fit its networks or the data; weights of
+            frozen networks that cannot be had.
     """
     method = methods.check(config)
     losses, step = config.losses, config.step
@@ -89,6 +90,12 @@ def drawing_config(config):
 
 
 def _layout(method, config, description):
+    if method.needs_instances(config) and not description.instances:
+        raise InputError(
+            "generator.instance_features needs instance maps, and these data have "
+            "none; set generator.pool_features=label to average over classes, or "
+            "generator.instance_features=0"
+        )
     return LayoutEncoding(
         description.label_channels,
         description.instances,

@@ -10,78 +10,13 @@ networks when they are called.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
 
 from ccfpse_tf.config import Config, derive
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.gan import refinement_methods as refinement
-from ccfpse_tf.gan.adversaries import ADVERSARIES, NO_ADVERSARY, Adversary, edges
-
-
-def _adversarial_options(config):
-    losses = config.losses
-    return {
-        "gan_mode": losses.gan_mode,
-        "loss_weights": {
-            "feature_matching": losses.feature_matching,
-            "perceptual": losses.perceptual,
-            "kl": losses.kl,
-            "imitation": losses.imitation,
-        },
-        "discriminator_fake": config.step.discriminator_fake,
-    }
-
-
-@dataclasses.dataclass(frozen=True)
-class Method:
-    """A row of the table.
-
-    Attributes:
-        title: the name of the method, for people.
-        logged: the losses that a step logs, in this order. "perceptual" is missing
-            where ``losses.perceptual_network`` is off, and "kl" where there is no style
-            code.
-        model: returns the class of the trained model, a
-            :class:`ccfpse_tf.gan.trainable_model.TrainableModel`.
-        generator: ``(config, semantic_channels)`` to the generator, a Keras model that
-            is called with semantics and, if ``z_dim`` is not 0, a style code. It has
-            the attributes ``architecture``, ``semantic_channels``, ``image_size``,
-            ``stride`` (both edges of an image are multiples of it), ``any_size`` (False
-            if it draws images of ``image_size`` only) and ``z_dim``.
-        encoder: takes a config and returns the style encoder, or None without style.
-        adversaries: the discriminators that it can be trained with, by
-            ``discriminator.architecture``; ``NO_ADVERSARY`` where it is trained
-            without.
-        optimizers: ``(config, steps_per_epoch)`` to the optimisers of generator and
-            discriminator.
-        problems: as :attr:`Adversary.problems`, of the generator. Where both name
-            the same key, this sentence is shown.
-        z_dim: takes a config and returns the length of the style code, 0 if none.
-        summary: takes a config and returns a few words about its generator.
-        defaults: settings of a config that the method was published with, as texts such
-            as ``"losses.feature_matching=10"``; `train --method` sets them.
-        compile_options: takes a config and returns what the model's ``compile`` takes
-            beside optimisers, perceptual loss and ``jit_compile``.
-        edges: False where the networks see classes alone, without the edges of
-            instances.
-        bank: True where layouts are filled from a memory bank, see
-            :mod:`ccfpse_tf.data.segments`.
-    """
-
-    title: str
-    logged: tuple[str, ...]
-    model: Callable
-    generator: Callable
-    encoder: Callable
-    adversaries: Mapping[str, Adversary]
-    optimizers: Callable
-    problems: Callable[[Config], Mapping[str, str]]
-    z_dim: Callable[[Config], int]
-    summary: Callable[[Config], str]
-    defaults: tuple[str, ...] = ()
-    compile_options: Callable[[Config], dict] = _adversarial_options
-    edges: bool = True
-    bank: bool = False
+from ccfpse_tf.gan.adversaries import ADVERSARIES, edges
+from ccfpse_tf.gan.method import Method, adams
+from ccfpse_tf.gan.pix2pixhd_method import LOCAL, PIX2PIXHD
+from ccfpse_tf.gan.refinement_method import CRN, SIMS
 
 
 def method_of(config: Config) -> Method:
@@ -180,7 +115,21 @@ def _ccfpse_problems(config):
 
 
 def _compact_problems(config):
-    return _size_problems(config) | _depth_problems(config)
+    return _size_problems(config) | _depth_problems(config) | _pyramid_problems(config)
+
+
+def _spade_problems(config):
+    return _one_size_problems(config) | _pyramid_problems(config)
+
+
+def _pyramid_problems(config):
+    if config.generator.pyramid:
+        return {}
+    return {
+        "pyramid": "generator.pyramid is false, which is for "
+        f"generator.architecture=ccfpse; with {config.generator.architecture!r} leave "
+        "it true"
+    }
 
 
 def _depth_problems(config):
@@ -225,23 +174,6 @@ def _style_encoder(config):
     return StyleEncoder(width, chosen.z_dim, dtype=config.step.precision)
 
 
-def _adams(config, steps_per_epoch):
-    from ccfpse_tf.gan.optimizers import Adam
-    from ccfpse_tf.gan.schedules import LinearDecay
-
-    schedule, adam = config.schedule, config.optimizers
-    epochs = schedule.epochs, schedule.decay_epochs
-    return tuple(
-        Adam(
-            LinearDecay(rate, *epochs, steps_per_epoch),
-            adam.beta_1,
-            adam.beta_2,
-            adam.epsilon,
-        )
-        for rate in (adam.generator_lr, adam.discriminator_lr)
-    )
-
-
 CC_FPSE = Method(
     title="CC-FPSE",
     logged=(
@@ -258,7 +190,7 @@ CC_FPSE = Method(
     generator=_ccfpse_generator,
     encoder=_style_encoder,
     adversaries=ADVERSARIES,
-    optimizers=_adams,
+    optimizers=adams,
     problems=_ccfpse_problems,
     z_dim=lambda config: config.generator.z_dim,
     summary=lambda config: (
@@ -287,7 +219,7 @@ SPADE = dataclasses.replace(
     title="SPADE",
     model=_adversarial_model,
     generator=_spade_generator,
-    problems=_one_size_problems,
+    problems=_spade_problems,
     defaults=(
         # Without style code, as in the paper's table. With one, its KL weight of 0.05
         # is of a sum over the images of a GPU: 0.1 is that of two, as CC-FPSE's.
@@ -296,53 +228,12 @@ SPADE = dataclasses.replace(
     ),
 )
 
-CRN = Method(
-    title="CRN",
-    logged=("generator_loss", "perceptual"),
-    model=refinement.crn_model,
-    generator=refinement.crn_generator,
-    encoder=lambda config: None,
-    adversaries=NO_ADVERSARY,
-    optimizers=refinement.tensorflow_adam,
-    problems=refinement.crn_problems,
-    z_dim=lambda config: 0,
-    summary=lambda config: (
-        f"ngf {config.generator.ngf}, images at once: {config.generator.images}"
-    ),
-    compile_options=lambda config: {
-        "loss_weights": {"perceptual": config.losses.perceptual}
-    },
-    edges=False,
-    defaults=(
-        *("discriminator.architecture=none", "losses.perceptual=1"),
-        "losses.perceptual_network=vgg19-mean-pooling",
-        *("optimizers.beta_1=0.9", "optimizers.beta_2=0.999"),
-    ),
-)
-
-SIMS = dataclasses.replace(
-    CRN,
-    title="SIMS",
-    logged=("generator_loss", "perceptual", "semantic"),
-    model=refinement.sims_model,
-    generator=refinement.sims_generator,
-    problems=refinement.sims_problems,
-    summary=lambda config: (
-        f"ngf {config.generator.ngf}" + ", fine" * config.generator.fine
-    ),
-    compile_options=lambda config: {
-        "loss_weights": {
-            "perceptual": config.losses.perceptual,
-            "semantic": config.losses.semantic,
-        }
-    },
-    bank=True,
-)
-
 METHODS = {
     "ccfpse": CC_FPSE,
     "ccfpse_compact": COMPACT,
     "spade": SPADE,
+    "pix2pixhd": PIX2PIXHD,
+    "pix2pixhd_local": LOCAL,
     "crn": CRN,
     "sims": SIMS,
 }

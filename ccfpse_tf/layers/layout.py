@@ -19,7 +19,7 @@ class LayoutEncoding(keras.layers.Layer):
 
     Call shapes: ``label (batch, height, width)`` with ids ``0..label_channels-1`` and
     ``instance (batch, height, width)`` (None without instances) to a :class:`Layout` of
-    ``semantic_channels`` channels, one-hot ones counted.
+    ``semantic_channels`` channels, one-hot ones counted, that has the instances, too.
 
     Raises:
         tf.errors.InvalidArgumentError: a label outside the range (it would silently
@@ -62,7 +62,7 @@ class LayoutEncoding(keras.layers.Layer):
                 label, tf.zeros((*tf.unstack(tf.shape(label)), 0), self.compute_dtype)
             )
         edges = tf.cast(instance_edges(instance), self.compute_dtype)
-        return Layout(label, edges[..., None])
+        return Layout(label, edges[..., None], instance)
 
     def compute_output_shape(self, label_shape, instance_shape=None):
         """A :class:`Layout` of shapes."""

@@ -18,7 +18,7 @@ from ccfpse_tf import PerceptualLoss
 from ccfpse_tf.runtime.devices import Devices, open_strategy
 from ccfpse_tf.runtime.tf_config import Workers, read_workers
 from ccfpse_tf.runtime.workers import WorkerGroup
-from tests.small_model import batches, small_model
+from tests.small_model import NETWORKS, batches, small_model
 
 BATCH = 4
 
@@ -47,6 +47,7 @@ def _parser():
     parser.add_argument("replicas")
     parser.add_argument("--eager", action="store_true", help="trace no functions")
     parser.add_argument("--steps", type=int, default=1)
+    parser.add_argument("--method", default="ccfpse", choices=NETWORKS)
     parser.add_argument("--fake", default="regenerate")
     parser.add_argument("--gan-mode", default="hinge")
     parser.add_argument("--vgg", help="weights of the perceptual loss")
@@ -62,6 +63,7 @@ def _trained(strategy, workers: Workers, arguments):
         # In float64, so that what differs is not rounding.
         model = small_model(
             dtype="float64",
+            method=arguments.method,
             discriminator_fake=arguments.fake,
             gan_mode=arguments.gan_mode,
             perceptual_loss=perceptual,

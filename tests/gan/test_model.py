@@ -9,7 +9,7 @@ from ccfpse_tf import CCFPSE, Generator, LayoutEncoding, PerceptualLoss
 from ccfpse_tf.gan.methods import METHODS
 from tests.chaos import replicas
 from tests.models.perceptual.random_vgg import write_vgg
-from tests.small_model import SIZE, batch, batches, small_model
+from tests.small_model import NETWORKS, SIZE, batch, batches, small_model
 
 LOGGED = METHODS["ccfpse"].logged
 
@@ -183,10 +183,26 @@ def test_the_perceptual_loss_is_not_in_checkpoints(model, tmp_path):
     assert loaded.perceptual_loss.weights == str(path)
 
 
+def test_a_saved_spade_draws_as_before(tmp_path):
+    model = small_model(method="spade", z_dim=0)
+    model.train_step(tensors(batch()))
+    model.save(tmp_path / "spade.keras")
+    again = keras.saving.load_model(tmp_path / "spade.keras")
+    x = batch()
+    for a, b in zip(weights(model), weights(again), strict=True):
+        np.testing.assert_array_equal(a, b)
+    images = [
+        np.asarray(one.synthesize(x["label"], x["instance"])) for one in (model, again)
+    ]
+    np.testing.assert_allclose(*images, atol=1e-6)
+    assert again.discriminator.architecture == "multiscale"
+
+
 @pytest.mark.slow
-def test_two_replicas_equal_one(tmp_path):
+@pytest.mark.parametrize("method", NETWORKS)
+def test_two_replicas_equal_one(method, tmp_path):
     """Without tracing, which takes ten times as long."""
-    one, two = replicas.train(tmp_path, (1, 2), ["--eager"])
+    one, two = replicas.train(tmp_path, (1, 2), ["--eager", "--method", method])
     assert_same(one, two)
 
 

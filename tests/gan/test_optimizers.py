@@ -171,3 +171,24 @@ def test_tensorflow_s_epsilon_is_added_to_the_uncorrected_root():
     np.testing.assert_allclose(moved(TensorFlowAdam(**arguments), 1e-7), theirs, 1e-4)
     saved = keras.saving.serialize_keras_object(optimizer)
     assert type(keras.saving.deserialize_keras_object(saved)) is TensorFlowAdam
+
+
+def test_a_restart_is_a_new_optimizer_whose_rate_goes_on():
+    schedule = LinearDecay(0.1, 1, 4, 1)
+    whole = Adam(schedule, 0.5, 0.9, restart_at=2)
+    assert Adam.from_config(whole.get_config()).restart_at == 2
+    weight, other = variable([1.0, -2.0]), variable([1.0, -2.0])
+    first, second = (Adam(schedule, 0.5, 0.9) for _ in range(2))
+    second.build([other])
+    second.iterations.assign(0)
+    random = np.random.default_rng(0)
+    for step in range(5):
+        gradient = tf.constant(random.normal(size=2))
+        whole.apply([gradient], [weight])
+        if step < 2:
+            first.apply([gradient], [other])
+        else:
+            # A new one at the old one's rate.
+            second.learning_rate = schedule(step)
+            second.apply([gradient], [other])
+        np.testing.assert_allclose(weight, other, rtol=1e-12)

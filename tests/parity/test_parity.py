@@ -20,6 +20,7 @@ SLOW = (
     "trajectory_vae.npz",
     "spade_trajectory_vae.npz",
     "ablation_cc_multiscale.npz",
+    "pix2pixhd_trajectory_local_feat.npz",
     "crn.npz",
     "sims_synthesis.npz",
 )

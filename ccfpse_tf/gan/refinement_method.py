@@ -1,21 +1,21 @@
-"""What the table of methods says of CRN and SIMS, which have no discriminator.
+"""The rows of CRN and SIMS in the table of methods; see :mod:`ccfpse_tf.gan.methods`.
 
-The functions import networks when they are called, as those of
-:mod:`ccfpse_tf.gan.methods` do, whose rows these are.
+Neither has a discriminator.
 """
 
-from ccfpse_tf.gan.adversaries import edges
+import dataclasses
+
+from ccfpse_tf.gan.adversaries import NO_ADVERSARY, edges
+from ccfpse_tf.gan.method import Method
 
 
-def crn_model():
-    """Returns the class of the trained model."""
+def _crn_model():
     from ccfpse_tf.gan.crn import CRN
 
     return CRN
 
 
-def crn_generator(config, semantic_channels):
-    """Makes the cascade."""
+def _crn_generator(config, semantic_channels):
     from ccfpse_tf.models.generators.crn import CRNGenerator, widths_of
 
     size, chosen = config.data.image_size, config.generator
@@ -28,8 +28,7 @@ def crn_generator(config, semantic_channels):
     )
 
 
-def crn_problems(config):
-    """Why a cascade cannot be trained by a config, by key."""
+def _crn_problems(config):
     # As ccfpse_tf.models.generators.crn has it, which loads TensorFlow.
     shorter = min(config.data.image_size)
     stride = 2 ** max(0, (shorter // 4).bit_length() - 1)
@@ -43,15 +42,13 @@ def crn_problems(config):
     return problems | _one_player_problems(config)
 
 
-def sims_model():
-    """Returns the class of the trained model."""
+def _sims_model():
     from ccfpse_tf.gan.sims import SIMS
 
     return SIMS
 
 
-def sims_generator(config, semantic_channels):
-    """Makes the refinement network."""
+def _sims_generator(config, semantic_channels):
     from ccfpse_tf.models.generators.sims import RefinementNetwork, widths_of
 
     chosen = config.generator
@@ -64,8 +61,7 @@ def sims_generator(config, semantic_channels):
     )
 
 
-def sims_problems(config):
-    """Why a refinement network cannot be trained by a config, by key."""
+def _sims_problems(config):
     stride = 128 if config.generator.fine else 64
     problems = {
         edge: f"data.image_size has {edge} {length}; the architecture sims needs a "
@@ -98,7 +94,7 @@ def _one_player_problems(config):
     return problems
 
 
-def tensorflow_adam(config, steps_per_epoch):
+def _tensorflow_adam(config, steps_per_epoch):
     """Adam in Keras's form, which adds epsilon to the uncorrected root."""
     from ccfpse_tf.gan.optimizers import TensorFlowAdam
     from ccfpse_tf.gan.schedules import LinearDecay
@@ -107,3 +103,47 @@ def tensorflow_adam(config, steps_per_epoch):
     epochs = schedule.epochs, schedule.decay_epochs
     rate = LinearDecay(adam.generator_lr, *epochs, steps_per_epoch)
     return [TensorFlowAdam(rate, adam.beta_1, adam.beta_2, adam.epsilon)]
+
+
+CRN = Method(
+    title="CRN",
+    logged=("generator_loss", "perceptual"),
+    model=_crn_model,
+    generator=_crn_generator,
+    encoder=lambda config: None,
+    adversaries=NO_ADVERSARY,
+    optimizers=_tensorflow_adam,
+    problems=_crn_problems,
+    z_dim=lambda config: 0,
+    summary=lambda config: (
+        f"ngf {config.generator.ngf}, images at once: {config.generator.images}"
+    ),
+    compile_options=lambda config: {
+        "loss_weights": {"perceptual": config.losses.perceptual}
+    },
+    edges=False,
+    defaults=(
+        *("discriminator.architecture=none", "losses.perceptual=1"),
+        "losses.perceptual_network=vgg19-mean-pooling",
+        *("optimizers.beta_1=0.9", "optimizers.beta_2=0.999"),
+    ),
+)
+
+SIMS = dataclasses.replace(
+    CRN,
+    title="SIMS",
+    logged=("generator_loss", "perceptual", "semantic"),
+    model=_sims_model,
+    generator=_sims_generator,
+    problems=_sims_problems,
+    summary=lambda config: (
+        f"ngf {config.generator.ngf}" + ", fine" * config.generator.fine
+    ),
+    compile_options=lambda config: {
+        "loss_weights": {
+            "perceptual": config.losses.perceptual,
+            "semantic": config.losses.semantic,
+        }
+    },
+    bank=True,
+)
