@@ -213,6 +213,17 @@ def test_two_replicas_equal_one_as_trained(fake, tmp_path):
     assert_same(*replicas.train(tmp_path, (1, 2), options))
 
 
+@pytest.mark.slow
+def test_two_replicas_equal_one_without_a_discriminator(tmp_path):
+    options = ["--eager", "--method", "crn", "--steps", "2"]
+    one, two = replicas.train(tmp_path, (1, 2), options)
+    assert {"image", "steps", "loss/perceptual"} <= one.keys() and len(one) > 50
+    for key, value in one.items():
+        # Losses are averaged in float32, everything else is float64.
+        limit = 1e-5 if key.startswith("loss/") else 1e-9
+        np.testing.assert_allclose(two[key], value, limit, limit, err_msg=key)
+
+
 def assert_same(one, two):
     found = replicas.differences(one, two)
     wrong = {key: x for key, x in found.items() if x > replicas.limit(key)}
