@@ -1,4 +1,4 @@
-"""A tiny CC-FPSE and batches for it."""
+"""A tiny model of each method, and batches for it."""
 
 import numpy as np
 import tensorflow as tf
@@ -6,30 +6,62 @@ import tensorflow as tf
 from ccfpse_tf import (
     CCFPSE,
     Adam,
+    AdversarialModel,
     FPSEDiscriminator,
     Generator,
     LayoutEncoding,
+    MultiscaleDiscriminator,
+    SpadeGenerator,
     StyleEncoder,
 )
+from ccfpse_tf.gan.crn import CRN
+from ccfpse_tf.gan.optimizers import TensorFlowAdam
+from ccfpse_tf.models.generators.crn import CRNGenerator, widths_of
 
 CLASSES = 3
 SIZE = (64, 96)
 
 
-def small_model(z_dim=4, dtype=None, **compile_options):
+NETWORKS = {
+    "ccfpse": (CCFPSE, Generator, FPSEDiscriminator),
+    "spade": (AdversarialModel, SpadeGenerator, MultiscaleDiscriminator),
+}
+
+
+def small_model(z_dim=4, dtype=None, method="ccfpse", **compile_options):
     """A model of 3 classes and instances for 64x96 images."""
+    if method == "crn":
+        return _small_crn(dtype, **compile_options)
     layout = LayoutEncoding(CLASSES, instances=True, dtype=dtype)
     channels = layout.semantic_channels
-    model = CCFPSE(
+    kind, generator, discriminator = NETWORKS[method]
+    model = kind(
         layout,
-        Generator(channels, SIZE, ngf=2, z_dim=z_dim, hidden=8, dtype=dtype),
-        FPSEDiscriminator(channels, ndf=2, dtype=dtype),
+        generator(channels, SIZE, ngf=2, z_dim=z_dim, hidden=8, dtype=dtype),
+        discriminator(channels, ndf=2, dtype=dtype),
         StyleEncoder(2, z_dim, dtype=dtype) if z_dim else None,
         seed=5,
         dtype=dtype,
     )
     model.compile(Adam(1e-3), Adam(1e-3), **compile_options)
     return model
+
+
+def _small_crn(dtype, perceptual_loss=None, run_eagerly=False, **adversarial):
+    """Without discriminator; the default loss is a difference of pixels."""
+    layout = LayoutEncoding(CLASSES, instances=True, edges=False, dtype=dtype)
+    generator = CRNGenerator(CLASSES, SIZE, widths_of(SIZE, 1), dtype=dtype)
+    model = CRN(layout, generator, None, dtype=dtype)
+    model.compile(
+        TensorFlowAdam(1e-3),
+        perceptual_loss=perceptual_loss or _difference,
+        run_eagerly=run_eagerly,
+    )
+    return model
+
+
+def _difference(fake, real):
+    return tf.reduce_mean(tf.abs(fake - tf.cast(real, fake.dtype)))
 
 
 def batch(size=2, seed=0):

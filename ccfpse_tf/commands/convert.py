@@ -10,6 +10,8 @@ from pathlib import Path
 from ccfpse_tf.config.parsing import parse_text
 from ccfpse_tf.data.datasets import DATASETS
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.gan.methods import method_of
+from ccfpse_tf.gan.pix2pixhd_method import is_pix2pixhd
 from ccfpse_tf.runtime.startup import import_tensorflow
 
 # The options that each of the three ways takes; any other option is a mistake.
@@ -140,9 +142,10 @@ def _print_report(report):
             )
         )
     generator = config.generator
+    of_style = f", style code {generator.z_dim}, hidden {generator.hidden}"
     print(
-        f"{'networks':14}{generator.architecture}, ngf {generator.ngf}, depth "
-        f"{generator.depth}, style code {generator.z_dim}, hidden {generator.hidden}, "
+        f"{'networks':14}{generator.architecture}, "
+        f"{method_of(config).summary(config)}{of_style * (not is_pix2pixhd(config))}, "
         f"{config.discriminator.architecture}, ndf "
         f"{config.discriminator.ndf}, images {_by(config.data.image_size)}"
     )

@@ -20,6 +20,12 @@ def add(commands, config: Config, variants: Mapping[str, Config]) -> None:
         "--records", type=Path, metavar="DIR", help="folder that `prepare` wrote"
     )
     train.add_argument(
+        "--bank",
+        type=Path,
+        metavar="DIR",
+        help="memory bank that `ccfpse bank` made of the records, for sims",
+    )
+    train.add_argument(
         "--run", type=Path, metavar="DIR", help="run folder, made or resumed"
     )
     train.add_argument(
@@ -77,6 +83,8 @@ def run(config: Config, variants: Mapping[str, Config], arguments) -> int:
     config = variants[arguments.variant] if arguments.variant else config
     if arguments.records:
         arguments.set.append(f"data.records={arguments.records.resolve()}")
+    if arguments.bank:
+        arguments.set.append(f"data.bank={arguments.bank.resolve()}")
     preset = None
     if arguments.method and arguments.preset:
         raise InputError(

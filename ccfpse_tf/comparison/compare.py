@@ -133,6 +133,7 @@ def _cell(plan, column, seed, out, segmenter, devices):
     costs = out / COSTS / f"{column}.json"
     if not costs.exists():
         images = min(config.data.batch_size, 4)
+        costs.parent.mkdir(exist_ok=True)
         write_json(costs, call_alone(name, measure_costs, config, images))
     if (folder / "evaluation" / METRICS).exists():
         return

@@ -14,12 +14,18 @@ Architecture = Literal[
     "ccfpse",
     "ccfpse_compact",
     "spade",
+    "pix2pixhd",
+    "pix2pixhd_local",
+    "crn",
+    "sims",
 ]
 DiscriminatorArchitecture = Literal[
     "fpse",
     "fpse_frozen",
     "fpse_plain",
     "multiscale",
+    "multiscale_pix2pixhd",
+    "none",
 ]
 GanMode = Literal["hinge", "least_squares", "original", "wasserstein"]
 GAN_MODES = get_args(GanMode)
@@ -28,7 +34,12 @@ DISCRIMINATOR_FAKES = get_args(DiscriminatorFake)
 FidResize = Literal["tf1", "pytorch-fid", "clean-fid"]
 FID_RESIZES = get_args(FidResize)
 PerceptualNetwork = Literal[
-    "vgg19-torchvision", "vgg19-keras", "squeezenet", "efficientnet-lite0", "off"
+    "vgg19-torchvision",
+    "vgg19-keras",
+    "vgg19-mean-pooling",
+    "squeezenet",
+    "efficientnet-lite0",
+    "off",
 ]
 
 
@@ -39,10 +50,16 @@ class GeneratorConfig:
     architecture: Annotated[Architecture, ADDED_LATER] = Field(
         "ccfpse",
         description="which generator; ccfpse_compact: a small one, whose kernels are "
-        "mixtures of a few learned ones, for quick pictures on CPUs; spade: SPADE's",
+        "mixtures of a few learned ones, for quick pictures on CPUs; spade: SPADE's; "
+        "pix2pixhd: the global generator; pix2pixhd_local: with enhancers around it; "
+        "crn: the cascaded refinement network; sims: semi-parametric synthesis from a "
+        "memory bank; these two have no discriminator",
     )
     ngf: int = Field(
-        64, ge=1, description="channels at full resolution and of the layout pyramid"
+        64,
+        ge=1,
+        description="channels at full resolution and of the layout pyramid; crn: a "
+        "sixteenth of those of the coarse modules",
     )
     depth: Literal[5, 6, 7] = Field(
         5, description="upsamplings; the stride of the image is 2**depth; 7: spade only"
@@ -64,6 +81,39 @@ class GeneratorConfig:
     mixed: Annotated[int, ADDED_LATER] = Field(
         4, ge=1, description="ccfpse_compact: learned kernels of every channel"
     )
+    downsamplings: Annotated[int, ADDED_LATER] = Field(
+        4,
+        ge=1,
+        description="pix2pixhd: halvings of the global generator, and of the encoder "
+        "of instance features",
+    )
+    blocks: Annotated[int, ADDED_LATER] = Field(
+        9, ge=0, description="pix2pixhd: residual blocks of the global generator"
+    )
+    enhancers: Annotated[int, ADDED_LATER] = Field(
+        1,
+        ge=1,
+        description="pix2pixhd_local: enhancers; the global generator has ngf doubled "
+        "so often",
+    )
+    enhancer_blocks: Annotated[int, ADDED_LATER] = Field(
+        3, ge=0, description="pix2pixhd_local: residual blocks of each enhancer"
+    )
+    instance_features: Annotated[int, ADDED_LATER] = Field(
+        0, ge=0, description="pix2pixhd: features of every instance, such as 3; 0: none"
+    )
+    pool_features: Annotated[Literal["instance", "label"], ADDED_LATER] = Field(
+        "instance", description="pix2pixhd: what features are averaged over"
+    )
+    images: Annotated[int, ADDED_LATER] = Field(
+        1,
+        ge=1,
+        description="crn: drawn at once, of which each class is trained in the best; "
+        "the paper's has 1 or 9",
+    )
+    fine: Annotated[bool, ADDED_LATER] = Field(
+        False, description="sims: the form for images of twice the size, as 512x1024"
+    )
     average_decay: float = Field(
         0.0,
         ge=0,
@@ -82,7 +132,8 @@ class DiscriminatorConfig:
         description="which discriminator; fpse_frozen: FPSE whose bottom-up path is "
         "EfficientNet-Lite0, which was trained on photographs and stays as it is; "
         "fpse_plain: FPSE that sees layout and image without semantics embedding; "
-        "multiscale: SPADE's, of patches",
+        "multiscale: SPADE's, of patches; multiscale_pix2pixhd: pix2pixHD's; none: for "
+        "generators that are trained without",
     )
     ndf: int = Field(64, ge=1, description="channels of the first level")
     scales: Annotated[int, ADDED_LATER] = Field(
@@ -115,6 +166,9 @@ class LossConfig:
         description="weight of the mean over the batch, 0.1 being the official 0.05 of "
         "a sum over two images; ignored where z_dim is 0",
     )
+    semantic: Annotated[float, ADDED_LATER] = Field(
+        10.0, ge=0, description="sims: weight of the cross entropy of classes"
+    )
     imitation: Annotated[float, ADDED_LATER] = Field(
         10.0,
         ge=0,
@@ -127,7 +181,7 @@ class LossConfig:
     ] = Field(
         "vgg19-keras",
         description="whose features the perceptual loss compares; the paper's is "
-        "vgg19-torchvision",
+        "vgg19-torchvision, that of crn is vgg19-mean-pooling (Keras's weights)",
     )
     perceptual_weights: Annotated[str | None, Renamed("vgg_weights")] = Field(
         None,
@@ -141,11 +195,16 @@ class OptimizerConfig:
     """Adam with two rates (TTUR, Heusel et al. 2017), one optimiser per player."""
 
     generator_lr: float = Field(1e-4, gt=0, description="also the style encoder's")
-    discriminator_lr: float = Field(4e-4, gt=0, description="the discriminator's")
+    discriminator_lr: float = Field(
+        4e-4, gt=0, description="the discriminator's, if there is one"
+    )
     beta_1: float = Field(0.0, ge=0, lt=1, description="decay of the mean")
     beta_2: float = Field(0.9, ge=0, lt=1, description="decay of the squares' mean")
     epsilon: float = Field(
-        1e-8, gt=0, description="added outside the bias correction, as in PyTorch"
+        1e-8,
+        gt=0,
+        description="added outside the bias correction, as in PyTorch; crn: inside, as "
+        "in Keras",
     )
 
 
@@ -155,6 +214,11 @@ class DataConfig:
 
     records: str = Field(
         "", description="folder written by `prepare`; `train --records` sets it"
+    )
+    bank: Annotated[str | None, ADDED_LATER] = Field(
+        None,
+        description="sims: memory bank that `ccfpse bank` made of the records; "
+        "`train --bank` sets it",
     )
     image_size: tuple[int, int] = Field(
         (256, 256), strict=False, description="height, width in pixels"
@@ -192,6 +256,12 @@ class ScheduleConfig:
         ge=0,
         description="first epochs that see windows of half the image's height and "
         "width, which take a quarter of the time; for generators that draw any size",
+    )
+    fix_global_epochs: Annotated[int, ADDED_LATER] = Field(
+        0,
+        ge=0,
+        description="pix2pixhd_local: first epochs that train the outermost enhancer "
+        "alone, and the encoder of instance features",
     )
     checkpoint_every: int = Field(1000, ge=1, description="between checkpoints")
     checkpoint_minutes: float | None = Field(

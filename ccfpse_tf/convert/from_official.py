@@ -21,6 +21,7 @@ from ccfpse_tf.convert.infer import (
     infer_patch_discriminator,
     with_depth,
 )
+from ccfpse_tf.convert.infer_pix2pixhd import infer_pix2pixhd, pix2pixhd_kind
 from ccfpse_tf.convert.official_files import LETTERS, OfficialFile, read_official_file
 from ccfpse_tf.convert.published_models import PUBLISHED_MODELS, PublishedModel
 from ccfpse_tf.convert.state import load_official
@@ -88,7 +89,7 @@ def convert_official(
                 dropped[kind] = load_official(getattr(model, kind), source.state)
             except InputError as error:
                 raise InputError(f"{source.path}: {error}") from None
-        parts = ["discriminator"] + (["encoder"] if config.generator.z_dim else [])
+        parts = ["discriminator"] + (["encoder"] if model.encoder is not None else [])
         missing = tuple(kind for kind in parts if kind not in sources)
         conversion = Conversion(out, config, description, sources, dropped, missing)
         _write(aside, conversion, model)
@@ -115,12 +116,14 @@ def infer_config(
         InputError: files that contradict each other or what the user says.
     """
     source = str(sources["generator"].path)
-    shape = infer_generator(sources["generator"].state, source)
-    check_channels(description, shape.semantic_channels, source)
-    _check_encoder(sources, shape, source)
     known = DATASETS.get(description.name)
     # Other data sets of the table are converted as if trained like COCO-Stuff.
     published = PUBLISHED_MODELS.get(description.name, PublishedModel())
+    if pix2pixhd_kind(sources["generator"].state):
+        return _pix2pixhd_config(sources, description, known, size, records, published)
+    shape = infer_generator(sources["generator"].state, source)
+    check_channels(description, shape.semantic_channels, source)
+    _check_encoder(sources, shape, source)
     usual = (known.image_size, published.depth) if known else (None, None)
     # The published size is a guess, which what the user says may contradict.
     seen = size or (usual[0] if depth is None else None)
@@ -146,6 +149,26 @@ def infer_config(
             epochs=published.epochs, decay_epochs=published.decay_epochs
         ),
     )
+
+
+def _pix2pixhd_config(sources, description, known, size, records, published):
+    source = sources["generator"].path
+    size = size or (known and known.image_size)
+    if not size:
+        raise InputError(
+            f"{source}: the tensors do not tell the image size; give "
+            "--image-size HEIGHTxWIDTH"
+        )
+    base = Config(
+        name=known.name if known else ANY_DATA,
+        data=DataConfig(
+            records=str(Path(records).resolve()) if records else "", image_size=size
+        ),
+        schedule=ScheduleConfig(
+            epochs=published.epochs, decay_epochs=published.decay_epochs
+        ),
+    )
+    return infer_pix2pixhd(sources, description, base)
 
 
 def _discriminator(sources, description, generator):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ccfpse_tf.convert.infer_pix2pixhd import pix2pixhd_kind
 from ccfpse_tf.errors import InputError
 
 State = Mapping[str, np.ndarray]
@@ -180,7 +181,8 @@ def check_kind(state: State, kind: str, source: str) -> None:
     Raises:
         InputError: naming what the file holds instead.
     """
-    if any(sign in state for sign in SIGNS[kind]):
+    pix2pixhd = pix2pixhd_kind(state)
+    if any(sign in state for sign in SIGNS[kind]) or pix2pixhd == kind:
         return
     others = [
         (other, place)
@@ -191,10 +193,12 @@ def check_kind(state: State, kind: str, source: str) -> None:
     if others:
         other, place = others[0]
         found = f"holds a {'SPADE' if place else 'CC-FPSE'} {other}"
+    elif pix2pixhd:
+        found = f"holds a pix2pixHD {pix2pixhd}"
     else:
         found = (
-            "does not hold a CC-FPSE network, nor one of SPADE; its tensors begin with "
-            f"{list(state)[:3]}"
+            "does not hold a CC-FPSE network, nor one of SPADE or pix2pixHD; its "
+            f"tensors begin with {list(state)[:3]}"
         )
     raise InputError(
         f"{source}: {found}, where a {kind} is expected (which has "

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from ccfpse_tf.convert import matched_tensors as matched
-from ccfpse_tf.convert import patch_tensors
+from ccfpse_tf.convert import patch_tensors, pix2pixhd_tensors
 from ccfpse_tf.convert.matched_tensors import MatchedTensor, Unused
 from ccfpse_tf.layers.conditional_block import ConditionalBlock
 from ccfpse_tf.layers.spade import SPADE
@@ -16,6 +16,8 @@ from ccfpse_tf.layers.spade_block import SpadeBlock
 from ccfpse_tf.models.discriminators.fpse import FPSEDiscriminator
 from ccfpse_tf.models.discriminators.multiscale import MultiscaleDiscriminator
 from ccfpse_tf.models.generators.block_generator import BlockGenerator
+from ccfpse_tf.models.generators.pix2pixhd import Pix2PixHDGenerator
+from ccfpse_tf.models.instance_features import InstanceFeatureEncoder
 from ccfpse_tf.models.style_encoder import StyleEncoder
 
 BLOCK_NAMES = ("head_0", "G_middle_0", "G_middle_1", "up_0", "up_1", "up_2", "up_3")
@@ -134,4 +136,6 @@ _WALKS = {
     ConditionalBlock: _block,
     SpadeBlock: _spade_block,
     SPADE: lambda layer: matched.spade("", layer),
+    Pix2PixHDGenerator: pix2pixhd_tensors.generator,
+    InstanceFeatureEncoder: pix2pixhd_tensors.encoder,
 }

@@ -12,6 +12,7 @@ from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.atomic import new_folder
 from ccfpse_tf.files.output_folder import refuse_existing
 from ccfpse_tf.files.pytorch import FORMATS, write_tensors
+from ccfpse_tf.gan.pix2pixhd_method import ENCODER_WIDTH, is_pix2pixhd
 from ccfpse_tf.generation.trained_model import TrainedModel
 from ccfpse_tf.runs.checkpoint_folder import require_checkpoint
 from ccfpse_tf.runs.converted import missing_networks
@@ -20,7 +21,12 @@ from ccfpse_tf.runs.run_folder import Run, read_data, read_run
 HIDDEN = 128  # these two are fixed in the official code
 STYLE = 256
 # Architectures of generator and discriminator that the official codes have.
-OFFICIAL = ("ccfpse", "fpse"), ("spade", "multiscale")
+OFFICIAL = (
+    ("ccfpse", "fpse"),
+    ("spade", "multiscale"),
+    ("pix2pixhd", "multiscale_pix2pixhd"),
+    ("pix2pixhd_local", "multiscale_pix2pixhd"),
+)
 UPSAMPLINGS = {5: "normal", 6: "more", 7: "most"}  # SPADE's names of depths
 
 
@@ -93,6 +99,8 @@ def official_options(config: Config, data: dict) -> str:
         config: of the run.
         data: its data, by the keys of ``runs.IDENTITY``.
     """
+    if is_pix2pixhd(config):
+        return _pix2pixhd_options(config, data)
     height, width = config.data.image_size
     generator = config.generator
     options = [
@@ -110,6 +118,31 @@ def official_options(config: Config, data: dict) -> str:
         options.append(f"--num_upsampling_layers {UPSAMPLINGS[generator.depth]}")
         if config.discriminator.scales != 2:
             options.append(f"--num_D {config.discriminator.scales}")
+    return " ".join(options)
+
+
+def _pix2pixhd_options(config, data):
+    generator = config.generator
+    channels = _channels(data).label_channels
+    options = [
+        f"--label_nc {channels} --ngf {generator.ngf} --ndf {config.discriminator.ndf}",
+        f"--n_downsample_global {generator.downsamplings}",
+        f"--n_blocks_global {generator.blocks} --num_D {config.discriminator.scales}",
+    ]
+    if generator.architecture == "pix2pixhd_local":
+        options.append(
+            f"--netG local --n_local_enhancers {generator.enhancers} "
+            f"--n_blocks_local {generator.enhancer_blocks}"
+        )
+    if generator.instance_features:
+        options.append(
+            f"--{generator.pool_features}_feat --feat_num "
+            f"{generator.instance_features} --nef "
+            f"{generator.encoder_ngf or ENCODER_WIDTH} --n_downsample_E "
+            f"{generator.downsamplings}"
+        )
+    if not data["instances"]:
+        options.append("--no_instance")
     return " ".join(options)
 
 
@@ -136,7 +169,10 @@ def _notes(run: Run, data, missing):
         yield "the generator is the running average of the trained one's weights"
     for kind in missing:
         yield f"no {kind}: the run was converted without one"
-    if generator.hidden != HIDDEN or generator.z_dim not in (0, STYLE):
+    if is_pix2pixhd(run.config):
+        if generator.instance_features:
+            yield "the clusters of instance features are not part of these files"
+    elif generator.hidden != HIDDEN or generator.z_dim not in (0, STYLE):
         yield (
             f"generator.hidden is {generator.hidden} and z_dim {generator.z_dim}: the "
             f"official code is made for {HIDDEN}, and 0 or {STYLE}, and will refuse it"

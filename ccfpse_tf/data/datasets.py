@@ -68,6 +68,8 @@ class Dataset:
         further_segmenters: other networks for them, which know the same classes.
         segmenter_classes: indices of the classes that these networks know, in their
             order; None for all of them.
+        thin_classes: names of those that cut what is behind them, such as poles; see
+            :func:`ccfpse_tf.data.segments.extraction.segments_of`.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Dataset:
     segmenter: str | None = None
     further_segmenters: tuple[str, ...] = ()
     segmenter_classes: tuple[int, ...] | None = None
+    thin_classes: tuple[str, ...] = ()
 
     @property
     def official_mapping(self) -> str:
@@ -154,6 +157,7 @@ _CITYSCAPES = Dataset(
     palette=class_lists.CITYSCAPES_COLORS,
     load_size=(256, 512),
     image_size=(256, 512),
+    thin_classes=("pole", "traffic light", "traffic sign"),
     layout=DirectoryLayout(
         images="leftImg8bit/{split}/{key}_leftImg8bit.png",
         labels="gtFine/{split}/{key}_gtFine_labelIds.png",

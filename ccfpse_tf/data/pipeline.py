@@ -8,6 +8,7 @@ batches, on any machine and any number of replicas.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,7 @@ def training_dataset(
     start_step: int = 0,
     shard: tuple[int, int] = (0, 1),
     shuffle_buffer: int = SHUFFLE_BUFFER,
+    fill: Callable[[dict, tf.Tensor], dict] | None = None,
 ) -> tf.data.Dataset:
     """Opens an endless stream of training batches.
 
@@ -58,6 +60,8 @@ def training_dataset(
         shard: (index, count): only the index-th of count equal parts of every batch,
             `batch_size / count` rows in order. The other parts are not decoded.
         shuffle_buffer: records mixed at a time, in addition to the order of shards.
+        fill: takes an example and its number in the stream, and adds maps to it. It
+            gets whole images, resized to the window.
 
     Returns:
         Dicts of `image` float32 `(batch, height, width, 3)` in [-1, 1], `label` int32
@@ -95,6 +99,8 @@ def training_dataset(
 
     def prepare(number, serialized):
         example = decode_record(serialized, channels, instances)
+        if fill is not None:
+            example = fill(_resize(example, window.size), number)
         del example["key"]
         example = window.cut(example, seed, number)
         example["image"] = normalize_image(example["image"])
@@ -138,12 +144,14 @@ def evaluation_dataset(
     image_size: tuple[int, int] | None,
     batch_size: int,
     split: str = "val",
+    start: int = 0,
 ) -> tf.data.Dataset:
     """Opens a split once, in the order of its records, without crop or flip.
 
     Records of another size are resized as `tfrecords/` would have done it; without an
     `image_size` they keep their own, which only batches of one allow if they differ.
-    The last batch may be smaller.
+    The last batch may be smaller. The first ``start`` records are left out, without
+    decoding them.
 
     Returns:
         Dicts as those of `training_dataset`, and `key` (string).
@@ -166,7 +174,7 @@ def evaluation_dataset(
         example["image"] = normalize_image(example["image"])
         return example
 
-    stream = tf.data.TFRecordDataset(paths)
+    stream = tf.data.TFRecordDataset(paths).skip(start)
     stream = stream.map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
     stream = stream.batch(batch_size)
     return stream.prefetch(tf.data.AUTOTUNE).with_options(_options())

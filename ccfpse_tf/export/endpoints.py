@@ -39,7 +39,9 @@ class Endpoints:
         self.description = describe
         own = model.layout_encoding
         self.label_channels, self.instances = own.label_channels, own.instances
-        self._layout = LayoutEncoding(own.label_channels, own.instances, dtype=policy)
+        self._layout = LayoutEncoding(
+            own.label_channels, own.instances, own.edges, dtype=policy
+        )
         self._generator = _in_policy(model.drawing_generator, policy)
         self._encoder = _in_policy(model.encoder, policy)
         self.z_dim = model.z_dim

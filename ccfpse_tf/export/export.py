@@ -15,7 +15,7 @@ from ccfpse_tf.export.assembly import assemble
 from ccfpse_tf.export.comparison import Difference, compare, saved_model
 from ccfpse_tf.export.endpoints import Endpoints
 from ccfpse_tf.export.id_table import IdTable
-from ccfpse_tf.export.options import check_name
+from ccfpse_tf.export.options import check_name, require_layouts_alone
 from ccfpse_tf.export.portable import ask, check_file, write_portable
 from ccfpse_tf.export.readme import readme
 from ccfpse_tf.export.requests import as_json, sample_requests
@@ -76,6 +76,7 @@ def export_model(
         InputError: a folder's name, a precision or size that this model cannot have.
     """
     check_name(Path(base))
+    require_layouts_alone(model)
     endpoints, description = assemble(
         model, data, layouts=layouts, step=step, precision=precision, size=size
     )
@@ -194,7 +195,9 @@ def _open(run_directory, records):
     run = read_run(run_directory)
     require_checkpoint(run)
     records, data = describe_data(run, records, labels=True)
-    return TrainedModel(run, data), data, records
+    trained = TrainedModel(run, data)
+    require_layouts_alone(trained.model)
+    return trained, data, records
 
 
 def _layouts(records, data, size):

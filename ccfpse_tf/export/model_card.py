@@ -83,7 +83,10 @@ def read_scores(folder: Path, checkpoint: Path) -> dict:
 def _facts(config, data, step):
     counts = [f"{split.count} ({name})" for name, split in data.splits.items()]
     z_dim = method_of(config).z_dim(config)
-    rates = config.optimizers.generator_lr, config.optimizers.discriminator_lr
+    adam, discriminator = config.optimizers, config.discriminator.architecture
+    rates = f"{adam.generator_lr:g} (generator)"
+    if discriminator != "none":
+        rates += f", {adam.discriminator_lr:g} (discriminator)"
     average = config.generator.average_decay
     yield "method", f"{method_of(config).title}, {method_of(config).summary(config)}"
     yield "images (height x width)", "x".join(map(str, config.data.image_size))
@@ -91,9 +94,9 @@ def _facts(config, data, step):
     yield "instance maps", "needed" if data.instances else "none"
     yield "trained on", f"{data.name}: images {', '.join(counts) or 'not counted'}"
     yield "steps", f"{step}, of {config.data.batch_size} images each"
-    yield "learning rates", "{:g} (generator), {:g} (discriminator)".format(*rates)
+    yield "learning rates", rates
     yield "perceptual loss", config.losses.perceptual_network
-    yield "discriminator", config.discriminator.architecture
+    yield "discriminator", discriminator
     yield "running average", f"decay {average:g}" if average else "none"
     yield "precision of the training", config.step.precision
     if config.preset:

@@ -9,6 +9,22 @@ PRECISIONS = ("float32", "bfloat16", "int8-weights")
 SAY_WHERE = "name the model's folder, such as MODELS/ccfpse; versions are made in it"
 
 
+def require_layouts_alone(model) -> None:
+    """Refuses models that need more than a layout to draw.
+
+    Args:
+        model: a :class:`ccfpse_tf.gan.synthesizer.Synthesizer`.
+
+    Raises:
+        InputError: one whose layouts are filled from a memory bank.
+    """
+    if hasattr(model, "fill_layouts_with"):
+        raise InputError(
+            "the layouts of SIMS are filled from a memory bank, which exported models "
+            "and presets cannot hold; draw by `generate --run DIR` instead"
+        )
+
+
 def check_name(base: Path) -> None:
     """Refuses names that servers would take for something else.
 

@@ -13,6 +13,7 @@ from ccfpse_tf.errors import InputError
 from ccfpse_tf.export.comparison import drawn_by
 from ccfpse_tf.export.id_table import IdTable
 from ccfpse_tf.export.model_card import METRICS, model_card, read_scores
+from ccfpse_tf.export.options import require_layouts_alone
 from ccfpse_tf.export.portable import require_converter
 from ccfpse_tf.export.preset_graphs import preset_graphs
 from ccfpse_tf.export.preset_styles import choose_styles
@@ -103,6 +104,7 @@ def preset_of_run(
         raise InputError("--instances belongs to --labels: add --labels DIR")
     trained = TrainedModel(run, data, checkpoint=checkpoint)
     model, step = trained.model, trained.step
+    require_layouts_alone(model)
     scores = _scores(
         run, checkpoint or run.checkpoints / f"{PREFIX}-{step}", options, say
     )

@@ -16,10 +16,12 @@ class Sizes:
     Attributes:
         fixed: ``(height, width)``, or None for any.
         multiple: the number that both edges must be multiples of.
+        least: length of the shortest edge.
     """
 
     fixed: tuple[int, int] | None
     multiple: int
+    least: int = 1
 
     def passed(self, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
         """True where a size is allowed, elementwise for integer tensors."""
@@ -27,7 +29,7 @@ class Sizes:
             return (height == self.fixed[0]) & (width == self.fixed[1])
         whole = (height % self.multiple == 0) & (width % self.multiple == 0)
         # No edge alone is too long: else the product could wrap around.
-        edges = (tf.minimum(height, width) > 0) & (
+        edges = (tf.minimum(height, width) >= self.least) & (
             tf.maximum(height, width) <= MOST_PIXELS
         )
         pixels = tf.cast(height, tf.int64) * tf.cast(width, tf.int64)
@@ -38,9 +40,10 @@ class Sizes:
         """The allowed sizes in words."""
         if self.fixed:
             return f"{self.fixed[0]}x{self.fixed[1]} only"
+        start = f"from {self.least} " if self.least > self.multiple else ""
         return (
-            f"multiples of {self.multiple} up to {MOST_PIXELS} pixels, one size per "
-            "request"
+            f"multiples of {self.multiple} {start}up to {MOST_PIXELS} pixels, one size "
+            "per request"
         )
 
     def shape(self) -> tuple[int | None, int | None]:
@@ -69,10 +72,12 @@ def choose_sizes(generator, size: str | tuple[int, int] | None) -> Sizes:
             f"--size {asked}: a model with style code makes {own[0]}x{own[1]} only, as "
             "it was trained; leave --size out, or train with generator.z_dim=0"
         )
+    least = getattr(generator, "least_edge", 1)
     if size == "any":
-        return Sizes(None, multiple)
-    if size[0] % multiple or size[1] % multiple or not 0 < size[0] * size[1]:
+        return Sizes(None, multiple, least)
+    if size[0] % multiple or size[1] % multiple or min(size) < least:
         raise InputError(
             f"--size {size[0]}x{size[1]}: both edges must be multiples of {multiple}"
+            + f" of {least} or more" * (least > multiple)
         )
     return Sizes(tuple(size), multiple)

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.gan import averaging, losses, methods
+from ccfpse_tf.gan import losses, methods
 from ccfpse_tf.gan.two_player_model import TwoPlayerModel
 from ccfpse_tf.models.style_encoder import sample_style
 from ccfpse_tf.ops.noise import replica_noise
@@ -91,14 +91,7 @@ class AdversarialModel(TwoPlayerModel):
             loss = self._scaled(self.optimizer, logs["generator_loss"])
         variables = self._generator_variables()
         bad = self._update(self.optimizer, tape, loss, variables)
-        if self.average is not None:
-            averaging.update(
-                self.average,
-                self.generator,
-                self.average_decay,
-                tf.convert_to_tensor(self.steps),
-            )
-
+        self._update_average()
         if self.discriminator_fake == "regenerate":
             fake, *_ = self._generate(real, semantics, phase=1, training=True)
         with tf.GradientTape() as tape:

@@ -17,7 +17,8 @@ class Adversary:
     Attributes:
         network: ``(config, semantic_channels)`` to a
             :class:`ccfpse_tf.models.discriminators.discriminator.Discriminator`.
-        losses: returns its :class:`ccfpse_tf.gan.losses.AdversarialLosses`.
+        losses: returns its :class:`ccfpse_tf.gan.losses.AdversarialLosses`; None
+            where there is no discriminator.
         problems: takes a config and returns why it cannot be trained with this
             discriminator, at most one sentence for each key ("height", "width", ...).
     """
@@ -58,11 +59,19 @@ def _fpse_plain(config, semantic_channels):
 
 
 def _multiscale(config, semantic_channels):
-    from ccfpse_tf.models.discriminators.multiscale import MultiscaleDiscriminator
+    from ccfpse_tf.models.discriminators.multiscale import (
+        FORMS,
+        MultiscaleDiscriminator,
+    )
 
-    chosen, dtype = config.discriminator, config.step.precision
+    chosen = config.discriminator
+    [form] = [form for form, name in FORMS.items() if name == chosen.architecture]
     return MultiscaleDiscriminator(
-        semantic_channels, chosen.ndf, chosen.scales, dtype=dtype
+        semantic_channels,
+        chosen.ndf,
+        chosen.scales,
+        form,
+        dtype=config.step.precision,
     )
 
 
@@ -70,6 +79,22 @@ def _multiscale_losses():
     from ccfpse_tf.gan.losses import MEAN_OVER_SCALES
 
     return MEAN_OVER_SCALES
+
+
+def _pix2pixhd_losses():
+    from ccfpse_tf.gan.losses import SUM_OVER_SCALES
+
+    return SUM_OVER_SCALES
+
+
+def _multiscale_problems(config):
+    scales = config.discriminator.scales
+    return {
+        edge: f"data.image_size has {edge} {length}; discriminator.scales={scales} "
+        f"needs {2**scales} or more"
+        for edge, length in edges(config)
+        if length < 2**scales
+    }
 
 
 def _fpse_losses():
@@ -89,12 +114,22 @@ def _fpse_problems(config):
 
 FPSE = Adversary(network=_fpse, losses=_fpse_losses, problems=_fpse_problems)
 MULTISCALE = Adversary(
-    network=_multiscale, losses=_multiscale_losses, problems=lambda config: {}
+    network=_multiscale, losses=_multiscale_losses, problems=_multiscale_problems
 )
-# Of all generators that are trained in two steps, on an image generated anew.
+# Of all generators.
 ADVERSARIES = {
     "fpse": FPSE,
     "fpse_frozen": dataclasses.replace(FPSE, network=_fpse_frozen),
     "fpse_plain": dataclasses.replace(FPSE, network=_fpse_plain),
     "multiscale": MULTISCALE,
+    "multiscale_pix2pixhd": dataclasses.replace(MULTISCALE, losses=_pix2pixhd_losses),
+}
+
+# Of methods that are trained without a discriminator.
+NO_ADVERSARY: dict[str, Adversary] = {
+    "none": Adversary(
+        network=lambda config, semantic_channels: None,
+        losses=lambda: None,
+        problems=lambda config: {},
+    )
 }

@@ -2,16 +2,17 @@
 
 import dataclasses
 
+from ccfpse_tf.errors import InputError
 from ccfpse_tf.gan import methods
-from ccfpse_tf.gan.adversarial_model import AdversarialModel
 from ccfpse_tf.gan.synthesizer import Synthesizer
+from ccfpse_tf.gan.trainable_model import TrainableModel
 from ccfpse_tf.layers.layout import LayoutEncoding
 from ccfpse_tf.models.perceptual.loss import PerceptualLoss
 
 
 def build_model(
     config, description, steps_per_epoch: int, training: bool = True
-) -> AdversarialModel:
+) -> TrainableModel:
     """Makes the compiled model that a configuration describes.
 
     The perceptual network computes in float32 whatever the precision of the others.
@@ -24,12 +25,12 @@ def build_model(
             which images do not need and whose weights may not be at hand.
 
     Raises:
-        InputError: a config that does not fit its networks; weights of frozen networks
-            that cannot be had.
+        InputError: a config that does not fit its networks or the data; weights of
+            frozen networks that cannot be had.
     """
     method = methods.check(config)
     losses, step = config.losses, config.step
-    layout = _layout(config, description)
+    layout = _layout(method, config, description)
     channels = layout.semantic_channels
     adversary = method.adversaries[config.discriminator.architecture]
     model = method.model()(
@@ -42,7 +43,7 @@ def build_model(
         dtype=step.precision,
     )
     perceptual = None
-    if training:
+    if training and model.discriminator is not None:
         model.discriminator.prepare()
     if training and losses.perceptual_network != "off":
         perceptual = PerceptualLoss(
@@ -50,15 +51,8 @@ def build_model(
         )
     model.compile(
         *method.optimizers(config, steps_per_epoch),
-        gan_mode=losses.gan_mode,
-        loss_weights={
-            "feature_matching": losses.feature_matching,
-            "perceptual": losses.perceptual,
-            "kl": losses.kl,
-            "imitation": losses.imitation,
-        },
+        **method.compile_options(config),
         perceptual_loss=perceptual,
-        discriminator_fake=step.discriminator_fake,
         jit_compile=step.jit_compile,
     )
     return model
@@ -75,7 +69,7 @@ def build_synthesizer(config, description) -> Synthesizer:
         InputError: a config that does not fit its networks.
     """
     method = methods.check(config)
-    layout = _layout(config, description)
+    layout = _layout(method, config, description)
     return Synthesizer(
         layout,
         method.generator(config, layout.semantic_channels),
@@ -95,9 +89,16 @@ def drawing_config(config):
     return dataclasses.replace(config, step=step)
 
 
-def _layout(config, description):
+def _layout(method, config, description):
+    if method.needs_instances(config) and not description.instances:
+        raise InputError(
+            "generator.instance_features needs instance maps, and these data have "
+            "none; set generator.pool_features=label to average over classes, or "
+            "generator.instance_features=0"
+        )
     return LayoutEncoding(
         description.label_channels,
         description.instances,
+        method.edges,
         dtype=config.step.precision,
     )

@@ -135,6 +135,19 @@ def imitation_loss(fake: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(tf.abs(at_least_float32(fake) - at_least_float32(target)))
 
 
+def best_image_loss(distances: tf.Tensor) -> tf.Tensor:
+    """The loss of several images, of which each class takes the best one.
+
+    ``0.999 * sum over classes of the least distance + 0.001 * sum over classes of the
+    mean`` (Chen and Koltun 2017): images may differ, and none is given up.
+
+    Args:
+        distances: ``(batch, images, classes)``.
+    """
+    best, mean = tf.reduce_min(distances, 1), tf.reduce_mean(distances, 1)
+    return tf.reduce_mean(tf.reduce_sum(0.999 * best + 0.001 * mean, -1))
+
+
 @dataclasses.dataclass(frozen=True)
 class AdversarialLosses:
     """The losses that fit the features and scores of one kind of discriminator.

@@ -10,53 +10,13 @@ networks when they are called.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
 
 from ccfpse_tf.config import Config, derive
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.gan.adversaries import ADVERSARIES, Adversary, edges
-
-
-@dataclasses.dataclass(frozen=True)
-class Method:
-    """A row of the table.
-
-    Attributes:
-        title: the name of the method, for people.
-        logged: the losses that a step logs, in this order. "perceptual" is missing
-            where ``losses.perceptual_network`` is off, and "kl" where there is no style
-            code.
-        model: returns the class of the trained model, an
-            :class:`ccfpse_tf.gan.adversarial_model.AdversarialModel`.
-        generator: ``(config, semantic_channels)`` to the generator, a Keras model that
-            is called with semantics and, if ``z_dim`` is not 0, a style code. It has
-            the attributes ``architecture``, ``semantic_channels``, ``image_size``,
-            ``stride`` (both edges of an image are multiples of it), ``any_size`` (False
-            if it draws images of ``image_size`` only) and ``z_dim``.
-        encoder: takes a config and returns the style encoder, or None without style.
-        adversaries: the discriminators that it can be trained with, by
-            ``discriminator.architecture``.
-        optimizers: ``(config, steps_per_epoch)`` to the optimisers of generator and
-            discriminator.
-        problems: as :attr:`Adversary.problems`, of the generator. Where both name
-            the same key, this sentence is shown.
-        z_dim: takes a config and returns the length of the style code, 0 if none.
-        summary: takes a config and returns a few words about its generator.
-        defaults: settings of a config that the method was published with, as texts such
-            as ``"losses.feature_matching=10"``; `train --method` sets them.
-    """
-
-    title: str
-    logged: tuple[str, ...]
-    model: Callable
-    generator: Callable
-    encoder: Callable
-    adversaries: Mapping[str, Adversary]
-    optimizers: Callable
-    problems: Callable[[Config], Mapping[str, str]]
-    z_dim: Callable[[Config], int]
-    summary: Callable[[Config], str]
-    defaults: tuple[str, ...] = ()
+from ccfpse_tf.gan.adversaries import ADVERSARIES, edges
+from ccfpse_tf.gan.method import Method, adams
+from ccfpse_tf.gan.pix2pixhd_method import LOCAL, PIX2PIXHD
+from ccfpse_tf.gan.refinement_method import CRN, SIMS
 
 
 def method_of(config: Config) -> Method:
@@ -155,7 +115,21 @@ def _ccfpse_problems(config):
 
 
 def _compact_problems(config):
-    return _size_problems(config) | _depth_problems(config)
+    return _size_problems(config) | _depth_problems(config) | _pyramid_problems(config)
+
+
+def _spade_problems(config):
+    return _one_size_problems(config) | _pyramid_problems(config)
+
+
+def _pyramid_problems(config):
+    if config.generator.pyramid:
+        return {}
+    return {
+        "pyramid": "generator.pyramid is false, which is for "
+        f"generator.architecture=ccfpse; with {config.generator.architecture!r} leave "
+        "it true"
+    }
 
 
 def _depth_problems(config):
@@ -200,23 +174,6 @@ def _style_encoder(config):
     return StyleEncoder(width, chosen.z_dim, dtype=config.step.precision)
 
 
-def _adams(config, steps_per_epoch):
-    from ccfpse_tf.gan.optimizers import Adam
-    from ccfpse_tf.gan.schedules import LinearDecay
-
-    schedule, adam = config.schedule, config.optimizers
-    epochs = schedule.epochs, schedule.decay_epochs
-    return tuple(
-        Adam(
-            LinearDecay(rate, *epochs, steps_per_epoch),
-            adam.beta_1,
-            adam.beta_2,
-            adam.epsilon,
-        )
-        for rate in (adam.generator_lr, adam.discriminator_lr)
-    )
-
-
 CC_FPSE = Method(
     title="CC-FPSE",
     logged=(
@@ -233,7 +190,7 @@ CC_FPSE = Method(
     generator=_ccfpse_generator,
     encoder=_style_encoder,
     adversaries=ADVERSARIES,
-    optimizers=_adams,
+    optimizers=adams,
     problems=_ccfpse_problems,
     z_dim=lambda config: config.generator.z_dim,
     summary=lambda config: (
@@ -262,7 +219,7 @@ SPADE = dataclasses.replace(
     title="SPADE",
     model=_adversarial_model,
     generator=_spade_generator,
-    problems=_one_size_problems,
+    problems=_spade_problems,
     defaults=(
         # Without style code, as in the paper's table. With one, its KL weight of 0.05
         # is of a sum over the images of a GPU: 0.1 is that of two, as CC-FPSE's.
@@ -275,4 +232,8 @@ METHODS = {
     "ccfpse": CC_FPSE,
     "ccfpse_compact": COMPACT,
     "spade": SPADE,
+    "pix2pixhd": PIX2PIXHD,
+    "pix2pixhd_local": LOCAL,
+    "crn": CRN,
+    "sims": SIMS,
 }

@@ -71,7 +71,7 @@ class Synthesizer(keras.Model):
         """
         semantics = self.layout_encoding(inputs["label"], inputs.get("instance"))
         z = inputs.get("z")
-        if z is None and self.encoder is not None:
+        if z is None and self.z_dim:
             z, _ = self.encoder(inputs["image"], training=training)
         generator = self.generator if training else self.drawing_generator
         return generator(semantics, z, training=training)
@@ -93,7 +93,7 @@ class Synthesizer(keras.Model):
         """
         real, semantics = self._unpack(data)
         z = None
-        if self.encoder is not None:
+        if self.z_dim:
             mu, logvar = self.encoder(real, training=False)
             rows, counter = tf.shape(mu)[0], -1 - tf.cast(count, tf.int64)
             noise = replica_noise(self.seed, counter, rows, self.z_dim, mu.dtype)
@@ -123,7 +123,7 @@ class Synthesizer(keras.Model):
         Raises:
             ValueError: a model without style code.
         """
-        if self.encoder is None:
+        if not self.z_dim:
             raise ValueError("this model has no style encoder (z_dim is 0)")
         return self.encoder(image, training=False)
 

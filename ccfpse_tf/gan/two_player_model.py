@@ -1,61 +1,26 @@
-"""A model with two optimisers: their updates, the steps, and the saved state."""
-
-import math
+"""A model with two optimisers: those of a generator and of its discriminator."""
 
 import keras
-import tensorflow as tf
 
 from ccfpse_tf.config.sections import DISCRIMINATOR_FAKES
-from ccfpse_tf.gan import losses, methods, optimizers
+from ccfpse_tf.gan import losses, optimizers
 from ccfpse_tf.gan.optimizers import Adam
 from ccfpse_tf.gan.synthesizer import Synthesizer
 from ccfpse_tf.gan.teacher import Teacher
-from ccfpse_tf.layers.normalization import SAME_ON_ALL_REPLICAS
-
-OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
+from ccfpse_tf.gan.trainable_model import TrainableModel
 
 
-class TwoPlayerModel(Synthesizer):
+class TwoPlayerModel(TrainableModel):
     """Generator and discriminator, each with its optimiser; a subclass has the step.
 
-    An update with a loss or a gradient that is not finite, on any replica, is left out
-    on all.
-
     Args: as :class:`ccfpse_tf.gan.ccfpse.CCFPSE`.
-
-    Attributes:
-        steps: training steps done.
-        skipped: how many of them had an update that was left out.
-        skipped_in_a_row: how many of these since the last step without.
     """
+
+    optimizer_names = ("generator_optimizer", "discriminator_optimizer")
 
     def __init__(self, *parts, **options):
         super().__init__(*parts, **options)
-        self._method = methods.METHODS[self.generator.architecture]
-        self.steps, self.skipped, self.skipped_in_a_row = (
-            self.add_weight(
-                shape=(),
-                dtype="int64",
-                initializer="zeros",
-                trainable=False,
-                aggregation=SAME_ON_ALL_REPLICAS,
-                name=name,
-            )
-            for name in ("steps", "skipped", "skipped_in_a_row")
-        )
         self._teacher = None
-        self._trackers = {name: keras.metrics.Mean(name) for name in self.logged}
-        self.built = True
-
-    @property
-    def logged(self) -> tuple[str, ...]:
-        """Names of the losses; see :attr:`ccfpse_tf.gan.methods.Method.logged`."""
-        return self._method.logged
-
-    @property
-    def metrics(self):
-        """The running means of all losses."""
-        return list(self._trackers.values())
 
     def compile(
         self,
@@ -104,25 +69,6 @@ class TwoPlayerModel(Synthesizer):
             self.optimizer.build(self._generator_variables())
             other.build(self.discriminator.trainable_variables)
 
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Does nothing: the constructor has built the model.
-
-        Keras would use up a batch to build it, and fail over several machines.
-        """
-
-    def _check_jit(self, jit_compile):
-        replicas = self.distribute_strategy.num_replicas_in_sync
-        if jit_compile and replicas > 1:
-            raise ValueError(
-                f"jit_compile with {replicas} replicas: one XLA program cannot reach "
-                "the variables of several devices; train on one device or without it"
-            )
-
-    @property
-    def generator_optimizer(self):
-        """The optimiser of generator and encoder."""
-        return self.optimizer
-
     def learn_from(self, teacher: Synthesizer) -> None:
         """Makes the generator learn what a trained model draws (distillation).
 
@@ -149,61 +95,6 @@ class TwoPlayerModel(Synthesizer):
         encoder = self.encoder.trainable_variables if trained else []
         return self.generator.trainable_variables + encoder
 
-    def _scaled(self, optimizer, loss):
-        # The one place that divides by replicas: optimisers SUM gradients over them.
-        loss /= self.distribute_strategy.num_replicas_in_sync
-        return optimizer.scale_loss(loss)
-
-    def _update(self, optimizer, tape, loss, variables):
-        """Differentiates and applies; returns True if the update was left out."""
-        gradients = tape.gradient(loss, [variable.value for variable in variables])
-        # A loss that is not finite may have finite gradients, so one is made NaN.
-        sizes = [math.prod(variable.shape) for variable in variables]
-        smallest = sizes.index(min(sizes))
-        gradients[smallest] += tf.cast(0 * loss, gradients[smallest].dtype)
-        return self._apply(optimizer, gradients, variables)
-
-    def _apply(self, optimizer, gradients, variables):
-        before = tf.identity(optimizer.skipped.value)
-        optimizer.apply(gradients, variables)
-        return tf.not_equal(optimizer.skipped.value, before)
-
-    def _count(self, bad):
-        """Notes that a step is over; ``bad`` is 1 if it was left out, else 0."""
-        self.steps.assign_add(1)
-        self.skipped.assign_add(bad)
-        row = tf.convert_to_tensor(self.skipped_in_a_row)
-        self.skipped_in_a_row.assign(bad * (row + 1))
-
-    def _track(self, logs):
-        for name, value in logs.items():
-            finite = tf.math.is_finite(value)
-            self._trackers[name].update_state(
-                tf.where(finite, value, 0), tf.cast(finite, value.dtype)
-            )
-        # Over several machines Keras averages logs along an axis; scalars lack one.
-        shape = (1,) if _several_machines(self.distribute_strategy) else ()
-        return {name: tf.reshape(self._trackers[name].result(), shape) for name in logs}
-
-    def checkpoint_variables(self) -> dict[str, list[keras.Variable]]:
-        """Returns the whole state that a resumed training goes on from, by owner.
-
-        It is the same in every precision: the loss scales of float16 are apart, see
-        :meth:`loss_scales`.
-        """
-        adams = {name: optimizers.unwrapped(getattr(self, name)) for name in OPTIMIZERS}
-        return {"model": self.weights} | {
-            name: adam.variables for name, adam in adams.items()
-        }
-
-    def loss_scales(self) -> dict[str, keras.Variable]:
-        """Returns the variables of the loss scales, none where nothing is scaled."""
-        return {
-            f"{name}_{scale}": variable
-            for name in OPTIMIZERS
-            for scale, variable in optimizers.loss_scales(getattr(self, name)).items()
-        }
-
     def get_compile_config(self):
         """Returns everything that ``compile`` was given, serialised."""
         if not self.compiled:
@@ -218,15 +109,6 @@ class TwoPlayerModel(Synthesizer):
             "discriminator_fake": self.discriminator_fake,
             "jit_compile": self.jit_compile,
         }
-
-    def compile_from_config(self, config):
-        """Compiles as the saved model was."""
-        config = keras.saving.deserialize_keras_object(config)
-        self.compile(**config)
-
-
-def _several_machines(strategy):
-    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
 
 def _checked_fake(kind):

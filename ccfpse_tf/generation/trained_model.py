@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from ccfpse_tf.gan.build import build_model, drawing_config
 from ccfpse_tf.generation.drawing_model import DrawingModel
+from ccfpse_tf.generation.memory_bank import give_bank
 from ccfpse_tf.runs.checkpoints import CheckpointStore
 from ccfpse_tf.runs.run_folder import Run
 
@@ -24,8 +25,8 @@ class TrainedModel(DrawingModel):
         step: the number of steps that it was trained for.
 
     Raises:
-        InputError: no checkpoint that can be restored, or a config that does not fit
-            its networks.
+        InputError: no checkpoint that can be restored, a config that does not fit its
+            networks, or a memory bank that is not there.
     """
 
     def __init__(
@@ -39,4 +40,5 @@ class TrainedModel(DrawingModel):
             )
             store = CheckpointStore(model, run.checkpoints)
             self.step = store.restore(checkpoint)
+        give_bank(model, run.config, description)
         super().__init__(model, strategy)

@@ -13,11 +13,13 @@ class LayoutEncoding(keras.layers.Layer):
     Args:
         label_channels: number of classes, plus one if the data set has a don't-care
             index (the last channel).
-        instances: whether an edge channel follows.
+        instances: whether there are instance maps.
+        edges: whether a channel of their edges follows; without it the maps are
+            accepted, as the data set has them, and not read.
 
     Call shapes: ``label (batch, height, width)`` with ids ``0..label_channels-1`` and
     ``instance (batch, height, width)`` (None without instances) to a :class:`Layout` of
-    ``semantic_channels`` channels, one-hot ones counted.
+    ``semantic_channels`` channels, one-hot ones counted, that has the instances, too.
 
     Raises:
         tf.errors.InvalidArgumentError: a label outside the range (it would silently
@@ -25,15 +27,20 @@ class LayoutEncoding(keras.layers.Layer):
         ValueError: instances missing, or given where the data set has none.
     """
 
-    def __init__(self, label_channels, instances=False, **kwargs):
+    def __init__(self, label_channels, instances=False, edges=True, **kwargs):
         super().__init__(**kwargs)
         self.label_channels = label_channels
         self.instances = instances
+        self.edges = edges
 
     @property
     def semantic_channels(self) -> int:
         """Channels of the result."""
-        return self.label_channels + int(self.instances)
+        return self.label_channels + self._edge_channels
+
+    @property
+    def _edge_channels(self):
+        return int(self.instances and self.edges)
 
     def call(self, label, instance=None):
         """Returns the layout, features in the layer's compute dtype."""
@@ -50,20 +57,21 @@ class LayoutEncoding(keras.layers.Layer):
         ]
         with tf.control_dependencies([check for check in checks if check is not None]):
             label = tf.identity(label)
-        if instance is None:
+        if not self._edge_channels:
             return Layout(
                 label, tf.zeros((*tf.unstack(tf.shape(label)), 0), self.compute_dtype)
             )
         edges = tf.cast(instance_edges(instance), self.compute_dtype)
-        return Layout(label, edges[..., None])
+        return Layout(label, edges[..., None], instance)
 
     def compute_output_shape(self, label_shape, instance_shape=None):
         """A :class:`Layout` of shapes."""
-        return Layout(label_shape, (*label_shape, int(self.instances)))
+        return Layout(label_shape, (*label_shape, self._edge_channels))
 
     def get_config(self):
         """Returns the constructor's arguments."""
         return super().get_config() | {
             "label_channels": self.label_channels,
             "instances": self.instances,
+            "edges": self.edges,
         }

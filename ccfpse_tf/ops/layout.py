@@ -24,14 +24,18 @@ class Layout(NamedTuple):
         label: ``(batch, height, width)`` class indices, int32.
         features: ``(batch, height, width, further channels)``: instance edges, if the
             data set has them (else no channel), and what networks add.
+        instance: ``(batch, height, width)`` ids of instances, for networks that treat
+            each on its own; no channel. None without instances.
     """
 
     label: tf.Tensor
     features: tf.Tensor
+    instance: tf.Tensor | None = None
 
     def resized(self, size: tuple) -> "Layout":
-        """Both maps resized by :func:`resize_nearest` to ``(height, width)``."""
-        return Layout(*(resize_nearest(map_, size) for map_ in self))
+        """All maps resized by :func:`resize_nearest` to ``(height, width)``."""
+        maps = self if self.instance is not None else self[:2]
+        return Layout(*(resize_nearest(map_, size) for map_ in maps))
 
     def with_features(self, features: tf.Tensor) -> "Layout":
         """With ``(batch, height, width, more channels)`` after the present ones."""
@@ -71,7 +75,9 @@ def pad_layout(
 
     def padded(map_, value=0):
         border = [[0, 0], [width, width], [width, width], [0, 0]]
-        return tf.pad(map_, border[: len(map_.shape)], mode, value)
+        # TensorFlow reflects no map without channels.
+        by = "CONSTANT" if map_.shape[-1] == 0 else mode
+        return tf.pad(map_, border[: len(map_.shape)], by, value)
 
     if isinstance(layout, Layout):
         return Layout(padded(layout.label, -1), padded(layout.features))

@@ -5,7 +5,6 @@ it is given, so these are written out: they work in every floating dtype, on eve
 device, and have exact gradients.
 """
 
-import numpy as np
 import tensorflow as tf
 
 from ccfpse_tf.ops.compilation import custom_gradient, traced
@@ -163,22 +162,67 @@ def resize_bilinear(x: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     """
     if tuple(x.shape[1:3]) == tuple(size):  # False where a size is not yet known
         return x
+    return _interpolated_to(x, size, _half_pixel_positions)
+
+
+def reference_aligned(x: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    """The equation of :func:`resize_aligned`, as products with two matrices."""
+    rows, columns = (
+        _interpolation_matrix(have, out, x.dtype, _corner_positions)
+        for have, out in zip(spatial_size(x), size, strict=True)
+    )
+    return tf.einsum("yh,xw,bhwc->byxc", rows, columns, x)
+
+
+def resize_aligned(x: tf.Tensor, size: tuple) -> tf.Tensor:
+    """Bilinear with corners on corners (``align_corners=True``), no antialiasing.
+
+    Output ``i`` of ``out`` lies at input ``i * (have - 1) / (out - 1)``.
+
+    Args:
+        x: ``(batch, height, width, channels)``, floating.
+        size: ``(height, width)`` of the result, ints or scalar tensors.
+
+    Returns:
+        ``(batch, *size, channels)`` in the dtype of ``x``; ``x`` itself if it fits.
+    """
+    known = all(isinstance(edge, int) for edge in size)
+    if known and tuple(x.shape[1:3]) == tuple(size):
+        return x
+    return _interpolated_to(x, size, _corner_positions)
+
+
+def _interpolated_to(x, size, positions):
+    """One matrix product per axis; their gradients are products, too."""
     h, w = spatial_size(x)
-    rows = _interpolation_matrix(h, size[0], x.dtype)
-    columns = _interpolation_matrix(w, size[1], x.dtype)
+    rows = _interpolation_matrix(h, size[0], x.dtype, positions)
+    columns = _interpolation_matrix(w, size[1], x.dtype, positions)
     x = tf.einsum("yh,bhwc->bywc", rows, x)
     return tf.einsum("xw,bywc->byxc", columns, x)
 
 
-def _interpolation_matrix(have, out, dtype):
+def _half_pixel_positions(have, out, real):
+    scale = tf.cast(have, real) / tf.cast(out, real)
+    return tf.maximum((tf.cast(tf.range(out), real) + 0.5) * scale - 0.5, 0)
+
+
+def _corner_positions(have, out, real):
+    steps = tf.cast(tf.maximum(out - 1, 1), real)
+    return tf.cast(tf.range(out), real) * (tf.cast(have - 1, real) / steps)
+
+
+def _interpolation_matrix(have, out, dtype, positions=_half_pixel_positions):
     """``(out, have)``: row ``i`` holds the two weights that make output pixel ``i``."""
     real = tf.float64 if dtype == tf.float64 else tf.float32
-    scale = tf.cast(have, real) / out
-    source = (tf.constant(np.arange(out), real) + 0.5) * scale - 0.5
-    source = tf.maximum(source, 0)
+    source = positions(have, out, real)
     low = tf.minimum(tf.cast(tf.floor(source), tf.int32), have - 1)
     high = tf.minimum(low + 1, have - 1)
     weight = (source - tf.cast(low, real))[:, None]
     matrix = tf.one_hot(low, have, dtype=real) * (1 - weight)
     matrix += tf.one_hot(high, have, dtype=real) * weight
     return tf.cast(matrix, dtype)
+
+
+def halve(x: tf.Tensor) -> tf.Tensor:
+    """Means of cells of 2x2 pixels: ``(b, 2h, 2w, c) -> (b, h, w, c)``."""
+    return tf.nn.avg_pool2d(x, 2, 2, "VALID")

@@ -15,6 +15,7 @@ from ccfpse_tf.runs.converted import refuse_training
 PACKAGES = ("ccfpse-tf", "keras", "tensorflow", "numpy", "pillow")
 # Keys that change the written files or the place of the data, but not the training.
 FREE_KEYS = {
+    "data.bank",
     "data.records",
     "discriminator.backbone_weights",  # the file has one SHA-256, wherever it is
     "evaluation.every_epochs",

@@ -21,6 +21,7 @@ from ccfpse_tf.training.callbacks import (
     StopOnDivergence,
     summary_writer,
 )
+from ccfpse_tf.training.feature_updates import FeatureClusterUpdates
 from ccfpse_tf.training.hparams import write_hparams
 from ccfpse_tf.training.profiler import Profile
 from ccfpse_tf.training.progress_line import Progress
@@ -28,6 +29,7 @@ from ccfpse_tf.training.status_updates import StatusUpdates
 from ccfpse_tf.training.validation import AverageStatistics, MetricCallback, Validation
 
 DIVERGED = "diverged.json"
+ENCODED_IMAGES = 256  # for clusters of instance features before the training's end
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,6 +100,8 @@ def make_callbacks(training: TrainingContext) -> list:
     ]
     if config.generator.average_decay:
         callbacks.append(_average_statistics(training))
+    if getattr(store.model.generator, "clusters", None) is not None:
+        callbacks.append(_feature_clusters(training))
     if group.chief:
         callbacks += _shown_now_and_then(training, writer)
     return [
@@ -180,7 +184,8 @@ def _metric_callback(training, writer, split):
     )
 
 
-def _average_statistics(training):
+def _due(training):
+    """A function of a step: whether images or a checkpoint are made after it."""
     schedule = training.run.config.schedule
     cadences = (
         schedule.images_every,
@@ -193,6 +198,10 @@ def _average_statistics(training):
     def due(step):
         return any(step % every == 0 for every in cadences if every)
 
+    return due
+
+
+def _average_statistics(training):
     def batches():
         # Not the stream's next ones: a resumed run has to find the same statistics.
         stream = training.open_stream(0)
@@ -201,7 +210,20 @@ def _average_statistics(training):
             stream = strategy.experimental_distribute_dataset(stream)
         return stream
 
-    return AverageStatistics(training.store, due, batches, schedule.average_batches)
+    count = training.run.config.schedule.average_batches
+    return AverageStatistics(training.store, _due(training), batches, count)
+
+
+def _feature_clusters(training):
+    data = training.run.config.data
+    return FeatureClusterUpdates(
+        training.store,
+        _due(training),
+        evaluation_dataset(Path(data.records), data.image_size, 1, split="train"),
+        ENCODED_IMAGES,
+        data.seed,
+        training.length.total_steps,
+    )
 
 
 def _keys(config, step):

@@ -122,8 +122,8 @@ class ScalarLogs(StepCallback):
 
     def _write(self, logs):
         rates = {
-            "generator": self.model.generator_optimizer.learning_rate,
-            "discriminator": self.model.discriminator_optimizer.learning_rate,
+            name.removesuffix("_optimizer"): getattr(self.model, name).learning_rate
+            for name in self.model.optimizer_names
         }
         with self.writer.as_default(step=self.store.step):
             for name, value in logs.items():

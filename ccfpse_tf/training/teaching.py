@@ -56,9 +56,16 @@ class Teaching:
 
         Raises:
             InputError: wrong texts, or ones that ask for another encoder,
-                discriminator or image size than the teacher's.
+                discriminator or image size than the teacher's; a teacher without
+                discriminator.
         """
         taught = self.run.config
+        if taught.discriminator.architecture == "none":
+            raise InputError(
+                f"--teacher {self.run.directory}: is a run of "
+                f"{taught.generator.architecture!r}, which has no discriminator for a "
+                "student to start with; choose a run that has one"
+            )
         width = taught.generator.encoder_ngf or taught.generator.ngf
         base = dataclasses.replace(
             derive(taught, generator=WIDTHS | {"encoder_ngf": width}),

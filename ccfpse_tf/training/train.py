@@ -13,10 +13,13 @@ from ccfpse_tf.data.pipeline import steps_per_epoch, training_dataset
 from ccfpse_tf.data.random_window import RandomWindow
 from ccfpse_tf.data.record_errors import clear_record_errors
 from ccfpse_tf.data.records import Description, read_description
+from ccfpse_tf.data.segments.bank import check_bank
+from ccfpse_tf.data.segments.filled import TrainingFiller
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.locks import RUN_LOCK, TRAINING, locked
 from ccfpse_tf.gan import methods
 from ccfpse_tf.gan.build import build_model
+from ccfpse_tf.generation.memory_bank import give_bank
 from ccfpse_tf.presets.preset import Preset
 from ccfpse_tf.runs.checkpoint_folder import steps_saved
 from ccfpse_tf.runs.checkpoints import CheckpointStore, ReadOnlyCheckpoints
@@ -98,6 +101,7 @@ def _train(config, directory, description, group, length, profile, starts):
     random.seed(config.data.seed)
     with group.strategy.scope():
         model = build_model(config, description, length.epoch_steps)
+        filler = _filler(model, config, description)
         start, teaching = starts
         new = not steps_saved(directory / "checkpoints")
         if start and new:
@@ -119,7 +123,7 @@ def _train(config, directory, description, group, length, profile, starts):
             if teaching:
                 print(f"teacher  {teaching.summary()}")
         if store.step < length.total_steps:
-            stream = functools.partial(_stream, config, group, length)
+            stream = functools.partial(_stream, config, group, length, filler)
             _fit(
                 model,
                 TrainingContext(
@@ -189,7 +193,16 @@ def _parts(step, length, small_epochs):
             epoch = end
 
 
-def _stream(config, group, length, start_step):
+def _filler(model, config, description):
+    """Makes the canvases of training images, for methods that draw on such."""
+    bank = give_bank(model, config, description)
+    if bank is None:
+        return None
+    check_bank(bank, description, Path(config.data.records))
+    return TrainingFiller(bank, config.data.seed)
+
+
+def _stream(config, group, length, filler, start_step):
     data = config.data
     small = start_step < length.epoch_steps * config.schedule.small_epochs
     size = [edge // 2 for edge in data.image_size] if small else data.image_size
@@ -200,6 +213,7 @@ def _stream(config, group, length, start_step):
         data.batch_size,
         seed=data.seed,
         start_step=start_step,
+        fill=filler,
     )
     return group.stream(open_stream, data.batch_size)
 

@@ -99,3 +99,12 @@ def test_only_spade_upsamples_seven_times(name, capsys):
     assert found.generator.depth == 7
     with pytest.raises(InputError, match="only generator.architecture=spade can be"):
         resolved(capsys, "--dry-run", "--method", name, *deep)
+
+
+@pytest.mark.parametrize("name", ["spade", "ccfpse_compact"])
+def test_only_ccfpse_has_a_pyramid_to_leave_out(name, capsys):
+    without = ["--set", "generator.pyramid=false"]
+    found = resolved(capsys, "--dry-run", "--method", "ccfpse", *without)
+    assert not found.generator.pyramid
+    with pytest.raises(InputError, match="is for generator.architecture=ccfpse"):
+        resolved(capsys, "--dry-run", "--method", name, *without)

@@ -79,7 +79,10 @@ def test_overrides_are_checked_together():
         ("generator.depth=deep", ["'deep'", "5 or 6"]),
         (
             "generator.architecture=spad",
-            ["'spad'", "must be one of ('ccfpse', 'ccfpse_compact')"],
+            [
+                "'spad'",
+                "must be one of ('ccfpse', 'ccfpse_compact', 'spade', 'pix2pixhd'",
+            ],
         ),
         ("generator.average_decay=1", ["0 or more and below 1"]),
         ("schedule.steps_per_epoch=0", ["1 or more, or none"]),
@@ -148,8 +151,8 @@ def test_all_problems_of_a_file_are_listed():
         "run/config.json cannot be used:",
         "  the key 'data.seed' is missing",
         "  generator.ngf is 0; it must be a whole number, 1 or more",
-        "  unknown key 'generator.nfg'; did you mean generator.ngf, generator.hidden, "
-        "generator.z_dim?",
+        "  unknown key 'generator.nfg'; did you mean generator.ngf, generator.fine, "
+        "generator.images?",
     ]
 
 

@@ -13,7 +13,9 @@ from ccfpse_tf.convert.infer import (
     infer_discriminator,
     infer_encoder,
     infer_generator,
+    infer_patch_discriminator,
     sizes,
+    with_depth,
 )
 from ccfpse_tf.data.description import write_description
 from ccfpse_tf.errors import InputError
@@ -38,6 +40,28 @@ def discriminator(ndf=4, channels=5):
     return {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
 
 
+def spade(ngf=2, z_dim=8, pixels=4, channels=5, hidden=3, eighth=False):
+    """Those of SPADE's generator that are read."""
+    fc = (16 * ngf * pixels, z_dim) if z_dim else (16 * ngf, channels, 3, 3)
+    shapes = {
+        "fc.weight": fc,
+        "head_0.norm_0.mlp_shared.0.weight": (hidden, channels, 3, 3),
+        "head_0.norm_0.mlp_gamma.weight": (16 * ngf, hidden, 3, 3),
+        "conv_img.weight": (3, ngf // 2 if eighth else ngf, 3, 3),
+    }
+    if eighth:
+        shapes["up_4.conv_0.bias"] = (ngf,)
+    return {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+
+
+def patches(ndf=4, channels=5, scales=2):
+    shape = ndf, channels + 3, 4, 4
+    return {
+        f"discriminator_{scale}.model0.0.weight": np.zeros(shape, np.float32)
+        for scale in range(scales)
+    }
+
+
 def encoder(ngf=2, z_dim=8):
     shapes = {"layer1.0.weight_orig": (ngf, 3, 3, 3), "fc_mu.weight": (z_dim, 128)}
     return {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
@@ -49,8 +73,55 @@ def test_generators():
     assert found == GeneratorShape(2, 6, 0, 3, 5, None)
 
 
+def test_spade_generators_do_not_tell_depth_5_from_6():
+    found = infer_generator(spade(), "G")
+    assert found == GeneratorShape(2, None, 8, 3, 5, 4, "spade")
+    assert infer_generator(spade(z_dim=0), "G").latent_pixels is None
+    deepest = infer_generator(spade(ngf=4, eighth=True), "G")
+    assert (deepest.ngf, deepest.depth, deepest.latent_pixels) == (4, 7, 4)
+
+
+SPADE = GeneratorShape(64, None, 0, 128, 36, None, "spade")
+STYLED = dataclasses.replace(SPADE, z_dim=256, latent_pixels=32)
+DEEPEST = dataclasses.replace(SPADE, depth=7)
+
+
+@pytest.mark.parametrize(
+    ("shape", "asked", "size", "published", "depth"),
+    [
+        (SPADE, 5, None, None, 5),
+        (SPADE, None, (256, 512), 6, 6),
+        (SPADE, 5, (256, 512), 6, 5),
+        (STYLED, None, (256, 512), None, 6),
+        (STYLED, None, (128, 256), None, 5),
+        (STYLED, 6, None, None, 6),
+        (DEEPEST, None, (128, 128), 5, 7),
+        (DEEP, None, None, 5, 6),
+    ],
+)
+def test_depths(shape, asked, size, published, depth):
+    assert with_depth(shape, "G.pth", asked, size, published).depth == depth
+
+
+@pytest.mark.parametrize(
+    ("shape", "asked", "size", "words"),
+    [
+        (SPADE, None, (256, 512), "same tensors; say which it is with --depth 5 or 6"),
+        (STYLED, None, None, "same tensors"),
+        (STYLED, 5, (256, 512), "--depth 5, .* images of 256x512 are .* depth 6"),
+        (STYLED, None, (64, 64), "32 pixels makes no images of 64x64"),
+        (DEEPEST, 6, None, "--depth 6, but its tensors are those of depth 7; leave"),
+        (DEEP, 5, None, "depth 6; leave --depth out"),
+    ],
+)
+def test_depths_that_cannot_be(shape, asked, size, words):
+    with pytest.raises(InputError, match=words):
+        with_depth(shape, "G.pth", asked, size, None)
+
+
 def test_discriminators_and_encoders():
     assert infer_discriminator(discriminator(), "D") == (4, 5)
+    assert infer_patch_discriminator(patches(scales=3), "D") == (4, 5, 3)
     assert infer_encoder(encoder(), "E") == (2, 8)
 
 
@@ -58,6 +129,7 @@ def test_discriminators_and_encoders():
     ("state", "words"),
     [
         (discriminator(), "G.pth: holds a CC-FPSE discriminator, where a generator"),
+        (patches(), "G.pth: holds a SPADE discriminator, where a generator"),
         (encoder(), "holds a CC-FPSE encoder"),
         ({"x": np.zeros(1)}, r"does not hold a CC-FPSE network.*'x'"),
         (

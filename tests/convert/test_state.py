@@ -14,6 +14,7 @@ from ccfpse_tf.layers.conditional_block import ConditionalBlock
 from ccfpse_tf.models.discriminators.fpse import FPSEDiscriminator
 from ccfpse_tf.models.discriminators.multiscale import MultiscaleDiscriminator
 from ccfpse_tf.models.generators.ccfpse import Generator
+from ccfpse_tf.models.generators.spade import SpadeGenerator
 from ccfpse_tf.models.style_encoder import StyleEncoder
 from tests.layers.contract import randomize
 
@@ -33,6 +34,8 @@ MAKERS = {
     "discriminator": lambda: FPSEDiscriminator(3, ndf=2),
     "SPADE's discriminator": lambda: MultiscaleDiscriminator(3, 2),
     "pix2pixHD's discriminator": lambda: MultiscaleDiscriminator(3, 2, 3, "pix2pixhd"),
+    "SPADE's generator": lambda: SpadeGenerator(3, (32, 64), 2, z_dim=4, hidden=3),
+    "SPADE's deepest": lambda: SpadeGenerator(3, (128, 128), 2, 7, z_dim=0, hidden=3),
     "encoder": lambda: StyleEncoder(ngf=1, z_dim=4),
     "block": block,
 }
@@ -46,6 +49,8 @@ TENSORS = {
     "discriminator": 42,
     "SPADE's discriminator": 26,
     "pix2pixHD's discriminator": 30,
+    "SPADE's generator": 234 - 18,
+    "SPADE's deepest": 234 - 18 + 3 * 8 + 2 * 4 + 3,  # an eighth block
     "encoder": 22,
     "block": 4 * 4 + 2 * 2 + 2 * 4 + 3 + 2 + 3 * 2,
 }

@@ -248,3 +248,12 @@ def test_the_keys_of_a_batch_name_its_images(step, records):
     (batch,) = batches(records, 1, seed=3, start_step=step)
     shown = [numbers[int(image[0, 0, 2])] for image in pixels(batch["image"])]
     assert batch_keys(records, 4, step, seed=3, shuffle_buffer=6) == shown
+
+
+def test_an_evaluation_may_leave_out_the_first_records(records):
+    def keys(**options):
+        stream = evaluation_dataset(records, None, 1, split="train", **options)
+        return [example["key"].numpy()[0] for example in stream]
+
+    everything = keys()
+    assert len(everything) > 2 and keys(start=2) == everything[2:]

@@ -4,8 +4,9 @@ import keras
 import tensorflow as tf
 
 from ccfpse_tf.gan.adversarial_model import AdversarialModel
+from ccfpse_tf.gan.adversaries import Adversary
 from ccfpse_tf.gan.losses import AdversarialLosses
-from ccfpse_tf.gan.methods import Adversary, Method
+from ccfpse_tf.gan.method import Method
 from ccfpse_tf.models.discriminators.discriminator import (
     Discriminator,
     DiscriminatorOutput,

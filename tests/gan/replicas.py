@@ -18,7 +18,7 @@ from ccfpse_tf import PerceptualLoss
 from ccfpse_tf.runtime.devices import Devices, open_strategy
 from ccfpse_tf.runtime.tf_config import Workers, read_workers
 from ccfpse_tf.runtime.workers import WorkerGroup
-from tests.small_model import batches, small_model
+from tests.small_model import NETWORKS, batches, small_model
 
 BATCH = 4
 
@@ -47,6 +47,7 @@ def _parser():
     parser.add_argument("replicas")
     parser.add_argument("--eager", action="store_true", help="trace no functions")
     parser.add_argument("--steps", type=int, default=1)
+    parser.add_argument("--method", default="ccfpse", choices=[*NETWORKS, "crn"])
     parser.add_argument("--fake", default="regenerate")
     parser.add_argument("--gan-mode", default="hinge")
     parser.add_argument("--vgg", help="weights of the perceptual loss")
@@ -62,15 +63,16 @@ def _trained(strategy, workers: Workers, arguments):
         # In float64, so that what differs is not rounding.
         model = small_model(
             dtype="float64",
+            method=arguments.method,
             discriminator_fake=arguments.fake,
             gan_mode=arguments.gan_mode,
             perceptual_loss=perceptual,
             run_eagerly=arguments.eager,
         )
-    for optimizer in (model.generator_optimizer, model.discriminator_optimizer):
+    for name in model.optimizer_names:
         # Variables made later would be one device's: graphs die on a placeholder.
-        assert optimizer.built
-    noise = _noise(model, strategy)
+        assert getattr(model, name).built
+    noise = _noise(model, strategy) if model.z_dim else np.zeros(1)
     data = WorkerGroup(strategy, workers).stream(
         lambda shard=(0, 1): _rows(arguments.steps, *shard), BATCH
     )
@@ -80,13 +82,14 @@ def _trained(strategy, workers: Workers, arguments):
         for name, value in model.get_metrics_result().items()
     }
     for part in ("generator", "discriminator", "encoder"):
-        for variable in getattr(model, part).variables:
+        network = getattr(model, part)
+        for variable in network.variables if network is not None else ():
             result[f"{part}/{variable.path}"] = np.asarray(variable)
-    for name in ("generator_optimizer", "discriminator_optimizer"):
+    for name in model.optimizer_names:
         for variable in getattr(model, name).variables:
             result[f"{name}/{variable.path}"] = np.asarray(variable)
     (first,) = batches(1, 2)
-    z = tf.ones((2, model.z_dim), tf.float64)
+    z = tf.ones((2, model.z_dim), tf.float64) if model.z_dim else None
     image = model.synthesize(first["label"], first["instance"], z)
     return result | {"image": np.asarray(image), "steps": np.asarray(model.steps)}
 

@@ -8,7 +8,8 @@ import pytest
 from ccfpse_tf.config import Config, override
 from ccfpse_tf.config.schema import flatten
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.gan.build import build_model
+from ccfpse_tf.gan import methods
+from ccfpse_tf.gan.build import build_model, build_synthesizer
 from tests.models.perceptual import lite_weights
 from tests.models.perceptual.random_vgg import write_vgg
 
@@ -127,7 +128,10 @@ SECTIONS = ("generator", "discriminator", "losses", "optimizers", "step")
 # Read before the model is made, or by other networks.
 ELSEWHERE = {
     *("step.deterministic", "generator.architecture", "generator.mixed"),
-    "discriminator.scales",
+    *("discriminator.scales", "generator.downsamplings", "generator.blocks"),
+    *("generator.enhancers", "generator.enhancer_blocks"),
+    *("generator.instance_features", "generator.pool_features"),
+    *("generator.images", "generator.fine", "losses.semantic"),
 }
 
 
@@ -180,3 +184,74 @@ def test_the_multi_scale_discriminators_key():
     model = built("discriminator.architecture=multiscale", "discriminator.scales=3")
     assert model.discriminator.architecture == "multiscale"
     assert len(model.discriminator.scales) == 3
+
+
+PIX2PIXHD = (
+    *("generator.downsamplings=2", "generator.blocks=1"),
+    "discriminator.architecture=multiscale_pix2pixhd",
+)
+
+
+def test_the_pix2pixhd_generators_keys():
+    model = built(
+        *(*PIX2PIXHD, "generator.architecture=pix2pixhd_local"),
+        *("generator.enhancers=2", "generator.enhancer_blocks=4"),
+        *("generator.instance_features=5", "generator.pool_features=label"),
+        *("schedule.fix_global_epochs=3", "schedule.epochs=9"),
+    )
+    generator, encoder = model.generator, model.encoder
+    assert (generator.architecture, generator.stride) == ("pix2pixhd_local", 16)
+    assert (generator.depth, generator.blocks) == (2, 1)
+    assert (generator.enhancers, generator.enhancer_blocks) == (2, 4)
+    assert (generator.features, generator.feature_pooling) == (5, "label")
+    assert (encoder.features, encoder.depth, encoder.pooling) == (5, 2, "label")
+    assert encoder.ngf == 16
+    assert _adam(model)["restart_at"] == 3 * 7
+    assert _adam(model, "discriminator")["restart_at"] == 0
+    assert model.discriminator.form == "pix2pixhd"
+
+
+def test_the_settings_that_pix2pixhd_was_published_with():
+    config = override(Config(name="test"), methods.settings("pix2pixhd_local"))
+    assert methods.check(config).title == "pix2pixHD with local enhancers"
+    assert (config.losses.gan_mode, config.step.discriminator_fake) == (
+        "least_squares",
+        "reuse",
+    )
+    assert (config.generator.ngf, config.discriminator.scales) == (32, 3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["data.image_size=62x64"], "height 62; 2 halvings, .* multiple of 4 .* 64"),
+        (["data.image_size=4x64"], "height 4; .* of 8 or more, such as 8"),
+        (["schedule.fix_global_epochs=3"], "is 3; only .*pix2pixhd_local"),
+        (
+            ["generator.instance_features=3", "step.jit_compile=true"],
+            "XLA cannot count",
+        ),
+        (["discriminator.scales=7"], "scales=7 needs 128 or more"),
+        (
+            [
+                "generator.architecture=pix2pixhd_local",
+                "schedule.epochs=3",
+                "schedule.fix_global_epochs=3",
+            ],
+            "is 3, of 3 epochs",
+        ),
+    ],
+)
+def test_pix2pixhd_configs_that_cannot_be_used(settings, words):
+    size = ["data.image_size=64x64", "generator.architecture=pix2pixhd"]
+    with pytest.raises(InputError, match=words):
+        built(*PIX2PIXHD, *size, *settings)
+
+
+def test_instance_features_need_instances():
+    settings = ["generator.architecture=pix2pixhd", "generator.instance_features=3"]
+    config = override(Config(name="test"), [*TINY, *PIX2PIXHD, *settings])
+    plain = types.SimpleNamespace(label_channels=3, instances=False)
+    for build in (lambda *x: build_model(*x, 1), build_synthesizer):
+        with pytest.raises(InputError, match="these data have none; set .*=label"):
+            build(config, plain)

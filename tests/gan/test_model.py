@@ -9,7 +9,7 @@ from ccfpse_tf import CCFPSE, Generator, LayoutEncoding, PerceptualLoss
 from ccfpse_tf.gan.methods import METHODS
 from tests.chaos import replicas
 from tests.models.perceptual.random_vgg import write_vgg
-from tests.small_model import SIZE, batch, batches, small_model
+from tests.small_model import NETWORKS, SIZE, batch, batches, small_model
 
 LOGGED = METHODS["ccfpse"].logged
 
@@ -92,7 +92,7 @@ def test_logs_over_several_machines_have_an_axis(model, monkeypatch):
     values = {"gan": tf.constant(2.0)}
     assert model._track(values)["gan"].shape == ()
     monkeypatch.setattr(
-        "ccfpse_tf.gan.two_player_model._several_machines", lambda strategy: True
+        "ccfpse_tf.gan.trainable_model._several_machines", lambda strategy: True
     )
     assert model._track(values)["gan"].shape == (1,)
 
@@ -183,10 +183,26 @@ def test_the_perceptual_loss_is_not_in_checkpoints(model, tmp_path):
     assert loaded.perceptual_loss.weights == str(path)
 
 
+def test_a_saved_spade_draws_as_before(tmp_path):
+    model = small_model(method="spade", z_dim=0)
+    model.train_step(tensors(batch()))
+    model.save(tmp_path / "spade.keras")
+    again = keras.saving.load_model(tmp_path / "spade.keras")
+    x = batch()
+    for a, b in zip(weights(model), weights(again), strict=True):
+        np.testing.assert_array_equal(a, b)
+    images = [
+        np.asarray(one.synthesize(x["label"], x["instance"])) for one in (model, again)
+    ]
+    np.testing.assert_allclose(*images, atol=1e-6)
+    assert again.discriminator.architecture == "multiscale"
+
+
 @pytest.mark.slow
-def test_two_replicas_equal_one(tmp_path):
+@pytest.mark.parametrize("method", NETWORKS)
+def test_two_replicas_equal_one(method, tmp_path):
     """Without tracing, which takes ten times as long."""
-    one, two = replicas.train(tmp_path, (1, 2), ["--eager"])
+    one, two = replicas.train(tmp_path, (1, 2), ["--eager", "--method", method])
     assert_same(one, two)
 
 
@@ -195,6 +211,17 @@ def test_two_replicas_equal_one(tmp_path):
 def test_two_replicas_equal_one_as_trained(fake, tmp_path):
     options = ["--fake", fake, "--steps", "2"]
     assert_same(*replicas.train(tmp_path, (1, 2), options))
+
+
+@pytest.mark.slow
+def test_two_replicas_equal_one_without_a_discriminator(tmp_path):
+    options = ["--eager", "--method", "crn", "--steps", "2"]
+    one, two = replicas.train(tmp_path, (1, 2), options)
+    assert {"image", "steps", "loss/perceptual"} <= one.keys() and len(one) > 50
+    for key, value in one.items():
+        # Losses are averaged in float32, everything else is float64.
+        limit = 1e-5 if key.startswith("loss/") else 1e-9
+        np.testing.assert_allclose(two[key], value, limit, limit, err_msg=key)
 
 
 def assert_same(one, two):

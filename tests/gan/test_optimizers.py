@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ccfpse_tf.gan.optimizers import Adam
+from ccfpse_tf.gan.optimizers import Adam, TensorFlowAdam
 from ccfpse_tf.gan.schedules import LinearDecay
 
 
@@ -149,3 +149,46 @@ def test_an_overflow_on_one_of_two_replicas_skips_the_step_on_both():
     assert infinite == {"weights": untouched, "scale": 8.0, "iterations": 0}
     assert nan == {"weights": untouched, "scale": 4.0, "iterations": 0}
     assert finite == {"weights": [[0.75, 1.75]] * 2, "scale": 4.0, "iterations": 1}
+
+
+def test_tensorflow_s_epsilon_is_added_to_the_uncorrected_root():
+    optimizer = TensorFlowAdam(0.01, 0.5, 0.999, epsilon=1e-3)
+    start = np.array([1.0, -2.0, 0.5])
+    weight, expected = variable(start), start.copy()
+    m, v = np.zeros(3), np.zeros(3)
+    rng = np.random.default_rng(0)
+    for step in range(1, 6):
+        gradient = rng.normal(size=3) * [1, 1e-3, 0]
+        m = 0.5 * m + 0.5 * gradient
+        v = 0.999 * v + 0.001 * gradient**2
+        rate = 0.01 * np.sqrt(1 - 0.999**step) / (1 - 0.5**step)
+        expected -= rate * m / (np.sqrt(v) + 1e-3)
+        optimizer.apply([tf.constant(gradient)], [weight])
+        np.testing.assert_allclose(weight, expected, rtol=1e-9)
+    # Keras's, but for the rounding of its bias correction.
+    arguments = {"learning_rate": 0.01, "beta_1": 0.9, "beta_2": 0.999}
+    theirs = moved(keras.optimizers.Adam(**arguments, epsilon=1e-8), 1e-7)
+    np.testing.assert_allclose(moved(TensorFlowAdam(**arguments), 1e-7), theirs, 1e-4)
+    saved = keras.saving.serialize_keras_object(optimizer)
+    assert type(keras.saving.deserialize_keras_object(saved)) is TensorFlowAdam
+
+
+def test_a_restart_is_a_new_optimizer_whose_rate_goes_on():
+    schedule = LinearDecay(0.1, 1, 4, 1)
+    whole = Adam(schedule, 0.5, 0.9, restart_at=2)
+    assert Adam.from_config(whole.get_config()).restart_at == 2
+    weight, other = variable([1.0, -2.0]), variable([1.0, -2.0])
+    first, second = (Adam(schedule, 0.5, 0.9) for _ in range(2))
+    second.build([other])
+    second.iterations.assign(0)
+    random = np.random.default_rng(0)
+    for step in range(5):
+        gradient = tf.constant(random.normal(size=2))
+        whole.apply([gradient], [weight])
+        if step < 2:
+            first.apply([gradient], [other])
+        else:
+            # A new one at the old one's rate.
+            second.learning_rate = schedule(step)
+            second.apply([gradient], [other])
+        np.testing.assert_allclose(weight, other, rtol=1e-12)

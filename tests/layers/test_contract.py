@@ -9,6 +9,7 @@ import pytest
 from ccfpse_tf.layers.compact_block import CompactBlock
 from ccfpse_tf.layers.conditional_block import ConditionalBlock
 from ccfpse_tf.layers.conditional_convolution import ConditionalDepthwiseConvolution
+from ccfpse_tf.layers.layer_normalized_convolution import LayerNormalizedConvolution
 from ccfpse_tf.layers.layout import LayoutEncoding
 from ccfpse_tf.layers.layout_predictor import LayoutPredictor
 from ccfpse_tf.layers.layout_pyramid import LayoutPyramid
@@ -161,6 +162,13 @@ CASES = {
         ((2, 5, 4, 4),),
         3,
     ),
+    "layer-normalized convolution": Case(
+        LayerNormalizedConvolution,
+        {"filters": 4, "epsilon": 1e-11},
+        ((2, 5, 4, 3),),
+        ((2, 5, 4, 4),),
+        3,
+    ),
     "pyramid": Case(
         LayoutPyramid,
         {"filters": 2, "depth": 2},
@@ -173,6 +181,13 @@ CASES = {
         {"label_channels": 3, "instances": True},
         ((2, 5, 4), (2, 5, 4)),
         ((2, 5, 4), (2, 5, 4, 1)),
+        0,
+    ),
+    "layout without edges": Case(
+        LayoutEncoding,
+        {"label_channels": 3, "instances": True, "edges": False},
+        ((2, 5, 4), (2, 5, 4)),
+        ((2, 5, 4), (2, 5, 4, 0)),
         0,
     ),
 }

@@ -10,6 +10,7 @@ from ccfpse_tf.ops import (
     convolution,
     instance_normalization,
     kernel_mixture,
+    layer_normalization,
     layout_convolution,
     predicted_convolution,
     resizing,
@@ -133,6 +134,16 @@ CASES = {
     "instance normalisation": (
         lambda x: instance_normalization.instance_normalization(x, 1e-3, True),
         lambda x: instance_normalization.reference(x, 1e-3, True),
+        (MAP,),
+    ),
+    "layer normalisation": (
+        lambda *inputs: layer_normalization.layer_normalization(*inputs, 1e-3, True),
+        lambda *inputs: layer_normalization.reference(*inputs, 1e-3, True),
+        (MAP, (3,), (3,)),
+    ),
+    "resizing with aligned corners": (
+        lambda x: resizing.resize_aligned(x, (13, 3)),
+        lambda x: resizing.reference_aligned(x, (13, 3)),
         (MAP,),
     ),
     "nearest upsampling": (

@@ -5,6 +5,8 @@ import pytest
 import tensorflow as tf
 
 from ccfpse_tf.ops.resizing import (
+    halve,
+    resize_aligned,
     resize_bilinear,
     resize_nearest,
     spatial_size,
@@ -144,6 +146,37 @@ def test_resize_bilinear(size):
     np.testing.assert_allclose(found, expected, atol=1e-13)
     half = resize_bilinear(tf.constant(x, tf.bfloat16), size)
     assert half.dtype == "bfloat16"
+
+
+@pytest.mark.parametrize("size", [(6, 10), (7, 9), (2, 2), (1, 5), (12, 20), (3, 4)])
+def test_resize_with_aligned_corners(size):
+    x = numbers(4, 2, 3, 5, 2, dtype="float64")
+    found = resize_aligned(tf.constant(x), size)
+    np.testing.assert_allclose(found, oracle.resize_aligned(x, size), atol=1e-13)
+    known = dynamic(lambda x: resize_aligned(x, size), x)
+    np.testing.assert_allclose(known, found, atol=1e-13)
+    if min(size) > 1:
+        corners = np.ix_([0, 1], [0, -1], [0, -1])
+        np.testing.assert_allclose(np.asarray(found)[corners], x[corners], atol=1e-14)
+    as_tensorflow = tf.compat.v1.image.resize_bilinear(x, size, align_corners=True)
+    np.testing.assert_allclose(found, as_tensorflow, atol=1e-5)
+    assert resize_aligned(tf.constant(x, tf.bfloat16), size).dtype == "bfloat16"
+
+
+def test_a_size_that_is_not_known_when_traced():
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 1), tf.float64)])
+    def double(x):
+        height, width = spatial_size(x)
+        return resize_aligned(x, (2 * height, 2 * width))
+
+    x = numbers(4, 1, 3, 5, 1, dtype="float64")
+    np.testing.assert_allclose(double(x), oracle.resize_aligned(x, (6, 10)), atol=1e-13)
+
+
+def test_halving_takes_means_of_cells():
+    x = numbers(3, 2, 4, 6, 3, dtype="float64")
+    cells = x.reshape(2, 2, 2, 3, 2, 3).mean((2, 4))
+    np.testing.assert_allclose(halve(tf.constant(x)), cells, atol=1e-14)
 
 
 def test_bilinear_gradients_by_finite_differences():

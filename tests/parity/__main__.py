@@ -18,13 +18,17 @@ from pathlib import Path
 from ccfpse_tf.ops.convolution import METHODS, convolution_method
 from tests.parity import (
     checkpoints,
+    crn,
     data_sets,
     initial_values,
     layers,
     multiscale,
     networks,
+    pix2pixhd,
+    pix2pixhd_training,
     pretrained,
     segmenters,
+    sims,
     spade,
     training,
 )
@@ -45,7 +49,11 @@ def _ends(*endings):
 # By the manifest's ``kind``.
 KINDS: dict[str, Runner] = {
     **checkpoints.KINDS,
+    **crn.KINDS,
     **multiscale.KINDS,
+    **pix2pixhd.KINDS,
+    **pix2pixhd_training.KINDS,
+    **sims.KINDS,
     **spade.KINDS,
     **training.KINDS,
 }

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ccfpse_tf.layers import conditional_block, spade
+from ccfpse_tf.layers.layer_normalized_convolution import LayerNormalizedConvolution
 from ccfpse_tf.layers.normalized_convolution import NormalizedConvolution
 from ccfpse_tf.ops import activations, layout_features
 from tests.parity.rules import gaussian
@@ -136,6 +137,7 @@ def recorded_signs() -> Iterator[list]:
             (conditional_block, "attended", by_result),
             (spade, "modulate_and_activate", by_result),
             (NormalizedConvolution, "call", by_result),
+            (LayerNormalizedConvolution, "call", by_result),
         ):
             changed = patch(getattr(owner, name))
             stack.enter_context(mock.patch.object(owner, name, changed))

@@ -12,16 +12,23 @@ from tests.parity import fixture as build
 from tests.parity.checks import Check, absolute, relative
 
 FOLDER = Path(__file__).parent.parent / "fixtures"
+FOLDERS = FOLDER, FOLDER / "baselines"  # of CC-FPSE, and of the other methods
 SLOW = (
     "full_coco_G.npz",
     "generator.npz",
     "trajectory_more_novae.npz",
     "trajectory_vae.npz",
+    "spade_trajectory_vae.npz",
+    "ablation_cc_multiscale.npz",
+    "pix2pixhd_trajectory_local_feat.npz",
+    "crn.npz",
+    "sims_synthesis.npz",
 )
 VARIANT = "normal_vae"  # depth 5, 64x64, with style code
 CASES = [
     pytest.param(run, id=name, marks=[pytest.mark.slow] if name in SLOW else [])
-    for name, run in parity.fixtures(FOLDER)
+    for folder in FOLDERS
+    for name, run in parity.fixtures(folder)
 ]
 
 
@@ -75,11 +82,11 @@ def test_float64_takes_over_in_the_first_iteration_at_its_kinks_only(monkeypatch
 
 
 def test_all_copied_fixtures_are_known():
-    for name, entry in parity.json.loads((FOLDER / "manifest.json").read_text())[
-        "files"
-    ].items():
-        fixture = parity.Fixture(FOLDER / name, entry)
-        assert parity.runner_of(fixture.data) is not None, name
+    for folder in FOLDERS:
+        manifest = parity.json.loads((folder / "manifest.json").read_text())
+        for name, entry in manifest["files"].items():
+            keys = parity.Fixture(folder / name, entry).data
+            assert parity.runner_of(keys, entry.get("kind")) is not None, name
 
 
 def test_a_wrong_number_fails():

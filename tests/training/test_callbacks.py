@@ -34,6 +34,7 @@ class Model:
     """Stands in for the trained model: a constant picture, a style that counts."""
 
     z_dim = 2
+    optimizer_names = ("generator_optimizer", "discriminator_optimizer")
     generator_optimizer = keras.optimizers.SGD(0.5)
     discriminator_optimizer = keras.optimizers.SGD(0.25)
 

@@ -30,6 +30,15 @@ def check_inputs(generator, semantics, z) -> None:
     """
     label = semantics.label if isinstance(semantics, Layout) else semantics
     check_size(spatial_size(label), generator.depth)
+    check_style(generator, z)
+
+
+def check_style(generator, z) -> None:
+    """Checks that a style code is given where one is needed, and only there.
+
+    Raises:
+        ValueError: a missing or unexpected code.
+    """
     if bool(generator.z_dim) != (z is not None):
         raise ValueError(
             f"this generator {'needs a' if generator.z_dim else 'has no'} style code, "

@@ -12,6 +12,7 @@ from ccfpse_tf.models.perceptual import vgg19
 from ccfpse_tf.models.perceptual.efficientnet_lite import efficientnet_lite
 from ccfpse_tf.models.perceptual.squeezenet import squeezenet
 from ccfpse_tf.models.perceptual.weight_files import EFFICIENTNET_LITE0, SQUEEZENET
+from ccfpse_tf.ops.precision import at_least_float32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +25,9 @@ class FeatureNetwork:
             that gives the maps of all levels.
         inputs: float32 images in ``[-1, 1]`` to those that the model takes.
         level_weights: factor of each level's mean absolute difference.
+        diverse_weights: the same where several images are compared, see
+            :func:`ccfpse_tf.models.perceptual.class_distances.class_distances`; None:
+            ``level_weights``.
         default: where the weights come from if no path is given.
         address: where the weights are, if their reader's errors do not say so.
         is_here: returns True where they need neither a path nor a download.
@@ -34,12 +38,18 @@ class FeatureNetwork:
     inputs: Callable[[tf.Tensor], tf.Tensor]
     level_weights: tuple[float, ...]
     is_here: Callable[[], bool]
+    diverse_weights: tuple[float, ...] | None = None
     default: str = "download"
     address: str | None = None
 
 
 def _pixels(images):
     return (images + 1) * 127.5
+
+
+def _caffe_pixels(images):
+    pixels = _pixels(images[..., ::-1])
+    return pixels - tf.constant(vgg19.CAFFE_MEAN, pixels.dtype)
 
 
 def _shares(mean_activations):
@@ -65,12 +75,19 @@ NETWORKS = {
     "vgg19-keras": FeatureNetwork(
         title="VGG19 weights (keras, {})",
         open=vgg19.open_keras,
-        inputs=lambda images: (
-            _pixels(images[..., ::-1]) - tf.constant(vgg19.CAFFE_MEAN)
-        ),
+        inputs=_caffe_pixels,
         # The images are 127.5 times as large as torchvision's, and so nearly are all
         # features: the network is homogeneous but for its biases.
         level_weights=tuple(weight / 127.5 for weight in vgg19.WEIGHTS),
+        address=vgg19.KERAS_URL,
+        is_here=lambda: keras_cache("models", vgg19.KERAS_NAME).is_file(),
+    ),
+    "vgg19-mean-pooling": FeatureNetwork(
+        title="VGG19 weights (keras, {})",
+        open=vgg19.open_mean_pooling,
+        inputs=_caffe_pixels,
+        level_weights=vgg19.REFINEMENT_WEIGHTS,
+        diverse_weights=vgg19.DIVERSE_WEIGHTS,
         address=vgg19.KERAS_URL,
         is_here=lambda: keras_cache("models", vgg19.KERAS_NAME).is_file(),
     ),
@@ -95,13 +112,16 @@ _FORMER_NAMES = {"torchvision": "vgg19-torchvision", "keras": "vgg19-keras"}
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")
 class PerceptualLoss:
-    """Weighted L1 distance of a network's features at five levels.
+    """Weighted L1 distance of a network's features at several levels.
 
     * ``"vgg19-torchvision"``: relu1_1 to relu5_1, with the weights 1/32, 1/16, 1/8, 1/4
       and 1. Images go in as they are, in ``[-1, 1]``, WITHOUT ImageNet normalisation:
       what the published results used.
     * ``"vgg19-keras"``: the same levels of Keras's (Caffe's) weights, which know BGR
       images of 0..255 less their mean; the distance is divided by 127.5.
+    * ``"vgg19-mean-pooling"``: the image itself and relu1_2 to relu5_2 of the same
+      weights, with means in place of maxima and the weights of cascaded refinement
+      networks (Chen and Koltun 2017), whose loss it is.
     * ``"squeezenet"``: conv1, fire3, fire5, fire8 and fire9 of SqueezeNet 1.0, the mean
       of the levels' differences in units of each level's mean activation.
     * ``"efficientnet-lite0"``: blocks 0, 2, 4, 10 and 14, in the same way.
@@ -154,9 +174,14 @@ class PerceptualLoss:
         weighted = zip(self._row.level_weights, distances, strict=True)
         return tf.add_n([weight * distance for weight, distance in weighted])
 
+    @property
+    def diverse_weights(self) -> tuple[float, ...]:
+        """Factors of the levels where several images are compared."""
+        return self._row.diverse_weights or self._row.level_weights
+
     def features(self, images: tf.Tensor) -> list[tf.Tensor]:
-        """The five feature maps of images in ``[-1, 1]``, finest first."""
-        inputs = self._row.inputs(tf.cast(images, tf.float32))
+        """The feature maps of images in ``[-1, 1]``, finest first."""
+        inputs = self._row.inputs(at_least_float32(images))
         return self.network(inputs, training=False)
 
     def get_config(self):

@@ -15,6 +15,12 @@ from ccfpse_tf.files.pytorch import read_tensors
 LAYERS = tuple(f"block{i}_conv1" for i in range(1, 6))  # after ReLU: relu1_1 .. relu5_1
 WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
 CONVOLUTIONS = (2, 2, 4, 4, 1)  # per block, as far as the loss needs them
+SECOND_LAYERS = tuple(f"block{i}_conv2" for i in range(1, 6))  # of refinement networks
+# Of the image and these layers: the inverse of the mean size that each difference had
+# after 100 epochs, the last one ten times. The second row is for several images at
+# once, of which the best counts.
+REFINEMENT_WEIGHTS = (1.0, 1 / 2.6, 1 / 4.8, 1 / 3.7, 1 / 5.6, 10 / 1.5)
+DIVERSE_WEIGHTS = (1.0, 1 / 1.6, 1 / 2.3, 1 / 1.8, 1 / 2.8, 10 / 0.8)
 WIDTHS = (64, 128, 256, 512, 512)  # per block
 TORCHVISION_NAME = "vgg19-dcbb9e9d.pth"
 TORCHVISION_URL = f"https://download.pytorch.org/models/{TORCHVISION_NAME}"
@@ -45,6 +51,43 @@ def open_keras(weights: str | None = None) -> keras.Model:
     """
     network = _feature_network()
     _load_keras(network, weights)
+    return network
+
+
+def open_mean_pooling(weights: str | None = None) -> keras.Model:
+    """Makes the network of the image and relu1_2 .. relu5_2 with Keras's weights.
+
+    Means of 2x2 pixels take the place of their maxima (Chen and Koltun 2017).
+
+    Args:
+        weights: path of ``vgg19_*_notop.h5``; None downloads it.
+    """
+    network = mean_pooling_network()
+    _load_keras(network, weights)
+    return network
+
+
+def mean_pooling_network(dtype="float32") -> keras.Model:
+    """Returns the network of :func:`open_mean_pooling` before it has its weights.
+
+    Args:
+        dtype: of the computation.
+    """
+    x = inputs = keras.Input((None, None, 3), dtype=dtype)
+    outputs = [inputs]
+    counts = (*CONVOLUTIONS[:-1], 2)
+    for block, (count, width) in enumerate(zip(counts, WIDTHS, strict=True), 1):
+        if block > 1:
+            x = keras.layers.AveragePooling2D(2, padding="same", dtype=dtype)(x)
+        for number in range(1, count + 1):
+            name = f"block{block}_conv{number}"
+            x = keras.layers.Conv2D(
+                width, 3, padding="same", activation="relu", name=name, dtype=dtype
+            )(x)
+            if name in SECOND_LAYERS:
+                outputs.append(x)
+    network = keras.Model(inputs, outputs)
+    network.trainable = False
     return network
 
 

@@ -13,6 +13,7 @@ import tensorflow as tf
 from ccfpse_tf.config.sections import PerceptualNetwork
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.pretrained import PretrainedFile
+from ccfpse_tf.models.perceptual.class_distances import class_distances
 from ccfpse_tf.models.perceptual.loss import NETWORKS, PerceptualLoss
 from ccfpse_tf.models.perceptual.vgg19 import KERAS_NAME
 from tests.layers import oracle
@@ -285,3 +286,76 @@ def test_configs_of_former_versions_are_read(torchvision_file):
     former = {"source": "torchvision", "weights": str(torchvision_file)}
     loss = PerceptualLoss.from_config(former)
     assert loss.name == "vgg19-torchvision"
+
+
+SECOND_WEIGHTS = {
+    "level_weights": (1, 1 / 2.6, 1 / 4.8, 1 / 3.7, 1 / 5.6, 10 / 1.5),
+    "diverse_weights": (1, 1 / 1.6, 1 / 2.3, 1 / 1.8, 1 / 2.8, 10 / 0.8),
+}
+
+
+def second_features(kernels, x):
+    """The input, then relu1_2, ..., relu5_2 with means in place of maxima."""
+    found = [x]
+    for block in range(1, 6):
+        if block > 1:
+            x = oracle.average_pool(x, 2)
+        for convolution in range(1, 5):
+            if (block, convolution) not in kernels or (block, convolution) > (5, 2):
+                break
+            x = oracle.relu(oracle.convolve(x, *kernels[block, convolution]))
+            if convolution == 2:
+                found.append(x)
+    return found
+
+
+@pytest.fixture(scope="module")
+def mean_pooling(keras_file):
+    return PerceptualLoss("vgg19-mean-pooling", str(keras_file))
+
+
+def test_refinement_networks_compare_means_and_pixels(mean_pooling, kernels):
+    fake, real = images()
+    theirs = [second_features(kernels, caffe_input(x)) for x in (fake, real)]
+    for a, b in zip(mean_pooling.features(fake), theirs[0], strict=True):
+        assert a.shape == b.shape
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3 * np.abs(b).max())
+    distances = [np.abs(a - b).mean() for a, b in zip(*theirs, strict=True)]
+    expected = np.dot(SECOND_WEIGHTS["level_weights"], distances)
+    np.testing.assert_allclose(mean_pooling(fake, real), expected, rtol=1e-4)
+
+
+def test_several_images_are_compared_class_by_class(mean_pooling):
+    rng = np.random.default_rng(0)
+    fakes = np.tanh(numbers(3, 2, 3, 16, 32, 3))
+    real = np.tanh(numbers(4, 2, 16, 32, 3))
+    one_hot = np.eye(4, dtype=np.float32)[rng.integers(0, 4, (2, 16, 32))]
+    found = class_distances(mean_pooling, fakes, real, one_hot)
+    of_real = mean_pooling.features(real)
+    weights = SECOND_WEIGHTS["diverse_weights"]
+    for level, (weight, b) in enumerate(zip(weights, of_real, strict=True)):
+        assert found[level].shape == (2, 3, 4)
+        cell = 16 // b.shape[1]
+        shares = oracle.average_pool(one_hot, cell) if cell > 1 else one_hot
+        for image in range(3):
+            a = np.asarray(mean_pooling.features(fakes[:, image])[level])
+            difference = np.abs(a - np.asarray(b)).mean(-1)[..., None]
+            expected = weight * (difference * shares).mean((1, 2))
+            np.testing.assert_allclose(found[level][:, image], expected, rtol=1e-4)
+    # All classes together are the plain distance.
+    total = np.sum([np.asarray(x).sum(-1) for x in found], 0)[0, 0]
+    pairs = zip(mean_pooling.features(fakes[:1, 0]), of_real, strict=True)
+    plain = [np.abs(np.asarray(a) - np.asarray(b)[:1]).mean() for a, b in pairs]
+    np.testing.assert_allclose(total, np.dot(weights, plain), rtol=1e-4)
+
+
+def test_other_networks_compare_classes_too(monkeypatch):
+    lite_weights.install(monkeypatch)
+    loss = PerceptualLoss("efficientnet-lite0")
+    fakes = np.tanh(numbers(3, 1, 2, 40, 64, 3))
+    one_hot = np.eye(2, dtype=np.float32)[np.ones((1, 40, 64), int)]
+    found = class_distances(loss, fakes, fakes[:, 0], one_hot)
+    assert all(level.shape == (1, 2, 2) for level in found)
+    assert not any(np.asarray(level)[:, 0].any() for level in found)
+    assert all(np.asarray(level)[0, 1, 1] > 0 for level in found)
+    assert loss.diverse_weights == loss._row.level_weights

@@ -1,0 +1,1 @@
+"""Segments of photographs, and the canvases that are made of them (SIMS)."""

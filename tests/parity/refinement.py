@@ -1,0 +1,222 @@
+"""What the fixtures of CRN and SIMS share: names, perceptual network, trajectories."""
+
+import dataclasses
+from collections.abc import Iterator
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+from keras.optimizers.schedules import LearningRateSchedule
+
+from ccfpse_tf.gan.optimizers import TensorFlowAdam
+from ccfpse_tf.models.perceptual import loss as perceptual
+from ccfpse_tf.models.perceptual import vgg19
+from tests.parity import checks, rules
+from tests.parity.checks import Check, absolute, relative
+from tests.parity.fixture import Fixture, nhwc
+
+IMAGE = 1e-5 * 255  # absolute, of images of 0..255
+# What float32 may do to a training of three steps: about twice the most that it did to
+# the reference itself, whose first update has the signs of gradients near 0, too.
+TRAINED_LOSS = 1e-5  # relative
+TRAINED_IMAGE = 0.7  # absolute, of images of 0..255
+BETAS = np.float32(0.9), np.float32(0.999)
+SUM, LENGTH, PROBE = range(3)  # columns of summaries of updates
+
+
+def perceptual_loss(prefix: str, dtype: str) -> perceptual.PerceptualLoss:
+    """The loss of both methods, with weights by rule, computed in ``dtype``."""
+    network = vgg19.mean_pooling_network(dtype)
+    index, channels = 0, 3
+    counts = (*vgg19.CONVOLUTIONS[:-1], 2)
+    for block, (count, width) in enumerate(zip(counts, vgg19.WIDTHS, strict=True), 1):
+        for convolution in range(1, count + 1):
+            shapes = {"weight": (width, channels, 3, 3), "bias": (width,)}
+            kernel, bias = (
+                rules.tensor(prefix, f"features.{index}.{leaf}", shape, "full", 2**0.5)
+                for leaf, shape in shapes.items()
+            )
+            layer = network.get_layer(f"block{block}_conv{convolution}")
+            if not index:
+                kernel = kernel[:, ::-1]  # Keras's weights, and so we, take BGR
+            layer.set_weights([kernel.transpose(2, 3, 1, 0), bias])
+            index, channels = index + 2, width  # a ReLU follows
+        index += 1  # a pooling
+    name = "vgg19-mean-pooling"
+    row = dataclasses.replace(perceptual.NETWORKS[name], open=lambda weights: network)
+    with mock.patch.dict(perceptual.NETWORKS, {name: row}):
+        return perceptual.PerceptualLoss(name)
+
+
+@dataclasses.dataclass(frozen=True)
+class Tensor:
+    """An official name and the variable that it stands for.
+
+    Attributes:
+        name: in the fixture.
+        variable: ours.
+        to_official: from our layout to theirs; its inverse is ``from_official``.
+        from_official: see there.
+    """
+
+    name: str
+    variable: tf.Variable
+    to_official: object = np.asarray
+    from_official: object = np.asarray
+
+
+def kernel(name: str, variable, classes_first: int = 0, before: int = 0) -> Tensor:
+    """A kernel ``(kh, kw, in, out)`` whose official form is ``(out, in, kh, kw)``.
+
+    Args:
+        name: official.
+        variable: ours.
+        classes_first: input channels of ours that come first and that the official
+            kernel has after the ``before`` ones that follow.
+        before: see there.
+    """
+
+    def forth(x):
+        x = np.asarray(x)
+        moved = np.roll(x[:, :, : classes_first + before], before, axis=2)
+        x = np.concatenate([moved, x[:, :, classes_first + before :]], 2)
+        return x.transpose(3, 2, 0, 1)
+
+    def back(x):
+        x = np.asarray(x).transpose(2, 3, 1, 0)
+        moved = np.roll(x[:, :, : classes_first + before], -before, axis=2)
+        return np.concatenate([moved, x[:, :, classes_first + before :]], 2)
+
+    return Tensor(name, variable, forth, back)
+
+
+def convolution(name: str, layer, **channels) -> list[Tensor]:
+    """The tensors of a :class:`LayerNormalizedConvolution`."""
+    return [
+        kernel(f"{name}.weight", layer.kernel, **channels),
+        Tensor(f"{name}.norm.bias", layer.beta),
+        Tensor(f"{name}.norm.weight", layer.gamma),
+    ]
+
+
+def load(tensors: list[Tensor], fixture: Fixture, case: str) -> None:
+    """Gives all variables the fixture's weights, which are made by rule."""
+    prefix, entry = fixture.entry["weight_prefix"][case], fixture.entry
+    shapes = {
+        tensor.name: tensor.to_official(np.zeros(tensor.variable.shape)).shape
+        for tensor in tensors
+    }
+    if "weight_shapes" in entry:  # copies leave it out
+        theirs = entry["weight_shapes"][case]
+        assert {name: list(shape) for name, shape in shapes.items()} == theirs
+    for tensor in tensors:
+        shape = shapes[tensor.name]
+        value = rules.tensor(prefix, tensor.name, shape, entry["weight_rule"])
+        tensor.variable.assign(tensor.from_official(value))
+
+
+def official(tensors: list[Tensor], values: list) -> dict[str, np.ndarray]:
+    """Values in the order of the tensors, by official name and in official layout."""
+    return {
+        tensor.name: tensor.to_official(value)
+        for tensor, value in zip(tensors, values, strict=True)
+    }
+
+
+def image(data: dict, key: str, dtype: str) -> tf.Tensor:
+    """A photograph of bytes in ``[-1, 1]``."""
+    return tf.constant(nhwc(data[key].astype(np.float64)) / 127.5 - 1, dtype)
+
+
+def pixels(images) -> np.ndarray:
+    """Images of ``[-1, 1]`` as the fixtures have them: 0..255, channels first."""
+    scaled = (np.asarray(images, np.float64) + 1) / 2 * 255
+    return np.moveaxis(scaled.reshape(-1, *scaled.shape[-3:]), -1, 1)
+
+
+class GraphRate(LearningRateSchedule):
+    """The rate by which our Adam makes the steps of the reference.
+
+    TensorFlow 1 keeps rate, betas and the powers of the betas in float32 also where
+    everything else is float64: its bias correction is off by up to 1e-5.
+
+    Args:
+        base: the rate.
+    """
+
+    def __init__(self, base: float):
+        steps, powers = [], [np.float32(1)] * 2
+        for step in range(1, 5):
+            powers = [np.float32(p * b) for p, b in zip(powers, BETAS, strict=True)]
+            theirs, ours = (
+                np.sqrt(1 - second) / (1 - first)
+                for first, second in (
+                    np.array(powers, np.float64),
+                    np.array(BETAS, np.float64) ** step,
+                )
+            )
+            steps.append(np.float64(np.float32(base)) * theirs / ours)
+        self._steps = steps
+
+    def __call__(self, step):
+        """The rate at ``step``, counted from 0."""
+        return tf.gather(tf.constant(self._steps, tf.float64), tf.cast(step, tf.int32))
+
+
+def adam(base: float) -> TensorFlowAdam:
+    """The optimiser of both methods."""
+    return TensorFlowAdam(GraphRate(base), *map(float, BETAS))
+
+
+def trajectory(
+    fixture: Fixture, case: str, make, batch, draw, dtype: str
+) -> Iterator[Check]:
+    """Three steps of training.
+
+    Args:
+        fixture: has ``trajectory/loss``, the loss before each step and at the end.
+        case: of the fixture.
+        make: returns a compiled model, and its tensors with the fixture's weights.
+        batch: of the model.
+        draw: takes the model and returns its images in ``[-1, 1]``.
+        dtype: of the computation; float64 is held to the fixture's float64 values.
+    """
+    exact = dtype == "float64"
+    at = f"f64/{case}/trajectory" if exact else f"{case}/trajectory"
+    data, (model, tensors) = fixture.data, make()
+    before = official(tensors, [tensor.variable for tensor in tensors])
+    before = {name: np.array(value, np.float64) for name, value in before.items()}
+    step = tf.function(model.train_step)
+    limit = 1e-6 if exact else TRAINED_LOSS
+    for number, theirs in enumerate(data[f"{at}/loss"]):
+        model.reset_metrics()
+        run = step if number < 3 else model.test_step
+        found = np.asarray(run(batch)["generator_loss"])
+        yield relative(f"{at}/loss {number}", found, theirs, limit)
+    if f"{at}/y_last" in data:
+        limit = IMAGE if exact else TRAINED_IMAGE
+        ours = pixels(draw(model))
+        yield absolute(f"{at}/y_last", ours, data[f"{at}/y_last"], limit)
+    after = official(tensors, [tensor.variable for tensor in tensors])
+    updates = {name: after[name] - start for name, start in before.items()}
+    if exact:
+        names, rows = (
+            data[f"{at}/{key}"] for key in ("update_names", "update_sum_l2_probe")
+        )
+        for name, row in zip(names, rows, strict=True):
+            yield from _summary(f"{at}/update {name}", updates[name], row, name)
+
+
+def length_of_difference(name: str, ours, theirs, tolerance: float) -> Check:
+    """In units of the reference's length: kinks of losses move single entries only."""
+    length = np.linalg.norm(ours - theirs) / np.linalg.norm(theirs)
+    return Check(f"{name}, length of the difference", length, tolerance)
+
+
+def _summary(tag, update, row, name):
+    length = row[LENGTH]
+    yield relative(f"{tag} l2", np.linalg.norm(update), length, checks.STATE)
+    probe = (update * rules.gaussian(f"probe/{name}", update.shape)).sum()
+    yield Check(f"{tag} probe", abs(probe - row[PROBE]) / length, checks.STATE)
+    unit = length * update.size**0.5
+    yield Check(f"{tag} sum", abs(update.sum() - row[SUM]) / unit, checks.STATE)
