@@ -83,3 +83,16 @@ def test_wrong_wishes(options, words, drawn, tmp_path):
     with pytest.raises(InputError, match=words):
         drawn(*options)
     assert not list(tmp_path.iterdir())
+
+
+def test_faults_are_parts_with_captions(drawn, monkeypatch):
+    faults = (("first fault", 0, (4, 2, 6)), ("second fault", 1, (0, 0, 8)))
+    monkeypatch.setattr(preset_pictures, "FAULTS", {"a": faults})
+    picture = drawn("--faults", "a")
+    edge = preset_pictures.ENLARGED
+    assert picture.shape == (edge + preset_pictures.CAPTION, 2 * edge, 3)
+    for place, style in enumerate(invented().styles[:2]):
+        level = 100 + round(20 * float(style.code[0]))
+        part = picture[8 : edge - 12, place * edge + 8 : (place + 1) * edge - 12]
+        assert np.abs(part - level).max() < 12
+        assert picture[edge + 2 :, place * edge : (place + 1) * edge].min() < 60
