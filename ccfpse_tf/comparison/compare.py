@@ -1,5 +1,6 @@
 """Trains, measures and reports all columns of a comparison; it may be stopped."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from ccfpse_tf.comparison.costs import measure_costs
 from ccfpse_tf.comparison.plan import Plan
 from ccfpse_tf.comparison.report import write_report
 from ccfpse_tf.data.pipeline import steps_per_epoch
+from ccfpse_tf.data.segments.write_bank import write_bank
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.evaluation.evaluate import METRICS, evaluate
 from ccfpse_tf.evaluation.image_source import Images
@@ -16,12 +18,13 @@ from ccfpse_tf.evaluation.segmenter.config import SegmenterConfig, with_size
 from ccfpse_tf.evaluation.segmenter.train_segmenter import train_segmenter
 from ccfpse_tf.files.atomic import write_json
 from ccfpse_tf.files.locks import locked
+from ccfpse_tf.gan import methods
 from ccfpse_tf.runtime.own_process import call_alone
 from ccfpse_tf.runtime.text_table import text_table
 from ccfpse_tf.training.train import train
 
 FACTS, LOCK = "comparison.json", ".compare.lock"
-SEGMENTER, COSTS, CELLS = "segmenter", "costs", "cells"
+SEGMENTER, BANK, COSTS, CELLS = "segmenter", "bank", "costs", "cells"
 
 
 def compare(plan: Plan, out: Path, devices: str = "auto") -> dict[str, str]:
@@ -48,6 +51,7 @@ def compare(plan: Plan, out: Path, devices: str = "auto") -> dict[str, str]:
     out, failed = Path(out), {}
     with locked(out / LOCK, "another comparison is writing"):
         _check_folder(plan, out)
+        plan = _with_bank(plan, out / BANK)
         segmenter = plan.segmenter or _segmenter(plan, out / SEGMENTER)
         for column, seed in plan.cells():
             name = f"{column}-{seed}"
@@ -114,6 +118,21 @@ def _check_folder(plan, out):
             f"--out {out} holds another comparison; name another folder, or go on with "
             "that one:\n  " + "\n  ".join(differing)
         )
+
+
+def _with_bank(plan, folder):
+    """Makes the memory bank that a column draws from, where none is given."""
+    of_columns = dict(plan.of_columns)
+    for column in plan.columns:
+        config = plan.config(column)
+        if not methods.method_of(config).bank or config.data.bank:
+            continue
+        print("cutting the photographs into the segments of a memory bank")
+        records, size = Path(config.data.records), tuple(config.data.image_size)
+        call_alone("bank", write_bank, records, folder, size)
+        given = of_columns.get(column, ())
+        of_columns[column] = [*given, f"data.bank={folder.resolve()}"]
+    return dataclasses.replace(plan, of_columns=of_columns)
 
 
 def _segmenter(plan, folder):

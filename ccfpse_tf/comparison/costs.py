@@ -13,6 +13,7 @@ from ccfpse_tf.data.pipeline import training_dataset
 from ccfpse_tf.data.random_window import RandomWindow
 from ccfpse_tf.data.records import read_description
 from ccfpse_tf.gan.build import build_model
+from ccfpse_tf.generation.memory_bank import training_filler
 from ccfpse_tf.runtime.peak_memory import PeakMemory, available
 
 WARM_UP, TIMES = 2, 5
@@ -37,16 +38,17 @@ def measure_costs(config: Config, images: int) -> dict:
     records = Path(data.records)
     window = RandomWindow(tuple(data.image_size), data.flip)
     with _peak() as memory:
-        model = build_model(config, read_description(records), 1)
-        stream = iter(training_dataset(records, window, images, seed=data.seed))
-        batch = next(stream)
+        description = read_description(records)
+        model = build_model(config, description, 1)
+        fill = training_filler(model, config, description)
+        batch = next(iter(training_dataset(records, window, images, fill=fill)))
         one = {name: value[:1] for name, value in batch.items()}
         draw = tf.function(lambda: model(one, training=False))
         drawn = _seconds(lambda: draw().numpy())
     image_bytes = memory()
     step = tf.function(model.train_step)
     with _peak() as memory:
-        trained = _seconds(lambda: step(batch)["generator_loss"].numpy())
+        trained = _seconds(lambda: tf.nest.flatten(step(batch))[0].numpy())
     count = sum(int(tf.size(x)) for x in model.generator.trainable_variables)
     return {
         "generator_parameters": count,

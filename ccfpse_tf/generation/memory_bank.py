@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from ccfpse_tf.data.segments.bank import MemoryBank
-from ccfpse_tf.data.segments.filled import LayoutFiller
+from ccfpse_tf.data.segments.bank import MemoryBank, check_bank
+from ccfpse_tf.data.segments.filled import LayoutFiller, TrainingFiller
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.gan import methods
 
@@ -61,3 +61,21 @@ def give_bank(model, config, description) -> MemoryBank | None:
     if bank is not None:
         model.fill_layouts_with(LayoutFiller(bank))
     return bank
+
+
+def training_filler(model, config, description) -> TrainingFiller | None:
+    """Returns what makes the canvases of training images; None for other methods.
+
+    The model gets the bank for its own layouts, too.
+
+    Args:
+        model, config, description: as for :func:`give_bank`.
+
+    Raises:
+        InputError: as :func:`open_bank`; a bank of other records.
+    """
+    bank = give_bank(model, config, description)
+    if bank is None:
+        return None
+    check_bank(bank, description, Path(config.data.records))
+    return TrainingFiller(bank, config.data.seed)

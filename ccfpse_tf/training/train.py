@@ -13,13 +13,11 @@ from ccfpse_tf.data.pipeline import steps_per_epoch, training_dataset
 from ccfpse_tf.data.random_window import RandomWindow
 from ccfpse_tf.data.record_errors import clear_record_errors
 from ccfpse_tf.data.records import Description, read_description
-from ccfpse_tf.data.segments.bank import check_bank
-from ccfpse_tf.data.segments.filled import TrainingFiller
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.locks import RUN_LOCK, TRAINING, locked
 from ccfpse_tf.gan import methods
 from ccfpse_tf.gan.build import build_model
-from ccfpse_tf.generation.memory_bank import give_bank
+from ccfpse_tf.generation.memory_bank import training_filler
 from ccfpse_tf.presets.preset import Preset
 from ccfpse_tf.runs.checkpoint_folder import steps_saved
 from ccfpse_tf.runs.checkpoints import CheckpointStore, ReadOnlyCheckpoints
@@ -101,7 +99,7 @@ def _train(config, directory, description, group, length, profile, starts):
     random.seed(config.data.seed)
     with group.strategy.scope():
         model = build_model(config, description, length.epoch_steps)
-        filler = _filler(model, config, description)
+        filler = training_filler(model, config, description)
         start, teaching = starts
         new = not steps_saved(directory / "checkpoints")
         if start and new:
@@ -191,15 +189,6 @@ def _parts(step, length, small_epochs):
         if epoch < end:
             yield length.epoch_steps, epoch, end
             epoch = end
-
-
-def _filler(model, config, description):
-    """Makes the canvases of training images, for methods that draw on such."""
-    bank = give_bank(model, config, description)
-    if bank is None:
-        return None
-    check_bank(bank, description, Path(config.data.records))
-    return TrainingFiller(bank, config.data.seed)
 
 
 def _stream(config, group, length, filler, start_step):
