@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,12 @@ from ccfpse_tf.comparison import report
 from ccfpse_tf.comparison.columns import COLUMNS, TABLE_1, TABLE_2, Column
 from ccfpse_tf.comparison.plan import Plan
 from ccfpse_tf.config import Config
+from ccfpse_tf.data.records import read_description
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.evaluation.image_folder import stem, write_image
+from ccfpse_tf.evaluation.image_source import ImageSource
+from ccfpse_tf.runs.run_folder import open_run, read_run
+from ccfpse_tf.runs.status import Status
 from tests.evaluation import tiny
 
 SETTINGS = [
@@ -37,14 +43,49 @@ def made(tmp_path_factory):
     }
 
 
+COSTS = {name: 1000 for name, *_ in report.COSTS} | {"device": "CPU"}
+
+
+def costs(config, images):
+    return COSTS
+
+
+def train(config, run, devices):
+    """Leaves what a training leaves that a report reads."""
+    description = read_description(config.data.records)
+    open_run(run, config, description)
+    with Status(run).recorded() as status:
+        status.update(step=2)
+        status.write()
+
+
+def evaluate(images, measures, out):
+    """The photographs themselves, and a score that depends on the seed."""
+    (out / "images").mkdir(parents=True)
+    source = ImageSource.of_records(Path(RECORDS[0]), "val", tiny.SIZE, None)
+    for key, photograph in source.real_images():
+        write_image(out / "images" / f"{stem(key)}.png", photograph)
+    metrics = {"generated": {"mean_iou": 0.5 + 0.1 * images.seed}, "real": {}}
+    (out / "metrics.json").write_text(
+        json.dumps({"metrics": metrics, "paper_line": "a line"})
+    )
+
+
+RECORDS = []
+
+
 @pytest.fixture
-def calls(monkeypatch):
-    """What is called; everything runs in this process, which has TensorFlow."""
-    found = []
+def calls(monkeypatch, made):
+    """What is called, in this process and by functions that take no time."""
+    found, stand_ins = (
+        [],
+        {"measure_costs": costs, "train": train, "evaluate": evaluate},
+    )
+    RECORDS[:] = [made["records"]]
 
     def call_here(what, function, *arguments):
         found.append((what, function.__name__))
-        return function(*arguments)
+        return stand_ins[function.__name__](*arguments)
 
     monkeypatch.setattr(module, "call_alone", call_here)
     return found
@@ -66,17 +107,16 @@ def test_all_columns_are_trained_measured_and_reported(made, calls, tmp_path, ca
     work = ["measure_costs", "train", "evaluate"]
     assert calls == [(f"{x}-0", y) for x in ("ccfpse", "spade") for y in work]
     table = capsys.readouterr().out
-    assert "| CC-FPSE | 1 |" in table and "| photographs |" in table
+    assert "| CC-FPSE | 1 | 50.0 |" in table and "a line" in table
     with (out / "report.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["column"] for row in rows] == ["ccfpse", "spade"]
-    assert all(0 <= float(row["mean_iou"]) <= 1 and row["steps"] == "2" for row in rows)
-    assert int(rows[0]["multiply_adds"]) > 0
+    assert all(float(row["mean_iou"]) == 0.5 and row["steps"] == "2" for row in rows)
+    assert rows[0]["multiply_adds"] == "1000"
     page = (out / "report.html").read_text()
     assert page.count(">SPADE<") == page.count(">CC-FPSE<") > 1
     configs = [
-        Config.from_json((out / "cells" / f"{x}-0" / "run" / "config.json").read_text())
-        for x in ("ccfpse", "spade")
+        read_run(out / "cells" / f"{x}-0" / "run").config for x in ("ccfpse", "spade")
     ]
     assert configs[0].data == configs[1].data  # crops, order and batches
     assert configs[0].schedule == configs[1].schedule
@@ -85,20 +125,19 @@ def test_all_columns_are_trained_measured_and_reported(made, calls, tmp_path, ca
     calls.clear()
     assert compare(made, out, "losses.kl=0.2", *columns, "--seeds", "2") == 0
     assert calls == [(f"{x}-1", y) for x in ("ccfpse", "spade") for y in work[1:]]
-    assert "| SPADE | 2 |" in capsys.readouterr().out
+    assert "| SPADE | 2 | 55.0 ± 7.1 |" in capsys.readouterr().out
     with pytest.raises(InputError, match="another comparison(.|\n)*batch_size.* now 2"):
         compare(made, out, "data.batch_size=2", *columns)
 
 
 def test_what_fails_does_not_keep_the_others(made, calls, tmp_path, monkeypatch):
-    train = module.train
-
-    def fails(config, run, devices):
-        if config.generator.architecture == "spade":
+    def fails(what, function, *arguments):
+        if what == "spade-0" and function.__name__ == "train":
             raise InputError("the losses have diverged")
-        return train(config, run, devices)
+        return call(what, function, *arguments)
 
-    monkeypatch.setattr(module, "train", fails)
+    call = module.call_alone
+    monkeypatch.setattr(module, "call_alone", fails)
     assert compare(made, tmp_path, "--columns", "spade", "ccfpse") == 1
     metrics = tmp_path / "cells" / "ccfpse-0" / "evaluation" / "metrics.json"
     assert json.loads(metrics.read_text())["metrics"]["generated"]
@@ -160,3 +199,16 @@ def test_what_it_would_take(made, calls, capsys):
 def test_a_column_says_what_it_changes():
     column = Column("x", "ccfpse", ("generator.ngf=3",))
     assert column.config(Config(name="folder")).generator.ngf == 3
+
+
+@pytest.mark.slow
+def test_real_trainings(made, tmp_path, capsys):
+    assert compare(made, tmp_path, "--columns", "ccfpse", "sims") == 0
+    with (tmp_path / "report.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["column"] for row in rows] == ["ccfpse", "sims"]
+    for row in rows:
+        assert 0 < float(row["mean_iou"]) < 1 and row["steps"] == "2"
+        assert float(row["multiply_adds"]) > 0 and float(row["step_seconds"]) > 0
+    page = (tmp_path / "report.html").read_text()
+    assert page.count(">SIMS<") == page.count(">CC-FPSE<") > 1
