@@ -79,7 +79,7 @@ def test_overrides_are_checked_together():
         ("generator.depth=deep", ["'deep'", "5 or 6"]),
         (
             "generator.architecture=spad",
-            ["'spad'", "must be one of ('ccfpse', 'ccfpse_compact')"],
+            ["'spad'", "must be one of ('ccfpse', 'ccfpse_compact', 'spade')"],
         ),
         ("generator.average_decay=1", ["0 or more and below 1"]),
         ("schedule.steps_per_epoch=0", ["1 or more, or none"]),
