@@ -22,7 +22,11 @@ from ccfpse_tf.models.style_encoder import StyleEncoder
 
 BLOCK_NAMES = ("head_0", "G_middle_0", "G_middle_1", "up_0", "up_1", "up_2", "up_3")
 EIGHTH_BLOCK = "up_4"  # of SPADE's generator at depth 7
-_UNUSED = re.compile(r"(^|\.)(norm_0|conv_[02]\.norm_layer)\.|\.num_batches_tracked$")
+_UNUSED = re.compile(
+    # SPADE's norm_0, which has layers of its own, is used.
+    r"(^|\.)(norm_0|conv_[02]\.norm_layer)\.(weight|bias|running_mean|running_var)$"
+    r"|\.num_batches_tracked$"
+)
 
 
 def is_unused(name: str) -> bool:
