@@ -88,7 +88,7 @@ def _trained(strategy, workers: Workers, arguments):
         for variable in getattr(model, name).variables:
             result[f"{name}/{variable.path}"] = np.asarray(variable)
     (first,) = batches(1, 2)
-    z = tf.ones((2, model.z_dim), tf.float64)
+    z = tf.ones((2, model.z_dim), tf.float64) if model.z_dim else None
     image = model.synthesize(first["label"], first["instance"], z)
     return result | {"image": np.asarray(image), "steps": np.asarray(model.steps)}
 
