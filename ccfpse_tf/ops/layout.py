@@ -114,7 +114,10 @@ def downsample_layout(layout: Layout | tf.Tensor, channels: int) -> tf.Tensor:
     features = layout.features
     dtype = tf.float64 if features.dtype == tf.float64 else tf.float32
     shares = _class_shares(layout.label, channels - features.shape[-1], dtype)
-    return tf.concat([tf.cast(shares, features.dtype), downsample_mean(features)], -1)
+    shares = tf.cast(shares, features.dtype)
+    if not features.shape[-1]:
+        return shares
+    return tf.concat([shares, downsample_mean(features)], -1)
 
 
 def _class_shares(label, classes, dtype):

@@ -13,7 +13,7 @@ from ccfpse_tf.runs.data_check import describe_data
 from ccfpse_tf.runs.run_folder import Run, read_run
 
 # Of a student whose widths nobody chose.
-WIDTHS = {"architecture": "ccfpse_compact", "ngf": 32, "hidden": 32}
+WIDTHS = {"architecture": "ccfpse_compact", "ngf": 32, "hidden": 32, "pyramid": True}
 
 
 @dataclasses.dataclass(frozen=True)
