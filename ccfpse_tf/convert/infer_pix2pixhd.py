@@ -99,7 +99,11 @@ def infer_pix2pixhd(
     ]
     if features:
         width = infer_trunk(sources["encoder"].state, source).width
-        chosen.append(f"generator.encoder_ngf={width}")
+        pooling = "instance" if description.instances else "label"
+        chosen += [
+            f"generator.encoder_ngf={width}",
+            f"generator.pool_features={pooling}",
+        ]
     chosen += _discriminator(sources, description)
     method = "pix2pixhd_local" if enhancers else "pix2pixhd"
     return override(base, [*settings(method), *chosen])

@@ -115,10 +115,13 @@ def test_it_becomes_official_files_and_comes_back(run, tmp_path, capsys):
     argv = ["convert", str(files), "--out", str(again), "--classes", "4"]
     with pytest.raises(InputError, match="do not tell the image size"):
         main.run(argv)
-    # The files do not tell what the encoder's features were averaged over.
-    with pytest.raises(InputError, match="these data have none"):
-        main.run([*argv, "--image-size", "64x64"])
     assert not again.exists()
+    assert main.run([*argv, "--image-size", "64x64"]) == 0
+    found, wanted = read_run(again).config, read_run(run).config
+    assert found.generator.pool_features == "label"  # as there are no instances
+    for key in ("downsamplings", "blocks", "enhancers", "instance_features"):
+        assert getattr(found.generator, key) == getattr(wanted.generator, key)
+    assert found.losses.gan_mode == "least_squares"
 
 
 @pytest.mark.parametrize("form", ["global", "local", "features"])
