@@ -16,15 +16,44 @@ from ccfpse_tf import (
 )
 from ccfpse_tf.gan.crn import CRN
 from ccfpse_tf.gan.optimizers import TensorFlowAdam
+from ccfpse_tf.gan.pix2pixhd import Pix2PixHD
 from ccfpse_tf.models.generators.crn import CRNGenerator, widths_of
+from ccfpse_tf.models.generators.pix2pixhd import Pix2PixHDGenerator
+from ccfpse_tf.models.instance_features import InstanceFeatureEncoder
 
 CLASSES = 3
 SIZE = (64, 96)
 
 
+def _of_blocks(kind, generator, discriminator):
+    """A function that makes the parts of CC-FPSE or SPADE, after the model's class."""
+
+    def make(channels, z_dim, dtype):
+        return (
+            kind,
+            generator(channels, SIZE, ngf=2, z_dim=z_dim, hidden=8, dtype=dtype),
+            discriminator(channels, ndf=2, dtype=dtype),
+            StyleEncoder(2, z_dim, dtype=dtype) if z_dim else None,
+        )
+
+    return make
+
+
+def _pix2pixhd(channels, z_dim, dtype):
+    """The same of pix2pixHD, with an enhancer and instance features."""
+    shape = {"depth": 1, "blocks": 1, "enhancers": 1, "enhancer_blocks": 1}
+    return (
+        Pix2PixHD,
+        Pix2PixHDGenerator(channels, SIZE, ngf=2, features=2, dtype=dtype, **shape),
+        MultiscaleDiscriminator(channels, ndf=2, form="pix2pixhd", dtype=dtype),
+        InstanceFeatureEncoder(2, ngf=2, depth=1, dtype=dtype),
+    )
+
+
 NETWORKS = {
-    "ccfpse": (CCFPSE, Generator, FPSEDiscriminator),
-    "spade": (AdversarialModel, SpadeGenerator, MultiscaleDiscriminator),
+    "ccfpse": _of_blocks(CCFPSE, Generator, FPSEDiscriminator),
+    "spade": _of_blocks(AdversarialModel, SpadeGenerator, MultiscaleDiscriminator),
+    "pix2pixhd": _pix2pixhd,
 }
 
 
@@ -34,15 +63,8 @@ def small_model(z_dim=4, dtype=None, method="ccfpse", **compile_options):
         return _small_crn(dtype, **compile_options)
     layout = LayoutEncoding(CLASSES, instances=True, dtype=dtype)
     channels = layout.semantic_channels
-    kind, generator, discriminator = NETWORKS[method]
-    model = kind(
-        layout,
-        generator(channels, SIZE, ngf=2, z_dim=z_dim, hidden=8, dtype=dtype),
-        discriminator(channels, ndf=2, dtype=dtype),
-        StyleEncoder(2, z_dim, dtype=dtype) if z_dim else None,
-        seed=5,
-        dtype=dtype,
-    )
+    kind, *parts = NETWORKS[method](channels, z_dim, dtype)
+    model = kind(layout, *parts, seed=5, dtype=dtype)
     model.compile(Adam(1e-3), Adam(1e-3), **compile_options)
     return model
 

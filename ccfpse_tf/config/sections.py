@@ -93,8 +93,8 @@ class GeneratorConfig:
     enhancers: Annotated[int, ADDED_LATER] = Field(
         1,
         ge=1,
-        description="pix2pixhd_local: enhancers; the global generator has ngf doubled "
-        "so often",
+        description="pix2pixhd_local: enhancers; the outermost one has ngf halved so "
+        "often, and the global generator ngf",
     )
     enhancer_blocks: Annotated[int, ADDED_LATER] = Field(
         3, ge=0, description="pix2pixhd_local: residual blocks of each enhancer"

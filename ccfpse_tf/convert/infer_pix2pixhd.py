@@ -81,9 +81,7 @@ def infer_pix2pixhd(
     source, state = str(found.path), found.state
     trunk, chosen = infer_trunk(state, source), []
     enhancers = [int(match[1]) for match in map(_ENHANCER.fullmatch, state) if match]
-    ngf = trunk.width
     if enhancers:
-        ngf = state[f"model{max(enhancers)}_1.1.weight"].shape[0]
         blocks = sum(bool(_ENHANCER_BLOCK.fullmatch(key)) for key in state)
         chosen += [
             f"generator.enhancers={max(enhancers)}",
@@ -92,14 +90,18 @@ def infer_pix2pixhd(
     features = _features(sources, trunk, source)
     check_channels(description, trunk.channels - features, source)
     chosen += [
-        f"generator.ngf={ngf}",
+        f"generator.ngf={trunk.width}",
         f"generator.downsamplings={trunk.depth}",
         f"generator.blocks={trunk.blocks}",
         f"generator.instance_features={features}",
     ]
     if features:
         width = infer_trunk(sources["encoder"].state, source).width
-        chosen.append(f"generator.encoder_ngf={width}")
+        pooling = "instance" if description.instances else "label"
+        chosen += [
+            f"generator.encoder_ngf={width}",
+            f"generator.pool_features={pooling}",
+        ]
     chosen += _discriminator(sources, description)
     method = "pix2pixhd_local" if enhancers else "pix2pixhd"
     return override(base, [*settings(method), *chosen])

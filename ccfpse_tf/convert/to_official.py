@@ -123,9 +123,11 @@ def official_options(config: Config, data: dict) -> str:
 
 def _pix2pixhd_options(config, data):
     generator = config.generator
-    channels = _channels(data).label_channels
+    channels, ngf = _channels(data).label_channels, generator.ngf
+    if generator.architecture == "pix2pixhd_local":
+        ngf //= 2**generator.enhancers  # there it is the outermost enhancer's
     options = [
-        f"--label_nc {channels} --ngf {generator.ngf} --ndf {config.discriminator.ndf}",
+        f"--label_nc {channels} --ngf {ngf} --ndf {config.discriminator.ndf}",
         f"--n_downsample_global {generator.downsamplings}",
         f"--n_blocks_global {generator.blocks} --num_D {config.discriminator.scales}",
     ]

@@ -31,7 +31,7 @@ def _generator(config, semantic_channels):
     return Pix2PixHDGenerator(
         semantic_channels,
         config.data.image_size,
-        ngf=chosen.ngf,
+        ngf=chosen.ngf // 2 ** _enhancers(config),
         depth=chosen.downsamplings,
         blocks=chosen.blocks,
         enhancers=_enhancers(config),
@@ -68,7 +68,13 @@ def _fixed_epochs(config):
 
 def _problems(config):
     chosen, fixed = config.generator, _fixed_epochs(config)
-    problems = _size_problems(config)
+    problems, share = _size_problems(config), 2 ** _enhancers(config)
+    if chosen.ngf % share:
+        problems["ngf"] = (
+            f"generator.ngf is {chosen.ngf}; the outermost enhancer has 1/{share} of "
+            f"it, so with generator.enhancers={chosen.enhancers} it must be a multiple "
+            f"of {share}"
+        )
     if fixed and not _enhancers(config):
         problems["fixed"] = (
             f"schedule.fix_global_epochs is {fixed}; only "
@@ -139,7 +145,6 @@ PIX2PIXHD = Method(
     z_dim=lambda config: 0,
     summary=_summary,
     defaults=(
-        *("generator.ngf=64", "generator.downsamplings=4", "generator.blocks=9"),
         *("discriminator.architecture=multiscale_pix2pixhd", "discriminator.scales=2"),
         *("losses.gan_mode=least_squares", "losses.feature_matching=10"),
         *("losses.perceptual=10", "step.discriminator_fake=reuse"),
@@ -154,7 +159,6 @@ LOCAL = dataclasses.replace(
     title="pix2pixHD with local enhancers",
     defaults=(
         *PIX2PIXHD.defaults,
-        *("generator.ngf=32", "generator.enhancers=1", "generator.enhancer_blocks=3"),
         "discriminator.scales=3",
     ),
 )

@@ -19,7 +19,8 @@ from tests.recipes import TINY, build_eager, load
 SIZE = (64, 64)
 SETTINGS = [
     *TINY,
-    *("generator.downsamplings=2", "generator.blocks=2", "generator.enhancer_blocks=1"),
+    *("generator.ngf=2", "generator.downsamplings=2", "generator.blocks=2"),
+    "generator.enhancer_blocks=1",
     *("generator.instance_features=2", "generator.pool_features=label"),
     *("generator.encoder_ngf=2", "discriminator.scales=2"),
     *("schedule.fix_global_epochs=1", "data.image_size={}x{}".format(*SIZE)),
@@ -109,16 +110,20 @@ def test_it_becomes_official_files_and_comes_back(run, tmp_path, capsys):
     files, again = tmp_path / "official", tmp_path / "again"
     assert main.run(["convert", str(run), "--to-official", str(files)]) == 0
     printed = capsys.readouterr().out
+    assert "--label_nc 4 --ngf 1 --ndf 2" in printed
     assert "--netG local --n_local_enhancers 1 --n_blocks_local 1" in printed
     assert "--label_feat --feat_num 2 --nef 2 --n_downsample_E 2" in printed
     assert "clusters of instance features are not part" in printed
     argv = ["convert", str(files), "--out", str(again), "--classes", "4"]
     with pytest.raises(InputError, match="do not tell the image size"):
         main.run(argv)
-    # The files do not tell what the encoder's features were averaged over.
-    with pytest.raises(InputError, match="these data have none"):
-        main.run([*argv, "--image-size", "64x64"])
     assert not again.exists()
+    assert main.run([*argv, "--image-size", "64x64"]) == 0
+    found, wanted = read_run(again).config, read_run(run).config
+    assert found.generator.pool_features == "label"  # as there are no instances
+    for key in ("downsamplings", "blocks", "enhancers", "instance_features"):
+        assert getattr(found.generator, key) == getattr(wanted.generator, key)
+    assert found.losses.gan_mode == "least_squares"
 
 
 @pytest.mark.parametrize("form", ["global", "local", "features"])
@@ -133,7 +138,8 @@ def test_official_files_come_back_bit_for_bit(form, tmp_path, capsys):
     assert main.run(argv) == 0
     assert "dropped" not in capsys.readouterr().out
     config = read_run(again).config
-    assert (config.generator.ngf, config.generator.downsamplings) == (3, 2)
+    assert config.generator.ngf == (6 if form == "local" else 3)
+    assert config.generator.downsamplings == 2
     assert (config.generator.blocks, config.discriminator.ndf) == (2, 2)
     assert config.discriminator.scales == (3 if form == "local" else 2)
     assert config.generator.instance_features == (2 if form == "features" else 0)

@@ -17,7 +17,7 @@ from tests.small_model import SIZE, batch
 DESCRIPTION = types.SimpleNamespace(label_channels=3, instances=True)
 FIXED, STEPS = 2, 4  # steps of the enhancer alone, and of all
 SMALL = (
-    *("generator.ngf=2", "generator.downsamplings=1", "generator.blocks=1"),
+    *("generator.ngf=4", "generator.downsamplings=1", "generator.blocks=1"),
     *("generator.enhancer_blocks=1", "generator.instance_features=2"),
     *("generator.encoder_ngf=2", "discriminator.ndf=2", "discriminator.scales=2"),
     *("losses.perceptual_network=off", f"data.image_size={SIZE[0]}x{SIZE[1]}"),
