@@ -16,7 +16,7 @@ from tests.parity.checks import Check, absolute, relative
 from tests.parity.fixture import Fixture, nhwc
 
 IMAGE = 1e-5 * 255  # absolute, of images of 0..255
-# The reference's trainings are not quite Adam on its own gradients: in crn.npz (single),
+# The reference trains not quite by Adam on its own gradients: in crn.npz (single),
 # element 12 of g_4_conv1.norm.bias moves by +2.6e-4 in three steps of 1e-4 at most,
 # although its first gradient is positive, so that its first step is -1e-4. That is so
 # in both precisions, and alike. Elements with large gradients agree.
