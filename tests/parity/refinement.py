@@ -16,10 +16,12 @@ from tests.parity.checks import Check, absolute, relative
 from tests.parity.fixture import Fixture, nhwc
 
 IMAGE = 1e-5 * 255  # absolute, of images of 0..255
-# The reference trains not quite by Adam on its own gradients: in crn.npz (single),
-# element 12 of g_4_conv1.norm.bias moves by +2.6e-4 in three steps of 1e-4 at most,
-# although its first gradient is positive, so that its first step is -1e-4. That is so
-# in both precisions, and alike. Elements with large gradients agree.
+# The reference does not train by its own gradients alone: TensorFlow 1 changes kernels
+# while the gradients of earlier layers, which pass through them, are still computed.
+# In crn.npz (single), element 12 of g_4_conv1.norm.bias moves by +2.6e-4 in three steps
+# of 1e-4 at most, although its first gradient is positive. A computation of it in
+# PyTorch agrees with ours to 1e-9; where it lets kernels change so early, the lengths
+# of the updates come seven times nearer to the reference's. So these are loose.
 TRAINED_LOSS = 1e-5  # relative
 TRAINED_IMAGE = 0.7  # absolute, of images of 0..255
 UPDATE_LENGTH = 0.05  # relative, of each tensor
