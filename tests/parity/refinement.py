@@ -16,16 +16,12 @@ from tests.parity.checks import Check, absolute, relative
 from tests.parity.fixture import Fixture, nhwc
 
 IMAGE = 1e-5 * 255  # absolute, of images of 0..255
-# The reference does not train by its own gradients alone: TensorFlow 1 changes kernels
-# while the gradients of earlier layers, which pass through them, are still computed.
-# In crn.npz (single), element 12 of g_4_conv1.norm.bias moves by +2.6e-4 in three steps
-# of 1e-4 at most, although its first gradient is positive. A computation of it in
-# PyTorch agrees with ours to 1e-9; where it lets kernels change so early, the lengths
-# of the updates come seven times nearer to the reference's. So these are loose.
-TRAINED_LOSS = 1e-5  # relative
-TRAINED_IMAGE = 0.7  # absolute, of images of 0..255
-UPDATE_LENGTH = 0.05  # relative, of each tensor
-UPDATE_ANGLE = 0.02  # 1 - cosine, over all tensors that are stored
+# Of three training steps, in float64 and in float32 (the reference's own noise, twice).
+# The float64 limits are not held by ours, see docs/fidelity.md.
+TRAINED_LOSS = {"float64": 1e-6, "float32": 1e-5}  # relative
+TRAINED_IMAGE = {"float64": 1e-5 * 255, "float32": 0.7}  # absolute, of 0..255
+UPDATE_LENGTH = 1e-6  # relative, of each tensor, in float64
+TRAJECTORY = "/trajectory/"  # in the names of these checks
 LENGTH = 1  # column of the summaries of updates
 
 
@@ -168,34 +164,19 @@ def trajectory(
         model.reset_metrics()
         run = step if number < 3 else model.test_step
         found = np.asarray(run(batch)["generator_loss"])
-        yield relative(f"{at}/loss {number}", found, theirs, TRAINED_LOSS)
+        yield relative(f"{at}/loss {number}", found, theirs, TRAINED_LOSS[dtype])
     if f"{at}/y_last" in data:
         ours = pixels(draw(model))
-        yield absolute(f"{at}/y_last", ours, data[f"{at}/y_last"], TRAINED_IMAGE)
+        yield absolute(f"{at}/y_last", ours, data[f"{at}/y_last"], TRAINED_IMAGE[dtype])
+    if not exact:
+        return
     after = official(tensors, [tensor.variable for tensor in tensors])
-    updates = {name: after[name] - start for name, start in before.items()}
     names, rows = (
         data[f"{at}/{key}"] for key in ("update_names", "update_sum_l2_probe")
     )
     for name, row in zip(names, rows, strict=True):
-        length = np.linalg.norm(updates[name])
+        length = np.linalg.norm(after[name] - before[name])
         yield relative(f"{at}/update {name} l2", length, row[LENGTH], UPDATE_LENGTH)
-    yield from _angle(f"{case}/trajectory/update/", data, updates)
-
-
-def _angle(prefix, data, updates):
-    """Between our update and the reference's, over the tensors that are stored."""
-    names = [name for name in updates if f"{prefix}{name}" in data]
-    if names:
-        ours, theirs = (
-            np.concatenate([np.ravel(x).astype(np.float64) for x in parts])
-            for parts in (
-                [updates[name] for name in names],
-                [data[f"{prefix}{name}"] for name in names],
-            )
-        )
-        lengths = np.linalg.norm(ours) * np.linalg.norm(theirs)
-        yield Check(f"{prefix} 1 - cosine", 1 - ours @ theirs / lengths, UPDATE_ANGLE)
 
 
 def length_of_difference(name: str, ours, theirs, tolerance: float) -> Check:
