@@ -23,7 +23,7 @@ def cosines(fixture, run) -> Iterator[Check]:
     """Cosine between our total update and the reference's, over trained tensors."""
     for net, changes in run.updates.items():
         start = start_of(fixture, run.parts[net], net)
-        skipped = _vanishing(fixture, net) if "kind" in fixture.entry else ()
+        skipped = vanishing(fixture, net) if "kind" in fixture.entry else ()
         ours, theirs = [], []
         for name, change in changes.items():
             if name.endswith(BUFFERS) or name in skipped:
@@ -39,9 +39,11 @@ def cosines(fixture, run) -> Iterator[Check]:
             yield Check(f"1 - cosine of {net}'s update", 1 - cosine, 1 - COSINES[net])
 
 
-def _vanishing(fixture, net):
+def vanishing(fixture, net) -> set[str]:
     """Tensors without a gradient but for rounding, by which Adam moves them."""
-    columns = [fixture.data[f"{FIRST_GRADIENTS}{net}/{key}"] for key in ("names", "l2")]
+    # Float64 tells them apart: its rounding is far below the limit.
+    prefix = f"f64/{FIRST_GRADIENTS}{net}"
+    columns = [fixture.data[f"{prefix}/{key}"] for key in ("names", "l2")]
     limit = checks.VANISHING * columns[1].max()
     return {str(name) for name, l2 in zip(*columns, strict=True) if 0 <= l2 < limit}
 
@@ -66,7 +68,7 @@ def final_states(fixture, net, part) -> Iterator[Check]:
         return
     rows, skipped = data.get(f"{summary}/sum_l2_probe"), set()
     if rows is None:  # of the updates, not of the final weights
-        rows, skipped = data[f"{summary}/update_sum_l2_probe"], _vanishing(fixture, net)
+        rows, skipped = data[f"{summary}/update_sum_l2_probe"], vanishing(fixture, net)
         start = start_of(fixture, part, net)
         state = {name: value - start[name] for name, value in state.items()}
     for name, (_, length, projection) in zip(
