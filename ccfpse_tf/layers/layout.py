@@ -58,15 +58,15 @@ class LayoutEncoding(keras.layers.Layer):
         with tf.control_dependencies([check for check in checks if check is not None]):
             label = tf.identity(label)
         if not self._edge_channels:
-            return Layout(
-                label, tf.zeros((*tf.unstack(tf.shape(label)), 0), self.compute_dtype)
-            )
+            none = tf.zeros((*tf.unstack(tf.shape(label)), 0), self.compute_dtype)
+            return Layout(label, none, instance)
         edges = tf.cast(instance_edges(instance), self.compute_dtype)
         return Layout(label, edges[..., None], instance)
 
     def compute_output_shape(self, label_shape, instance_shape=None):
         """A :class:`Layout` of shapes."""
-        return Layout(label_shape, (*label_shape, self._edge_channels))
+        features = (*label_shape, self._edge_channels)
+        return Layout(label_shape, features, instance_shape)
 
     def get_config(self):
         """Returns the constructor's arguments."""

@@ -123,7 +123,7 @@ class FeatureClusters(keras.layers.Layer):
         counts = tf.convert_to_tensor(self.counts)
         counts = tf.cast(tf.gather(counts, layout.label), tf.int64)
         cluster = tf.cast(number % tf.maximum(counts, 1), tf.int32)
-        place = tf.stack([layout.label, cluster], -1)
+        place = tf.stack([tf.cast(layout.label, tf.int32), cluster], -1)
         return tf.gather_nd(tf.convert_to_tensor(self.centers), place)
 
     def get_config(self):

@@ -180,14 +180,14 @@ CASES = {
         LayoutEncoding,
         {"label_channels": 3, "instances": True},
         ((2, 5, 4), (2, 5, 4)),
-        ((2, 5, 4), (2, 5, 4, 1)),
+        ((2, 5, 4), (2, 5, 4, 1), (2, 5, 4)),
         0,
     ),
     "layout without edges": Case(
         LayoutEncoding,
         {"label_channels": 3, "instances": True, "edges": False},
         ((2, 5, 4), (2, 5, 4)),
-        ((2, 5, 4), (2, 5, 4, 0)),
+        ((2, 5, 4), (2, 5, 4, 0), (2, 5, 4)),
         0,
     ),
 }

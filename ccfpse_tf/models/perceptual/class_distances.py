@@ -25,6 +25,7 @@ def class_distances(
     Returns:
         Maps ``(batch, images, classes)``, one for each level.
     """
+    images = tf.convert_to_tensor(images)
     batch, count, *shape = sizes(images)
     ours = loss.features(tf.reshape(images, (batch * count, *shape)))
     found = []

@@ -235,7 +235,7 @@ def test_download_failure_says_what_to_do(monkeypatch):
 
 def test_unknown_source_names_the_known():
     with pytest.raises(
-        InputError, match="'caffe': choose vgg19-torchvision, vgg19-keras, sq"
+        InputError, match="'caffe': choose vgg19-torchvision, vgg19-keras, vgg"
     ):
         PerceptualLoss("caffe")
 
