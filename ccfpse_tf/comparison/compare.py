@@ -8,6 +8,7 @@ from ccfpse_tf.comparison.columns import COLUMNS
 from ccfpse_tf.comparison.costs import measure_costs
 from ccfpse_tf.comparison.plan import Plan
 from ccfpse_tf.comparison.report import write_report
+from ccfpse_tf.config import flatten
 from ccfpse_tf.data.pipeline import steps_per_epoch
 from ccfpse_tf.data.segments.write_bank import write_bank
 from ccfpse_tf.errors import InputError
@@ -19,6 +20,7 @@ from ccfpse_tf.evaluation.segmenter.train_segmenter import train_segmenter
 from ccfpse_tf.files.atomic import write_json
 from ccfpse_tf.files.locks import locked
 from ccfpse_tf.gan import methods
+from ccfpse_tf.runs.run_folder import read_run
 from ccfpse_tf.runtime.own_process import call_alone
 from ccfpse_tf.runtime.text_table import text_table
 from ccfpse_tf.training.train import train
@@ -155,6 +157,7 @@ def _cell(plan, column, seed, out, segmenter, devices):
         costs.parent.mkdir(exist_ok=True)
         write_json(costs, call_alone(name, measure_costs, config, images))
     if (folder / "evaluation" / METRICS).exists():
+        _check_trained(folder / "run", config)
         return
     call_alone(name, train, config, folder / "run", devices)
     images = Images(run=folder / "run", seed=seed, devices=devices)
@@ -162,3 +165,14 @@ def _cell(plan, column, seed, out, segmenter, devices):
         segmenter=segmenter, features=plan.features, diversity=plan.diversity
     )
     call_alone(name, evaluate, images, measures, folder / "evaluation")
+
+
+def _check_trained(directory, config):
+    """Refuses other settings than those of a training that is finished."""
+    before, now = flatten(read_run(directory).config), flatten(config)
+    differing = [f"{key} {before[key]!r}" for key in now if before[key] != now[key]]
+    if differing:
+        raise InputError(
+            f"{directory}: was trained with other settings ({', '.join(differing)}); "
+            "give these, or name another folder by --out"
+        )

@@ -126,6 +126,8 @@ def test_all_columns_are_trained_measured_and_reported(made, calls, tmp_path, ca
     assert compare(made, out, "losses.kl=0.2", *columns, "--seeds", "2") == 0
     assert calls == [(f"{x}-1", y) for x in ("ccfpse", "spade") for y in work[1:]]
     assert "| SPADE | 2 | 55.0 ± 7.1 |" in capsys.readouterr().out
+    assert compare(made, out, "losses.kl=0.3", *columns) == 1
+    assert "other settings (losses.kl 0.2); give these" in capsys.readouterr().out
     with pytest.raises(InputError, match="another comparison(.|\n)*batch_size.* now 2"):
         compare(made, out, "data.batch_size=2", *columns)
 
