@@ -182,7 +182,7 @@ def _write_page(path, rows, plan):
         found.append(
             GalleryRow(
                 key,
-                colorize(label, description.palette),
+                colorize(label, description.index_palette),
                 [_generated(row["images"], key) for row in first],
                 [row["title"] for row in first],
                 photograph_to_uint8(real),
@@ -193,8 +193,8 @@ def _write_page(path, rows, plan):
     page = Page(
         f"Comparison on {description.name}",
         facts,
-        description.class_names,
-        description.palette,
+        description.index_names,
+        description.index_palette,
     )
     write_page(path, page, found, description.splits["val"].count)
 

@@ -23,13 +23,18 @@ CLASSES, SIZE, COUNT = 4, (64, 64), 5
 GREYS = np.arange(CLASSES) * 60 + 20  # what a class looks like in the photographs
 
 
-def make_records(root):
-    """Five drawn layouts of four classes, whose photographs show the class as grey."""
+def make_records(root, dont_care=False):
+    """Five drawn layouts of four classes, whose photographs show the class as grey.
+
+    With ``dont_care`` a corner of each is not labelled.
+    """
     random = np.random.default_rng(0)
     for number in range(COUNT):
         label = random.integers(0, CLASSES, (4, 4)).repeat(16, 0).repeat(16, 1)
         image = GREYS[label][..., None].repeat(3, -1).astype(np.uint8)
         save(root / "in" / "image" / f"p{number}.png", image)
+        if dont_care:
+            label[:16, :16] = 255
         save(root / "in" / "label" / f"p{number}.png", label.astype(np.uint8))
     folders = [f"--{name}s={root}/in/{name}" for name in ("image", "label")]
     sizes = [
@@ -40,6 +45,7 @@ def make_records(root):
         str(CLASSES),
         "--workers",
         "1",
+        *(["--dont-care-id", "255"] if dont_care else []),
     ]
     prepare.main("folder", [*folders, "--out", str(root / "records"), *sizes])
     return root / "records"
