@@ -13,13 +13,13 @@ from ccfpse_tf.comparison.columns import COLUMNS
 from ccfpse_tf.comparison.plan import Plan
 from ccfpse_tf.data.records import read_description
 from ccfpse_tf.data.transforms import photograph_to_uint8
-from ccfpse_tf.evaluation.image_folder import stem
+from ccfpse_tf.evaluation.image_folder import stem, write_image
 from ccfpse_tf.evaluation.image_source import ImageSource
 from ccfpse_tf.evaluation.report import COLUMNS as METRICS
 from ccfpse_tf.evaluation.report import PUBLISHED, published, shown
 from ccfpse_tf.files.atomic import new_file
 from ccfpse_tf.generation.gallery import GalleryRow, Page, write_page
-from ccfpse_tf.generation.pictures import colorize
+from ccfpse_tf.generation.pictures import colorize, grid
 from ccfpse_tf.runs.status import read_status
 
 PICTURES = 8  # layouts on the page
@@ -35,7 +35,7 @@ COSTS = (
 
 
 def write_report(out: Path, plan: Plan) -> str:
-    """Writes ``report.md``, ``report.csv`` and ``report.html`` of what is measured.
+    """Writes ``report.md``, ``.csv``, ``.html`` and ``.png`` of what is measured.
 
     Args:
         out: the comparison's folder.
@@ -52,8 +52,7 @@ def write_report(out: Path, plan: Plan) -> str:
         _write_csv(path, rows)
     done = [row for row in rows if "images" in row]
     if done:
-        with new_file(out / "report.html") as path:
-            _write_page(path, done, plan)
+        _write_pictures(out, done, plan)
     return text
 
 
@@ -166,37 +165,40 @@ def _write_csv(path, rows):
             )
 
 
-def _write_page(path, rows, plan):
-    """A strip of pictures for each layout: label map, every column, photograph."""
+def _write_pictures(out, rows, plan):
+    """Layouts in a page, and as one picture: label map, every column, photograph."""
     first = [row for row in rows if row["seed"] == rows[0]["seed"]]
     data = plan.config(plan.columns[0]).data
     description = read_description(Path(data.records))
-    source = ImageSource.of_records(
-        Path(data.records), "val", data.image_size, PICTURES
-    )
+    source = ImageSource.of_records(Path(data.records), "val", data.image_size, None)
+    # Spaced evenly, as neighbours may be frames of one film.
+    apart = max(1, source.count // PICTURES)
     found = []
-    for example in source.layouts():
+    for example in source.layouts().shard(apart, 0).take(PICTURES):
         key = example["key"][0].numpy().decode()
         label = example["label"][0].numpy()
-        real = example["image"][0].numpy()
         found.append(
             GalleryRow(
                 key,
                 colorize(label, description.index_palette),
                 [_generated(row["images"], key) for row in first],
                 [row["title"] for row in first],
-                photograph_to_uint8(real),
+                photograph_to_uint8(example["image"][0].numpy()),
                 sorted(map(int, np.unique(label))),
             )
         )
-    facts = [(row["title"], _scores(row["metrics"])) for row in first]
     page = Page(
         f"Comparison on {description.name}",
-        facts,
+        [(row["title"], _scores(row["metrics"])) for row in first],
         description.index_names,
         description.index_palette,
     )
-    write_page(path, page, found, description.splits["val"].count)
+    which = "{shown} of {layouts}; all images are in the folder cells"
+    with new_file(out / "report.html") as path:
+        write_page(path, page, found, source.count, which)
+    write_image(
+        out / "report.png", grid([[row.label, *row.fakes, row.real] for row in found])
+    )
 
 
 def _scores(metrics) -> str:

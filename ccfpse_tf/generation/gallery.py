@@ -12,6 +12,7 @@ from PIL import Image
 from ccfpse_tf.runtime.templates import render
 
 TEMPLATE = Path(__file__).parent / "page" / "gallery.html"
+FIRST = "the first {shown} of {layouts}; all images are in the folder images"
 SMALL = 128  # pictures lower than this are enlarged without smoothing
 QUALITY = 92
 
@@ -54,14 +55,17 @@ class GalleryRow:
     present: Sequence[int]
 
 
-def write_page(path: Path, page: Page, rows: Sequence[GalleryRow], total: int) -> None:
+def write_page(
+    path: Path, page: Page, rows: Sequence[GalleryRow], total: int, which: str = FIRST
+) -> None:
     """Writes the page with all pictures, style and script inside.
 
     Args:
         path: the HTML file.
         page: heading, facts and classes.
         rows: the layouts to show.
-        total: the number of all layouts; the page says so if it does not show all.
+        total: the number of all layouts.
+        which: what the page says if it does not show all.
     """
     present = sorted({index for row in rows for index in row.present})
     text = render(
@@ -72,7 +76,7 @@ def write_page(path: Path, page: Page, rows: Sequence[GalleryRow], total: int) -
             {"index": i, "name": page.names[i], "color": page.palette[i]}
             for i in present
         ],
-        count=_count(len(rows), total),
+        count=_count(len(rows), total, which),
         rows=[
             {"key": row.key, "present": row.present, "figures": _figures(row)}
             for row in rows
@@ -81,11 +85,11 @@ def write_page(path: Path, page: Page, rows: Sequence[GalleryRow], total: int) -
     path.write_text(text, encoding="utf-8")
 
 
-def _count(shown, total):
+def _count(shown, total, which):
     layouts = f"{total} layout{'s' * (total != 1)}"
     if shown == total:
         return layouts
-    return f"the first {shown} of {layouts}; all images are in the folder images"
+    return which.format(shown=shown, layouts=layouts)
 
 
 def _figures(row):

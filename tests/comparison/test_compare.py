@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from ccfpse_tf.commands import recipe
 from ccfpse_tf.comparison import compare as module
@@ -130,6 +131,18 @@ def test_all_columns_are_trained_measured_and_reported(made, calls, tmp_path, ca
     assert "other settings (losses.kl 0.2); give these" in capsys.readouterr().out
     with pytest.raises(InputError, match="another comparison(.|\n)*batch_size.* now 2"):
         compare(made, out, "data.batch_size=2", *columns)
+
+
+def test_layouts_that_lie_apart_are_shown(made, calls, tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "PICTURES", 2)
+    assert compare(made, tmp_path / "out", "--columns", "spade") == 0
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "2 of 4 layouts; all images are in the folder cells" in page
+    source = ImageSource.of_records(Path(made["records"]), "val", tiny.SIZE, None)
+    keys = [example["key"][0].numpy().decode() for example in source.layouts()]
+    assert [key in page for key in keys] == [True, False, True, False]
+    with Image.open(tmp_path / "out" / "report.png") as picture:
+        assert picture.width > 3 * tiny.SIZE[1]  # label map, image, photograph
 
 
 def test_what_fails_does_not_keep_the_others(made, calls, tmp_path, monkeypatch):
