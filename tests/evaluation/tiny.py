@@ -23,8 +23,11 @@ CLASSES, SIZE, COUNT = 4, (64, 64), 5
 GREYS = np.arange(CLASSES) * 60 + 20  # what a class looks like in the photographs
 
 
-def make_records(root):
-    """Five drawn layouts of four classes, whose photographs show the class as grey."""
+def make_records(root, train=1):
+    """Five drawn layouts of four classes, whose photographs show the class as grey.
+
+    So many of them are to train on, the others to validate.
+    """
     random = np.random.default_rng(0)
     for number in range(COUNT):
         label = random.integers(0, CLASSES, (4, 4)).repeat(16, 0).repeat(16, 1)
@@ -34,7 +37,7 @@ def make_records(root):
     folders = [f"--{name}s={root}/in/{name}" for name in ("image", "label")]
     sizes = [
         "--val-fraction",
-        "0.8",
+        str(1 - train / COUNT),
         "--keep-size",
         "--num-classes",
         str(CLASSES),
