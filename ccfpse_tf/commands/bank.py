@@ -1,9 +1,9 @@
 """``ccfpse bank``: the segments of photographs that SIMS pastes."""
 
 import argparse
-import re
 from pathlib import Path
 
+from ccfpse_tf.commands.size_option import read_size
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.runtime.startup import import_tensorflow
 
@@ -78,13 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _size(arguments, description):
     if arguments.image_size:
-        match = re.fullmatch("([1-9][0-9]*)x([1-9][0-9]*)", arguments.image_size)
-        if not match:
-            raise InputError(
-                f"--image-size {arguments.image_size}: write HEIGHTxWIDTH, such as "
-                "256x512"
-            )
-        return tuple(map(int, match.groups()))
+        return read_size("--image-size", arguments.image_size)
     description.shard_paths(arguments.records, arguments.split)  # raises if not there
     split = description.splits[arguments.split]
     if split.height is None:

@@ -58,7 +58,8 @@ def add(commands, config: Config) -> None:
     add(
         "--dry-run",
         action="store_true",
-        help="measure a step of each column, print the days that all would take",
+        help="measure a step of each column, print the days that all would take; "
+        "leaves nothing behind",
     )
 
 

@@ -7,7 +7,7 @@ import argparse
 import textwrap
 from pathlib import Path
 
-from ccfpse_tf.config.parsing import parse_text
+from ccfpse_tf.commands.size_option import read_size
 from ccfpse_tf.data.datasets import DATASETS
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.gan.methods import method_of
@@ -106,7 +106,9 @@ def _from_official(arguments):
         arguments.instances,
         arguments.label_mapping,
     )
-    size = _size(arguments.image_size)
+    size = None
+    if arguments.image_size is not None:
+        size = read_size("--image-size", arguments.image_size)
     import_tensorflow()
     from ccfpse_tf.convert.from_official import convert_official
     from ccfpse_tf.convert.official_files import find_files
@@ -115,17 +117,6 @@ def _from_official(arguments):
         arguments.source, arguments.discriminator, arguments.encoder, arguments.epoch
     )
     _print_report(convert_official(files, data, arguments.out, size, arguments.depth))
-
-
-def _size(text):
-    if text is None:
-        return None
-    try:
-        return parse_text(text, tuple[int, int])
-    except ValueError:
-        raise InputError(
-            f"--image-size {text}: write HEIGHTxWIDTH, such as 256x512"
-        ) from None
 
 
 def _print_report(report):

@@ -40,14 +40,21 @@ def engine_of_preset(wanted: str, preset) -> tuple[str, str]:
     return "tensorflow", f"{preset.name} is drawn by TensorFlow, as {lacking}"
 
 
-def check_engine_of_export(wanted: str, folder) -> None:
-    """Refuses ONNX Runtime for an exported model.
+def check_engine_of_export(
+    wanted: str, folder, kind: str = "an exported SavedModel"
+) -> None:
+    """Refuses ONNX Runtime for models that have no file for it.
+
+    Args:
+        wanted: one of ``ENGINES``.
+        folder: of the model.
+        kind: of the model, for the message.
 
     Raises:
         InputError: with the way out.
     """
     if wanted == "onnx":
         raise InputError(
-            f"--engine onnx: {folder} is an exported SavedModel, which TensorFlow "
+            f"--engine onnx: {folder} is {kind}, which TensorFlow "
             "alone can run: leave out --engine, or name a preset"
         )

@@ -4,6 +4,7 @@ import dataclasses
 import re
 from pathlib import Path
 
+from ccfpse_tf.commands.size_option import read_size
 from ccfpse_tf.config.sections import FID_RESIZES
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.runtime.devices import ALLOWED, parse_devices
@@ -115,7 +116,9 @@ def _add_diversity(group):
 def run(arguments) -> int:
     """Evaluates and prints the table."""
     count = _count(arguments.count)
-    label_size = _size(arguments.label_size) if arguments.label_size else None
+    label_size = None
+    if arguments.label_size:
+        label_size = read_size("--label-size", arguments.label_size)
     if arguments.batch < 1:
         raise InputError(f"--batch {arguments.batch}: must be 1 or more")
     parse_devices(arguments.devices)  # errors appear before TensorFlow starts
@@ -154,10 +157,3 @@ def _count(text):
     if text != "all" and not re.fullmatch("0*[1-9][0-9]*", text):
         raise InputError(f"--count {text}: must be 1 or more, or all")
     return None if text == "all" else int(text)
-
-
-def _size(text):
-    if not re.fullmatch("[1-9][0-9]*x[1-9][0-9]*", text):
-        raise InputError(f"--label-size {text}: write HEIGHTxWIDTH, such as 256x512")
-    height, width = map(int, text.split("x"))
-    return height, width

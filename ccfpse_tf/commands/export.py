@@ -1,8 +1,8 @@
 """The subcommand ``export`` of the recipes."""
 
-import re
 from pathlib import Path
 
+from ccfpse_tf.commands.size_option import read_size
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.export.options import PRECISIONS, check_name
 from ccfpse_tf.runtime.startup import import_tensorflow
@@ -101,7 +101,4 @@ def _run_portable(arguments, size):
 def _size(text):
     if text is None or text == "any":
         return text
-    match = re.fullmatch("([0-9]+)x([0-9]+)", text)
-    if not match:
-        raise InputError(f"--size {text}: write HEIGHTxWIDTH, such as 256x512, or any")
-    return int(match[1]), int(match[2])
+    return read_size("--size", text, ", or any")

@@ -1,4 +1,4 @@
-"""The models that `ccfpse serve` and `ccfpse paint` offer: exports and presets."""
+"""The models that `ccfpse serve` and `ccfpse paint` offer: exports, presets, runs."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -16,24 +16,26 @@ def offers_of(
     """Offers the models that a command names; without any, all presets that ship.
 
     Args:
-        models: folders of exported models, names of presets and folders of presets.
+        models: folders of exported models, names of presets, folders of presets and
+            of runs.
         labels: version numbers by label, for an exported model.
         engine: one of :data:`ccfpse_tf.commands.engines.ENGINES`.
 
     Raises:
-        InputError: what is neither; two models of one name; no preset that ships; an
-            engine that a model cannot be drawn by.
+        InputError: what is none of these; two models of one name; no preset that ships;
+            an engine that a model cannot be drawn by.
     """
     # Only now, as they load NumPy.
     from ccfpse_tf.presets.preset_facts import FACTS
     from ccfpse_tf.presets.shipped import shipped_presets
+    from ccfpse_tf.runs.run_folder import is_run
 
     shipped = shipped_presets()
     models = list(models) or list(shipped)
     if not models:
         raise InputError(
             "name a model: the folder MODELS/NAME that `export` wrote, or the folder "
-            "of a preset; this version of ccfpse_tf ships no presets"
+            "of a preset or run; this version of ccfpse_tf ships no presets"
         )
     offers = []
     for model in models:
@@ -41,6 +43,10 @@ def offers_of(
             if labels:
                 raise InputError(f"--label: the preset {model} has no versions")
             offers.append(preset_offer(model, engine))
+        elif is_run(Path(model)):
+            if labels:
+                raise InputError(f"--label: the run {model} has no versions")
+            offers.append(run_offer(Path(model), engine))
         else:
             check_engine_of_export(engine, model)
             offers.append(exported_offer(Path(model), labels))
@@ -80,6 +86,33 @@ def preset_offer(preset: str, engine: str = "auto") -> Offer:
     if chosen == "onnx":
         return Offer(found.name, load, note=note)
     return dataclasses.replace(live_offer(found.name, make), note=note)
+
+
+def run_offer(run: Path, engine: str = "auto") -> Offer:
+    """Offers the newest checkpoint of a run, as it is when it is asked for.
+
+    Args:
+        run: its folder, whose name is the model's.
+        engine: one of :data:`ccfpse_tf.commands.engines.ENGINES`.
+
+    Raises:
+        InputError: a damaged run, one without checkpoint, an engine that runs have
+            not.
+    """
+    from ccfpse_tf.runs.checkpoint_folder import require_checkpoint
+    from ccfpse_tf.runs.run_folder import read_run
+
+    check_engine_of_export(engine, run, "a run")
+    checkpoint = require_checkpoint(read_run(run))
+
+    def make(say):
+        from ccfpse_tf.export.run_endpoints import run_endpoints
+
+        return run_endpoints(run)
+
+    name = run.resolve().name
+    note = f"{name} is a run, drawn from {checkpoint.name}; start again for later ones"
+    return dataclasses.replace(live_offer(name, make), note=note)
 
 
 def exported_offer(folder: Path, labels: Mapping[str, int] | None = None) -> Offer:

@@ -17,10 +17,11 @@ _DEFAULT = Limits()
 def add_commands(commands) -> None:
     """Adds ``serve`` and ``paint`` to the subparsers of ``ccfpse``."""
     serve = commands.add_parser(
-        "serve", help="serve exported models, with the painting page"
+        "serve", help="serve models, presets or runs, with the painting page"
     )
     paint = commands.add_parser(
-        "paint", help="serve exported models and open the painting page"
+        "paint",
+        help="serve models, presets or runs, and open the page",
     )
     for parser in (serve, paint):
         _add_options(parser)
@@ -189,8 +190,8 @@ def _add_options(parser):
         "models",
         nargs="*",
         metavar="MODELS/NAME",
-        help="folder with numbered versions, or a preset, or several; by default the "
-        "presets that ship; with --upstream only the names are used",
+        help="folder with numbered versions, a preset, a run, or several; by default "
+        "the presets that ship; with --upstream only the names are used",
     )
     parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
     parser.add_argument(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import tempfile
 from pathlib import Path
 
 from ccfpse_tf.comparison.columns import COLUMNS
@@ -27,6 +28,7 @@ from ccfpse_tf.training.train import train
 
 FACTS, LOCK = "comparison.json", ".compare.lock"
 SEGMENTER, BANK, COSTS, CELLS = "segmenter", "bank", "costs", "cells"
+BANK_IMAGES = 100  # of the bank that a dry run makes
 
 
 def compare(plan: Plan, out: Path, devices: str = "auto") -> dict[str, str]:
@@ -48,16 +50,17 @@ def compare(plan: Plan, out: Path, devices: str = "auto") -> dict[str, str]:
         InputError: settings that do not fit, a folder of another comparison.
         KeyboardInterrupt: Ctrl-C; the same call goes on from there.
     """
-    for column in plan.columns:
-        plan.config(column)
+    plan.check()
     out, failed = Path(out), {}
     with locked(out / LOCK, "another comparison is writing"):
         _check_folder(plan, out)
-        plan = _with_bank(plan, out / BANK)
+        plan, without_bank = _with_bank(plan, out / BANK)
         segmenter = plan.segmenter or _segmenter(plan, out / SEGMENTER)
         for column, seed in plan.cells():
             name = f"{column}-{seed}"
             try:
+                if column in without_bank:
+                    raise InputError(without_bank[column])
                 _cell(plan, column, seed, out, segmenter, devices)
             except InputError as error:
                 failed[name] = str(error)
@@ -69,12 +72,24 @@ def compare(plan: Plan, out: Path, devices: str = "auto") -> dict[str, str]:
 def estimate(plan: Plan) -> str:
     """Measures each column's costs and returns a table of what all would take.
 
+    Where layouts are filled from a memory bank, one of the first images is made, and
+    removed at the end: what a step costs does not depend on its size.
+
     Args:
         plan: what would be compared.
 
     Raises:
         InputError: settings that do not fit.
     """
+    plan.check()
+    with tempfile.TemporaryDirectory() as folder:
+        plan, without_bank = _with_bank(plan, Path(folder) / BANK, BANK_IMAGES)
+        for column, message in without_bank.items():
+            raise InputError(f"column {column}: {message}")
+        return _estimate(plan)
+
+
+def _estimate(plan):
     rows, days = [], 0.0
     for column in plan.columns:
         config = plan.config(column)
@@ -122,19 +137,26 @@ def _check_folder(plan, out):
         )
 
 
-def _with_bank(plan, folder):
-    """Makes the memory bank that a column draws from, where none is given."""
-    of_columns = dict(plan.of_columns)
+def _with_bank(plan, folder, most_images=None):
+    """Makes the memory bank that columns draw from, where none is given.
+
+    Returns the plan with it, and the messages of columns that it cannot be made for.
+    """
+    of_columns, failed = dict(plan.of_columns), {}
     for column in plan.columns:
         config = plan.config(column)
         if not methods.method_of(config).bank or config.data.bank:
             continue
         print("cutting the photographs into the segments of a memory bank")
         records, size = Path(config.data.records), tuple(config.data.image_size)
-        call_alone("bank", write_bank, records, folder, size)
+        try:
+            call_alone("bank", write_bank, records, folder, size, most_images)
+        except InputError as error:
+            failed[column] = str(error)
+            continue
         given = of_columns.get(column, ())
         of_columns[column] = [*given, f"data.bank={folder.resolve()}"]
-    return dataclasses.replace(plan, of_columns=of_columns)
+    return dataclasses.replace(plan, of_columns=of_columns), failed
 
 
 def _segmenter(plan, folder):

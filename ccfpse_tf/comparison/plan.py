@@ -1,6 +1,8 @@
 """What is compared, and how: decided once for a folder, the same for every column."""
 
 import dataclasses
+import itertools
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -8,6 +10,8 @@ from ccfpse_tf.comparison.columns import COLUMNS
 from ccfpse_tf.config import Config, override
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.gan import methods
+
+SIZES_SHOWN = 3  # that would suit all columns, where the size asked for does not
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,13 +63,60 @@ class Plan:
             InputError: settings that do not fit; the column is named.
         """
         try:
-            config = COLUMNS[column].config(self.base)
-            settings = [*self.settings, *self.of_columns.get(column, ())]
-            config = override(config, [*settings, f"data.seed={seed}"])
+            config = self._resolved(column, seed)
             methods.check(config)
         except InputError as error:
             raise InputError(f"column {column}: {error}") from None
         return config
+
+    def check(self) -> None:
+        """Checks the settings of all columns.
+
+        Raises:
+            InputError: naming every column whose settings do not fit, and image sizes
+                that suit all where there are such.
+        """
+        columns_of = {}
+        for column in self.columns:
+            try:
+                methods.check(self._resolved(column))
+            except InputError as error:
+                columns_of.setdefault(str(error), []).append(column)
+        if not columns_of:
+            return
+        lines = [
+            f"column{'s' * (len(columns) > 1)} {', '.join(columns)}: {message}"
+            for message, columns in columns_of.items()
+        ]
+        if sizes := self._fitting_sizes():
+            shown = ", ".join(f"{height}x{width}" for height, width in sizes)
+            lines.append(f"data.image_size would suit all columns as {shown}")
+        raise InputError("\n".join(lines))
+
+    def _resolved(self, column, seed=0):
+        config = COLUMNS[column].config(self.base)
+        settings = [*self.settings, *self.of_columns.get(column, ())]
+        return override(config, [*settings, f"data.seed={seed}"])
+
+    def _fitting_sizes(self) -> list[tuple[int, int]]:
+        """The sizes nearest to that of the first column that all columns can have."""
+        try:
+            asked = self._resolved(self.columns[0]).data.image_size
+        except InputError:
+            return []
+        sizes = itertools.product(*map(_multiples_near, asked))
+        nearest = sorted(sizes, key=lambda size: _distance(size, asked))
+        return list(itertools.islice(filter(self._fits, nearest), SIZES_SHOWN))
+
+    def _fits(self, size):
+        settings = (*self.settings, "data.image_size={}x{}".format(*size))
+        plan = dataclasses.replace(self, settings=settings)
+        try:
+            for column in plan.columns:
+                methods.check(plan._resolved(column))
+        except InputError:
+            return False
+        return True
 
     def cells(self) -> list[tuple[str, int]]:
         """Returns column and seed of every training, all columns of a seed first."""
@@ -82,3 +133,17 @@ class Plan:
             "features": self.features,
             "diversity": self.diversity,
         }
+
+
+def _multiples_near(edge: int) -> list[int]:
+    """The multiples of powers of two on both sides of a length; methods need such."""
+    strides = [2**power for power in range(5, 10)]
+    found = {edge // stride * stride for stride in strides}
+    found |= {-(-edge // stride) * stride for stride in strides}
+    return sorted(found - {0})
+
+
+def _distance(size, asked):
+    """How far a size is from another, in proportion; equal distances by area."""
+    ratios = [abs(math.log(x / y)) for x, y in zip(size, asked, strict=True)]
+    return sum(ratios), math.prod(size)

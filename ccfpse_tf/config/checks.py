@@ -1,6 +1,7 @@
 """Checks that the values of a config fit each other.
 
-The range of a single value is on its field in :mod:`ccfpse_tf.config.sections`.
+The range of a single value is on its field in :mod:`ccfpse_tf.config.networks` or
+:mod:`ccfpse_tf.config.sections`.
 """
 
 from collections.abc import Iterator

@@ -2,7 +2,7 @@
 
 A recipe writes a :class:`Config` that reads like a page; ``--set generator.ngf=32``
 changes it by :func:`override`; the run folder keeps it as JSON. The keys are those of
-:mod:`ccfpse_tf.config.sections`.
+:mod:`ccfpse_tf.config.networks` and :mod:`ccfpse_tf.config.sections`.
 """
 
 import dataclasses
@@ -14,12 +14,11 @@ from typing import Annotated
 from pydantic import Field
 
 from ccfpse_tf.config import checks, parsing
+from ccfpse_tf.config.networks import DiscriminatorConfig, GeneratorConfig
 from ccfpse_tf.config.parsing import ADDED_LATER, settings
 from ccfpse_tf.config.sections import (
     DataConfig,
-    DiscriminatorConfig,
     EvaluationConfig,
-    GeneratorConfig,
     LossConfig,
     OptimizerConfig,
     ScheduleConfig,

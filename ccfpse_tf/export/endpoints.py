@@ -9,7 +9,6 @@ from ccfpse_tf.export.images import decode_maps, decode_photos, resize_photos
 from ccfpse_tf.export.sizes import Sizes
 from ccfpse_tf.export.stored_weights import StoredWeights
 from ccfpse_tf.gan.synthesizer import Synthesizer
-from ccfpse_tf.layers.layout import LayoutEncoding
 
 FORMAT = 1  # of what `describe` answers
 # The default, 6, takes nearly three times as long, for files a quarter shorter.
@@ -39,9 +38,7 @@ class Endpoints:
         self.description = describe
         own = model.layout_encoding
         self.label_channels, self.instances = own.label_channels, own.instances
-        self._layout = LayoutEncoding(
-            own.label_channels, own.instances, own.edges, dtype=policy
-        )
+        self._layout = model.layout_in(policy)
         self._generator = _in_policy(model.drawing_generator, policy)
         self._encoder = _in_policy(model.encoder, policy)
         self.z_dim = model.z_dim

@@ -5,16 +5,13 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from ccfpse_tf.data.description import Description
-from ccfpse_tf.data.pipeline import evaluation_dataset
-from ccfpse_tf.data.record_errors import clear_record_errors
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.export.assembly import assemble
 from ccfpse_tf.export.comparison import Difference, compare, saved_model
 from ccfpse_tf.export.endpoints import Endpoints
 from ccfpse_tf.export.id_table import IdTable
+from ccfpse_tf.export.opened_run import open_to_draw
 from ccfpse_tf.export.options import check_name, require_layouts_alone
 from ccfpse_tf.export.portable import ask, check_file, write_portable
 from ccfpse_tf.export.readme import readme
@@ -24,12 +21,6 @@ from ccfpse_tf.export.sizes import choose_sizes
 from ccfpse_tf.export.version_writer import ASSETS, save, write_version
 from ccfpse_tf.export.warmup import FILE_NAME, MISSING, write_warmup
 from ccfpse_tf.gan.synthesizer import Synthesizer
-from ccfpse_tf.generation.trained_model import TrainedModel
-from ccfpse_tf.runs.checkpoint_folder import require_checkpoint
-from ccfpse_tf.runs.data_check import describe_data
-from ccfpse_tf.runs.run_folder import read_run
-
-EXAMPLES = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,15 +130,14 @@ def export_run(
         InputError: a run without checkpoint, records that are gone, options that do
             not fit the model.
     """
-    trained, data, records = _open(run_directory, records)
+    opened = _open(run_directory, records)
+    trained = opened.trained
     sizes = choose_sizes(trained.model.generator, size)
     return export_model(
         trained.model,
-        data,
+        opened.data,
         base,
-        layouts=_layouts(
-            records, data, sizes.fixed or trained.run.config.data.image_size
-        ),
+        layouts=opened.layouts(sizes.fixed or trained.run.config.data.image_size),
         step=trained.step,
         precision=precision,
         size=size,
@@ -178,46 +168,21 @@ def export_portable(
         InputError: as :func:`export_run`; ``"any"`` size; a converter that is missing.
     """
     check_file(target, path)
-    trained, data, records = _open(run_directory, records)
-    sizes = choose_sizes(trained.model.generator, size)
+    opened = _open(run_directory, records)
+    model = opened.trained.model
+    sizes = choose_sizes(model.generator, size)
     if not sizes.fixed:
         raise InputError(f"--size any: --target {target} needs one size, HxW")
-    ids = IdTable(data.label_ids)
-    endpoints = Endpoints(trained.model, ids, sizes, "float32", "")
+    ids = IdTable(opened.data.label_ids)
+    endpoints = Endpoints(model, ids, sizes, "float32", "")
     write_portable(endpoints, target, path)
     runtime = ask(path)
     if runtime is None:
         return None
-    return compare(runtime, trained.model, _layouts(records, data, sizes.fixed))
+    return compare(runtime, model, opened.layouts(sizes.fixed))
 
 
 def _open(run_directory, records):
-    run = read_run(run_directory)
-    require_checkpoint(run)
-    records, data = describe_data(run, records, labels=True)
-    trained = TrainedModel(run, data)
-    require_layouts_alone(trained.model)
-    return trained, data, records
-
-
-def _layouts(records, data, size):
-    if not data.splits:  # a converted run, without records so far
-        return [_bands(data, size)]
-    split = "val" if "val" in data.splits else next(iter(data.splits))
-    examples = evaluation_dataset(records, size, 1, split=split).take(EXAMPLES)
-    with clear_record_errors(records):
-        return [
-            (
-                example["label"][0].numpy(),
-                example["instance"][0].numpy() if data.instances else None,
-            )
-            for example in examples
-        ]
-
-
-def _bands(data, size):
-    """A layout of horizontal bands of the first classes, each band an object."""
-    count = min(4, data.num_classes)
-    rows = np.arange(size[0], dtype=np.int32)[:, None] * count // size[0]
-    label = np.broadcast_to(rows, size)
-    return label, label + 1 if data.instances else None
+    opened = open_to_draw(run_directory, records)
+    require_layouts_alone(opened.trained.model)
+    return opened

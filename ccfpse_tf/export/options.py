@@ -21,7 +21,8 @@ def require_layouts_alone(model) -> None:
     if hasattr(model, "fill_layouts_with"):
         raise InputError(
             "the layouts of SIMS are filled from a memory bank, which exported models "
-            "and presets cannot hold; draw by `generate --run DIR` instead"
+            "and presets cannot hold; draw by `generate --run DIR`, or serve and paint "
+            "with the run itself, by `ccfpse serve DIR`, where the bank is"
         )
 
 

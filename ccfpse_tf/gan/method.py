@@ -33,7 +33,8 @@ class Method:
         model: returns the class of the trained model, a
             :class:`ccfpse_tf.gan.trainable_model.TrainableModel`.
         generator: ``(config, semantic_channels)`` to the generator, a Keras model that
-            is called with semantics and, if ``z_dim`` is not 0, a style code. It has
+            is called with semantics and, if ``z_dim`` is not 0, a style code (see
+            :class:`ccfpse_tf.models.generators.image_generator.ImageGenerator`). It has
             the attributes ``architecture``, ``semantic_channels``, ``image_size``,
             ``stride`` (both edges of an image are multiples of it), ``any_size`` (False
             if it draws images of ``image_size`` only) and ``z_dim``, and ``least_edge``

@@ -43,7 +43,11 @@ class SIMS(OnePlayerModel):
         """
         self._filler = filler
 
-    def _filled(self, label, instance):
+    def layout_in(self, policy: str):
+        """See the base class; layouts are filled, in this model's precision."""
+        return self._filled
+
+    def _filled(self, label, instance=None):
         if self._filler is None:
             raise ValueError(
                 "SIMS draws on canvases that are filled from a memory bank, and this "

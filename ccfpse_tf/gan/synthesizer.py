@@ -59,6 +59,19 @@ class Synthesizer(keras.Model):
         """Length of the style code, 0 without."""
         return self.generator.z_dim
 
+    def layout_in(self, policy: str):
+        """Returns what makes of layouts, outside of training, what the generator reads.
+
+        Args:
+            policy: its precision, of Keras.
+
+        Returns:
+            A function of class indices and, maybe, instances, ``(batch, height,
+            width)`` each.
+        """
+        own = self.layout_encoding
+        return type(own).from_config(own.get_config() | {"dtype": policy})
+
     def _unpack(self, data):
         batch, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         semantics = self.layout_encoding(batch["label"], batch.get("instance"))

@@ -24,7 +24,7 @@ class Teacher:
             ("semantic channels", lambda x: x.layout_encoding.semantic_channels),
             ("instances", lambda x: x.layout_encoding.instances),
             ("values of the style code", lambda x: x.z_dim),
-            ("width of the style encoder", lambda x: x.encoder and x.encoder.ngf),
+            ("width of the style encoder", lambda x: x.z_dim and x.encoder.ngf),
         ):
             if one(model) != one(student):
                 raise ValueError(

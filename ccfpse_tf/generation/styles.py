@@ -28,9 +28,13 @@ def resolve_style(source, style: str | None, count: int, photos: bool) -> str:
     """
     if not has_style(source):
         if style or count > 1:
+            reason = "was trained without style code (generator.z_dim is 0)"
+            if source.config.generator.z_dim:
+                title = method_of(source.config).title
+                reason = f"was trained by {title}, which has no style code"
             raise InputError(
-                f"{source.name} was trained without style code (generator.z_dim is "
-                "0), so it has one image per layout: leave out --style and --styles"
+                f"{source.name} {reason}, so it has one image per layout: leave out "
+                "--style and --styles"
             )
         return "none"
     own = PRESET if source.styles else "random"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from ccfpse_tf.errors import InputError
 from ccfpse_tf.gan.build import build_model, drawing_config
 from ccfpse_tf.generation.drawing_model import DrawingModel
 from ccfpse_tf.generation.memory_bank import give_bank
@@ -40,5 +41,11 @@ class TrainedModel(DrawingModel):
             )
             store = CheckpointStore(model, run.checkpoints)
             self.step = store.restore(checkpoint)
-        give_bank(model, run.config, description)
+        try:
+            give_bank(model, run.config, description)
+        except InputError as error:
+            raise InputError(
+                f"{run.directory}: its layouts are filled from the memory bank that "
+                f"data.bank in its config.json names, and that cannot be used: {error}"
+            ) from None
         super().__init__(model, strategy)

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from ccfpse_tf.layers.layout_block import LayoutBlock
 from ccfpse_tf.layers.layout_predictor import LayoutPredictor
 from ccfpse_tf.layers.normalization import BatchNormalization
 from ccfpse_tf.layers.plain_convolution import plain_convolution, weights_of
@@ -21,7 +22,7 @@ from ccfpse_tf.ops.striped_convolution import (
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")
-class ConditionalBlock(keras.layers.Layer):
+class ConditionalBlock(LayoutBlock):
     """CC block (section 3.2, figure 2): kernels and attention come from the layout.
 
     Twice: ``BN -> conditional convolution -> conv1x1 -> * attention -> leaky ReLU``,
@@ -46,11 +47,8 @@ class ConditionalBlock(keras.layers.Layer):
     def __init__(
         self, filters, hidden=128, recompute_kernels=True, upsample=False, **kwargs
     ):
-        super().__init__(**kwargs)
-        self.filters = filters
-        self.hidden = hidden
+        super().__init__(filters, hidden, upsample, **kwargs)
         self.recompute_kernels = recompute_kernels
-        self.upsample = upsample
 
     def build(self, x_shape, layout_shape):
         """Creates predictors, norms, convolutions and, if needed, the shortcut."""
@@ -107,21 +105,9 @@ class ConditionalBlock(keras.layers.Layer):
         x = self.shortcut_norm(x, layout, **options)
         return self.shortcut_pointwise(x, training=training) + h
 
-    def compute_output_shape(self, x_shape, layout_shape):
-        """``(batch, height, width, filters)``, twice as large if ``upsample``."""
-        batch, *size, _ = x_shape
-        if self.upsample:
-            size = [None if n is None else 2 * n for n in size]
-        return (batch, *size, self.filters)
-
     def get_config(self):
         """Returns the constructor's arguments."""
-        return super().get_config() | {
-            "filters": self.filters,
-            "hidden": self.hidden,
-            "recompute_kernels": self.recompute_kernels,
-            "upsample": self.upsample,
-        }
+        return super().get_config() | {"recompute_kernels": self.recompute_kernels}
 
 
 def convolved(x, layout, predictor, recompute):

@@ -2,6 +2,7 @@
 
 import keras
 
+from ccfpse_tf.layers.layout_block import LayoutBlock
 from ccfpse_tf.layers.spade import SPADE
 from ccfpse_tf.layers.spectral_convolution import SpectralConv2D
 from ccfpse_tf.ops.layout import resize_layout
@@ -10,7 +11,7 @@ from ccfpse_tf.ops.resizing import spatial_size, upsample_nearest
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")
-class SpadeBlock(keras.layers.Layer):
+class SpadeBlock(LayoutBlock):
     """SPADE ResBlk (Park et al. 2019, figure 4): the layout modulates the features.
 
     Twice: ``SPADE -> leaky ReLU -> conv3x3``, spectrally normalised and with bias,
@@ -30,11 +31,8 @@ class SpadeBlock(keras.layers.Layer):
     """
 
     def __init__(self, filters, hidden=128, recompute=True, upsample=False, **kwargs):
-        super().__init__(**kwargs)
-        self.filters = filters
-        self.hidden = hidden
+        super().__init__(filters, hidden, upsample, **kwargs)
         self.recompute = recompute
-        self.upsample = upsample
 
     def build(self, x_shape, layout_shape):
         """Creates modulations, convolutions and, if needed, the shortcut."""
@@ -81,18 +79,6 @@ class SpadeBlock(keras.layers.Layer):
         x = self.shortcut_norm(x, layout, upsample=upsample, **options)
         return self.shortcut_pointwise(x, training=training) + h
 
-    def compute_output_shape(self, x_shape, layout_shape):
-        """``(batch, height, width, filters)``, twice as large if ``upsample``."""
-        batch, *size, _ = x_shape
-        if self.upsample:
-            size = [None if n is None else 2 * n for n in size]
-        return (batch, *size, self.filters)
-
     def get_config(self):
         """Returns the constructor's arguments."""
-        return super().get_config() | {
-            "filters": self.filters,
-            "hidden": self.hidden,
-            "recompute": self.recompute,
-            "upsample": self.upsample,
-        }
+        return super().get_config() | {"recompute": self.recompute}

@@ -66,6 +66,11 @@ class Run:
         return self.directory / "logs"
 
 
+def is_run(directory: Path) -> bool:
+    """True for the folder of a run."""
+    return (Path(directory) / "config.json").is_file()
+
+
 def read_run(directory: Path) -> Run:
     """Opens an existing run.
 

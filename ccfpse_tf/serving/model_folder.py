@@ -19,7 +19,8 @@ def check_folder(folder: Path) -> None:
         advice = (
             f"this is one version of a model: name {folder.parent}"
             if inside
-            else "expected DIR/1/saved_model.pb, as `export` writes it"
+            else "expected DIR/1/saved_model.pb, as `export` writes it, or a run's "
+            "config.json"
         )
         raise InputError(f"{folder}: does not hold a version; {advice}")
 

@@ -66,9 +66,13 @@ class Teaching:
                 f"{taught.generator.architecture!r}, which has no discriminator for a "
                 "student to start with; choose a run that has one"
             )
-        width = taught.generator.encoder_ngf or taught.generator.ngf
+        encoder = {
+            "encoder_ngf": taught.generator.encoder_ngf or taught.generator.ngf,
+            # Some methods have no style code, whatever this says.
+            "z_dim": methods.method_of(taught).z_dim(taught),
+        }
         base = dataclasses.replace(
-            derive(taught, generator=WIDTHS | {"encoder_ngf": width}),
+            derive(taught, generator=WIDTHS | encoder),
             teacher=self.identity,
             preset=None,
         )

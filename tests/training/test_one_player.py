@@ -1,15 +1,24 @@
 """Methods without discriminator, from training to images, through the recipe."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from ccfpse_tf.commands.main import run as ccfpse
+from ccfpse_tf.commands.offered_models import offers_of
+from ccfpse_tf.data.description import read_description
+from ccfpse_tf.data.segments.bank import MemoryBank
+from ccfpse_tf.data.segments.write_bank import write_bank
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.export.export import export_run
+from ccfpse_tf.export.run_endpoints import run_endpoints
+from ccfpse_tf.generation.trained_model import TrainedModel
 from ccfpse_tf.runs.checkpoint_folder import steps_saved
+from ccfpse_tf.runs.run_folder import read_run
 from ccfpse_tf.runs.status import read_status
 from ccfpse_tf.runs.table import list_runs
 from tests.evaluation.tiny import make_features
@@ -98,8 +107,6 @@ def test_a_run_is_trained_and_resumed(run, method):
 def test_a_resumed_run_is_one_that_was_not_stopped(
     run, method, options, scenes, records, tmp_path
 ):
-    import tensorflow as tf
-
     other = tmp_path / "run"
     train(scenes, method, records, other, "schedule.epochs=2", options=options)
     readers = [
@@ -132,14 +139,15 @@ def test_images_of_records_and_of_label_files(run, scenes, tmp_path):
     assert len(list((out / "images").glob("mine*.png"))) == 1
 
 
-def test_a_run_is_evaluated(run, scenes, tmp_path):
+def test_a_run_is_evaluated(run, method, scenes, tmp_path):
     features = make_features(tmp_path)
     out = tmp_path / "results"
     scenes.main(
         ["evaluate", "--run", str(run), "--out", str(out)]
         + ["--features", str(features)]
     )
-    assert json.loads((out / "metrics.json").read_text())
+    found = json.loads((out / "metrics.json").read_text())
+    assert ("bank_sha256" in found["protocol"]) == (method == "sims")
 
 
 def test_exports(run, method, tmp_path):
@@ -148,9 +156,49 @@ def test_exports(run, method, tmp_path):
         assert exported.description["z_dim"] == 0
         assert exported.facts["difference"]["largest"] <= 1
         return
-    with pytest.raises(InputError, match="filled from a memory bank.* `generate"):
+    words = "filled from a memory bank.* `generate --run .* `ccfpse serve DIR`"
+    with pytest.raises(InputError, match=words):
         export_run(run, tmp_path / "models" / "sims")
     assert not (tmp_path / "models").exists()
+
+
+def test_a_run_is_served_without_an_export(run, method):
+    [offer] = offers_of([str(run)], {})
+    assert offer.name == method and "drawn from ckpt-4" in offer.note
+    endpoints = run_endpoints(run)
+    said = json.loads(endpoints.description)
+    assert said["step"] == 4 and len(said["examples"]) == 2
+    data = read_description(read_run(run).config.data.records)
+    label = np.zeros((2, 64, 64), np.int32)
+    label[0, 20:50] = 1
+    wanted = TrainedModel(read_run(run), data).images(label, label, None)
+    maps = {name: tf.constant(label) for name in ("label", "instance")}
+    found = endpoints.synthesize(**maps)["image"].numpy()
+    assert np.abs(found.astype(int) - wanted).max() <= 1 and wanted.std() > 1
+
+
+def test_runs_that_cannot_be_served(run, method, tmp_path):
+    with pytest.raises(InputError, match=f"--label: the run .*{method} has no version"):
+        offers_of([str(run)], {"stable": 1})
+    with pytest.raises(InputError, match=f"{method} is a run, which TensorFlow alone"):
+        offers_of([str(run)], {}, "onnx")
+    new = tmp_path / "new"
+    new.mkdir()
+    shutil.copy(run / "config.json", new)
+    with pytest.raises(InputError, match="does not hold a checkpoint yet"):
+        offers_of([str(new)], {})
+
+
+def test_a_bank_that_is_gone_is_named(run, method, tmp_path):
+    if method != "sims":
+        pytest.skip("has no bank")
+    moved = tmp_path / "moved"
+    shutil.copytree(run, moved)
+    stored = json.loads((moved / "config.json").read_text())
+    stored["config"]["data"]["bank"] = str(tmp_path / "nowhere")
+    (moved / "config.json").write_text(json.dumps(stored))
+    with pytest.raises(InputError, match="data.bank in its config.json.*nowhere: does"):
+        run_endpoints(moved)
 
 
 def test_sims_needs_a_bank_of_its_records(scenes, records, bank, tmp_path):
@@ -187,8 +235,17 @@ def test_banks_go_on_and_refuse_other_plans(records, bank, tmp_path, capsys):
         make_bank(records, tmp_path / "bank", "--thin", "nothing")
     with pytest.raises(InputError, match="no class has segments in two images"):
         make_bank(records, tmp_path / "bank", "--least-share", "0.99")
+    assert not (tmp_path / "bank").exists()
     with pytest.raises(InputError, match="write HEIGHTxWIDTH"):
         make_bank(records, tmp_path / "bank", "--image-size", "64")
+
+
+def test_a_bank_of_some_images(records, tmp_path, capsys):
+    facts = write_bank(records, tmp_path / "bank", (64, 64), 3, images_per_shard=2)
+    assert (facts["images"], facts["shards"], facts["most_images"]) == (3, 2, 3)
+    assert len(MemoryBank(tmp_path / "bank").keys) == 3
+    facts = write_bank(records, tmp_path / "all", (64, 64), 300)
+    assert facts["images"] == 4
 
 
 def test_a_bank_of_one_image_is_none(scenes, tmp_path):

@@ -112,6 +112,17 @@ def test_students_that_do_not_fit(distil, setting, words, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_teacher_without_style_code_has_such_a_student(teacher, distil, tmp_path):
+    run = tmp_path / "pix2pixhd"
+    shutil.copytree(teacher, run)
+    stored = json.loads((run / "config.json").read_text())
+    stored["config"]["generator"] |= {"architecture": "pix2pixhd", "z_dim": 256}
+    (run / "config.json").write_text(json.dumps(stored))
+    student = Teaching.open(run).student([])
+    assert student.generator.architecture == "ccfpse_compact"
+    assert student.generator.z_dim == 0
+
+
 def test_teachers_that_do_not_fit(distil, teacher, tmp_path):
     with pytest.raises(InputError, match="nowhere"):
         distil(teacher=tmp_path / "nowhere")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -40,6 +41,7 @@ class Plan:
             :func:`ccfpse_tf.data.segments.extraction.segments_of`.
         least_area: pixels; smaller segments are left out.
         images_per_shard: of all shards but the last.
+        most_images: the first ones alone, None for all.
     """
 
     records: str
@@ -48,12 +50,14 @@ class Plan:
     thin_classes: tuple[int, ...]
     least_area: int
     images_per_shard: int
+    most_images: int | None = None
 
 
 def write_bank(
     records: Path,
     out: Path,
     image_size: tuple[int, int],
+    most_images: int | None = None,
     *,
     split: str = "train",
     thin: Sequence[str] | None = None,
@@ -67,6 +71,7 @@ def write_bank(
         records: folder of the records.
         out: a new folder, or one that this made.
         image_size: ``(height, width)`` that the model draws.
+        most_images: take the first ones alone, to try something out.
         split: whose photographs are the material.
         thin: names of thin classes; None: those of the data set.
         least_share: of the image's pixels; smaller segments are left out.
@@ -82,6 +87,7 @@ def write_bank(
     """
     description = read_description(records)
     count = _image_count(description, records, split)
+    count = min(count, most_images or count)
     pixels = image_size[0] * image_size[1]
     plan = Plan(
         banks.digest_of_records(description, split),
@@ -90,18 +96,27 @@ def write_bank(
         _thin_classes(description, thin),
         int(least_share * pixels),
         images_per_shard,
+        most_images,
     )
     out = Path(out)
     with locked(out / LOCK, "another memory bank is being made"):
         _check_plan(out, plan)
         shards = -(-count // images_per_shard)
         missing = _first_missing(out, shards)
-        images = _images(records, plan, missing * images_per_shard)
+        start = missing * images_per_shard
+        images = itertools.islice(_images(records, plan, start), count - start)
         for index in range(missing, shards):
             part = itertools.islice(images, images_per_shard)
             found = _write(out / banks.shard_name(index), description, plan, part)
             say(f"shard {index + 1} of {shards}: {found} segments")
-        facts = _facts(out, description, plan, shards)
+        facts, fillable = _facts(out, description, plan, shards)
+        if not fillable:
+            _remove(out, shards)
+            raise InputError(
+                f"{records}: no class has segments in two images ({facts['segments']} "
+                f"segments in all), so no layout can be filled; {out} was removed; "
+                "take more images or a smaller --least-share"
+            )
         write_json(out / banks.FILE_NAME, facts)
     return facts
 
@@ -197,6 +212,7 @@ def _classes(description):
 
 
 def _facts(out, description, plan, shards):
+    """What ``bank.json`` says, and whether any class has segments in two images."""
     enclosure = Enclosure(description.label_channels)
     segments = images = 0
     places = set()
@@ -211,13 +227,7 @@ def _facts(out, description, plan, shards):
         places |= {(int(label), images + int(image)) for label, image in pairs}
         images += len(np.load(folder / "keys.npy"))
     labels = [label for label, _ in places]
-    if len(labels) == len(set(labels)):
-        raise InputError(
-            f"{out}: no class has segments in two images ({segments} segments in all), "
-            "so no layout can be filled; take more images or a smaller --least-share, "
-            "and another --out"
-        )
-    return asdict(plan) | {
+    facts = asdict(plan) | {
         "format": banks.FORMAT,
         "data": description.name,
         "class_names": list(description.index_names),
@@ -227,3 +237,11 @@ def _facts(out, description, plan, shards):
         "images": images,
         "segments": segments,
     }
+    return facts, len(labels) > len(set(labels))
+
+
+def _remove(out, shards):
+    """Leaves nothing of a bank; the folder itself goes with its lock."""
+    for index in range(shards):
+        shutil.rmtree(out / banks.shard_name(index))
+    (out / PLAN).unlink()

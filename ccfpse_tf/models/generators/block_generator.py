@@ -7,6 +7,7 @@ from ccfpse_tf.layers.initializers import xavier_normal
 from ccfpse_tf.layers.layout_pyramid import LayoutPyramid
 from ccfpse_tf.layers.plain_convolution import plain_convolution, weights_of
 from ccfpse_tf.models.generators.checks import check_inputs, check_size
+from ccfpse_tf.models.generators.image_generator import ImageGenerator
 from ccfpse_tf.ops import activations
 from ccfpse_tf.ops.convolution import convolution
 from ccfpse_tf.ops.layout import Layout, extend_layout, resize_layout
@@ -15,7 +16,7 @@ from ccfpse_tf.ops.recomputation import wait_for
 from ccfpse_tf.ops.resizing import spatial_size
 
 
-class BlockGenerator(keras.Model):
+class BlockGenerator(ImageGenerator):
     """Residual blocks from coarse to fine, which read the layout at their resolution.
 
     A subclass has the attribute ``architecture`` and makes the blocks, by
@@ -57,12 +58,10 @@ class BlockGenerator(keras.Model):
         pyramid,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(semantic_channels, image_size, **kwargs)
         if depth not in self.depths:
             known = " or ".join(map(str, self.depths))
             raise ValueError(f"depth {depth}: the generator has {known} upsamplings")
-        self.semantic_channels = semantic_channels
-        self.image_size = tuple(image_size)
         self.ngf = ngf
         self.depth = depth
         self.z_dim = z_dim
@@ -93,11 +92,6 @@ class BlockGenerator(keras.Model):
     def make_block(self, filters: int, upsample: bool) -> keras.layers.Layer:
         """Returns a block, which is called with features and layout."""
         raise NotImplementedError
-
-    @property
-    def stride(self) -> int:
-        """Both edges of an image are multiples of this number of pixels."""
-        return 2**self.depth
 
     @property
     def any_size(self) -> bool:
@@ -160,15 +154,9 @@ class BlockGenerator(keras.Model):
         x = tf.reshape(x, (-1, 16 * self.ngf, *self.latent_size))
         return tf.transpose(x, (0, 2, 3, 1))
 
-    def compute_output_shape(self, semantics_shape, z_shape=None):
-        """``(batch, height, width, 3)``."""
-        return (*semantics_shape[:-1], 3)
-
     def get_config(self):
         """Returns the arguments that the subclasses' constructors share."""
         return super().get_config() | {
-            "semantic_channels": self.semantic_channels,
-            "image_size": self.image_size,
             "ngf": self.ngf,
             "depth": self.depth,
             "z_dim": self.z_dim,

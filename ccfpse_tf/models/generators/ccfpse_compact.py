@@ -10,6 +10,7 @@ from ccfpse_tf.layers.initializers import EqualPixels
 from ccfpse_tf.layers.layout_pyramid import LayoutPyramid
 from ccfpse_tf.layers.plain_convolution import plain_convolution
 from ccfpse_tf.models.generators.checks import check_inputs, check_size
+from ccfpse_tf.models.generators.image_generator import ImageGenerator
 from ccfpse_tf.ops import activations
 from ccfpse_tf.ops.layout import Layout
 
@@ -18,7 +19,7 @@ PIXEL = 8  # channels of the pixels that a cell is taken apart into
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")
-class CompactGenerator(keras.Model):
+class CompactGenerator(ImageGenerator):
     """CC-FPSE with mixed kernels, on maps of half the image's size.
 
     Three changes to :class:`ccfpse_tf.models.generators.ccfpse.Generator`:
@@ -52,7 +53,6 @@ class CompactGenerator(keras.Model):
     """
 
     architecture = "ccfpse_compact"
-    any_size = True
 
     def __init__(
         self,
@@ -66,9 +66,7 @@ class CompactGenerator(keras.Model):
         embedding=16,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        self.semantic_channels = semantic_channels
-        self.image_size = tuple(image_size)
+        super().__init__(semantic_channels, image_size, **kwargs)
         self.ngf = ngf
         self.depth = depth
         self.z_dim = z_dim
@@ -97,11 +95,6 @@ class CompactGenerator(keras.Model):
         )
         # Starts with grey images, as the paper's, on which no discriminator wins.
         self.image_convolution = plain_convolution(3, 3, dtype=dtype)
-
-    @property
-    def stride(self) -> int:
-        """Both edges of an image are multiples of this number of pixels."""
-        return 2**self.depth
 
     def build(self, semantics_shape=None, z_shape=None):
         """Builds all layers; the constructor's arguments tell all their shapes."""
@@ -147,15 +140,9 @@ class CompactGenerator(keras.Model):
             x += tf.tensordot(semantics.features, table[classes:], 1)
         return x
 
-    def compute_output_shape(self, semantics_shape, z_shape=None):
-        """``(batch, height, width, 3)``."""
-        return (*semantics_shape[:-1], 3)
-
     def get_config(self):
         """Returns the constructor's arguments."""
         return super().get_config() | {
-            "semantic_channels": self.semantic_channels,
-            "image_size": self.image_size,
             "ngf": self.ngf,
             "depth": self.depth,
             "z_dim": self.z_dim,

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from ccfpse_tf.layers.layer_normalized_convolution import LayerNormalizedConvolution
 from ccfpse_tf.models.generators.checks import check_inputs
+from ccfpse_tf.models.generators.image_generator import ImageGenerator
 from ccfpse_tf.ops.layout import Layout
 from ccfpse_tf.ops.resizing import halve, resize_aligned, spatial_size
 
@@ -36,7 +37,7 @@ def _width(rows, ngf):
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")
-class CRNGenerator(keras.Model):
+class CRNGenerator(ImageGenerator):
     """Modules from coarse to fine, each of which refines what the one before made.
 
     Every module reads the layout at its own resolution, and the features of the module
@@ -64,13 +65,9 @@ class CRNGenerator(keras.Model):
     """
 
     architecture = "crn"
-    any_size = True
-    z_dim = 0
 
     def __init__(self, semantic_channels, image_size, widths, images=1, **kwargs):
-        super().__init__(**kwargs)
-        self.semantic_channels = semantic_channels
-        self.image_size = tuple(image_size)
+        super().__init__(semantic_channels, image_size, **kwargs)
         self.widths = tuple(widths)
         self.images = images
         self.depth = len(self.widths) - 1
@@ -80,11 +77,6 @@ class CRNGenerator(keras.Model):
             for width in self.widths
         ]
         self.image_convolution = keras.layers.Conv2D(3 * images, 1, dtype=dtype)
-
-    @property
-    def stride(self) -> int:
-        """Both edges of an image are multiples of this number of pixels."""
-        return 2**self.depth
 
     def build(self, semantics_shape=None, z_shape=None):
         """Builds all layers; the constructor's arguments tell all their shapes."""
@@ -124,15 +116,9 @@ class CRNGenerator(keras.Model):
             layouts.append(dense)
         return reversed(layouts)
 
-    def compute_output_shape(self, semantics_shape, z_shape=None):
-        """``(batch, height, width, 3)``."""
-        return (*semantics_shape[:-1], 3)
-
     def get_config(self):
         """Returns the constructor's arguments."""
         return super().get_config() | {
-            "semantic_channels": self.semantic_channels,
-            "image_size": self.image_size,
             "widths": self.widths,
             "images": self.images,
         }

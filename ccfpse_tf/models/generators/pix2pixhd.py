@@ -7,6 +7,7 @@ from ccfpse_tf.layers.gaussian_convolution import gaussian_convolution
 from ccfpse_tf.layers.hourglass import Hourglass
 from ccfpse_tf.layers.plain_convolution import weights_of
 from ccfpse_tf.models.generators.checks import check_size, check_style
+from ccfpse_tf.models.generators.image_generator import ImageGenerator
 from ccfpse_tf.models.instance_features import FeatureClusters
 from ccfpse_tf.ops.layout import Layout, downsample_layout, extend_layout
 from ccfpse_tf.ops.reflected_convolution import reflected_convolution
@@ -14,7 +15,7 @@ from ccfpse_tf.ops.resizing import spatial_size
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")
-class Pix2PixHDGenerator(keras.Model):
+class Pix2PixHDGenerator(ImageGenerator):
     """The generator of Wang et al. 2018 (section 3.1).
 
     Without enhancers it is the global generator: an hourglass of residual blocks, then
@@ -45,9 +46,6 @@ class Pix2PixHDGenerator(keras.Model):
             small to be reflected; a style code.
     """
 
-    z_dim = 0
-    any_size = True
-
     def __init__(
         self,
         semantic_channels,
@@ -62,9 +60,7 @@ class Pix2PixHDGenerator(keras.Model):
         feature_seed=0,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        self.semantic_channels = semantic_channels
-        self.image_size = tuple(image_size)
+        super().__init__(semantic_channels, image_size, **kwargs)
         self.ngf = ngf
         self.depth = depth
         self.blocks = blocks
@@ -155,15 +151,9 @@ class Pix2PixHDGenerator(keras.Model):
             inputs.append(downsample_layout(inputs[-1], channels))
         return inputs
 
-    def compute_output_shape(self, semantics_shape, z_shape=None):
-        """``(batch, height, width, 3)``."""
-        return (*semantics_shape[:-1], 3)
-
     def get_config(self):
         """Returns the constructor's arguments."""
         return super().get_config() | {
-            "semantic_channels": self.semantic_channels,
-            "image_size": self.image_size,
             "ngf": self.ngf,
             "depth": self.depth,
             "blocks": self.blocks,

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from ccfpse_tf.layers.layer_normalized_convolution import LayerNormalizedConvolution
 from ccfpse_tf.models.generators.checks import check_inputs
+from ccfpse_tf.models.generators.image_generator import ImageGenerator
 from ccfpse_tf.ops.layout import Layout, extend_layout
 from ccfpse_tf.ops.resizing import resize_aligned, spatial_size
 
@@ -18,7 +19,7 @@ def widths_of(ngf: int) -> tuple[int, ...]:
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")
-class RefinementNetwork(keras.Model):
+class RefinementNetwork(ImageGenerator):
     """An encoder and a decoder that turn a canvas of pasted segments into an image.
 
     The encoder's stages are convolutions of :class:`LayerNormalizedConvolution` and a
@@ -51,12 +52,9 @@ class RefinementNetwork(keras.Model):
 
     architecture = "sims"
     any_size = False  # segments of the memory bank have places in images of one size
-    z_dim = 0
 
     def __init__(self, semantic_channels, image_size, widths, fine=False, **kwargs):
-        super().__init__(**kwargs)
-        self.semantic_channels = semantic_channels
-        self.image_size = tuple(image_size)
+        super().__init__(semantic_channels, image_size, **kwargs)
         self.widths = tuple(widths)
         self.fine = fine
         self.depth = len(CONVOLUTIONS) + int(fine)
@@ -80,11 +78,6 @@ class RefinementNetwork(keras.Model):
             LayerNormalizedConvolution(width, dtype=self.dtype_policy)
             for _ in range(count)
         ]
-
-    @property
-    def stride(self) -> int:
-        """Both edges of an image are multiples of this number of pixels."""
-        return 2**self.depth
 
     def build(self, semantics_shape=None, z_shape=None):
         """Builds all layers; the constructor's arguments tell all their shapes."""
@@ -139,15 +132,9 @@ class RefinementNetwork(keras.Model):
             maps.append(x)
         return maps
 
-    def compute_output_shape(self, semantics_shape, z_shape=None):
-        """``(batch, height, width, 3)``."""
-        return (*semantics_shape[:-1], 3)
-
     def get_config(self):
         """Returns the constructor's arguments."""
         return super().get_config() | {
-            "semantic_channels": self.semantic_channels,
-            "image_size": self.image_size,
             "widths": self.widths,
             "fine": self.fine,
         }
