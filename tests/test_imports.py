@@ -20,7 +20,7 @@ FLOORS = {
     "runtime": "errors files",
     "models": "errors files ops layers",
     "data": "errors files runtime",
-    "presets": "errors config files data",
+    "presets": "errors config files runtime data",
     "gan": "errors config files ops layers models presets",
     "runs": "errors config files runtime data",
     "generation": "errors files runtime data presets gan runs",

@@ -16,8 +16,8 @@ def offers_of(
     """Offers the models that a command names; without any, all presets that ship.
 
     Args:
-        models: folders of exported models, names of presets, folders of presets and
-            of runs.
+        models: folders of exported models and of runs, and presets: names, folders,
+            ``hf://``.
         labels: version numbers by label, for an exported model.
         engine: one of :data:`ccfpse_tf.commands.engines.ENGINES`.
 
@@ -26,12 +26,11 @@ def offers_of(
             an engine that a model cannot be drawn by.
     """
     # Only now, as they load NumPy.
-    from ccfpse_tf.presets.preset_facts import FACTS
-    from ccfpse_tf.presets.shipped import shipped_presets
+    from ccfpse_tf.presets.shipped import is_preset, shipped_presets
     from ccfpse_tf.runs.run_folder import is_run
 
-    shipped = shipped_presets()
-    models = list(models) or list(shipped)
+
+    models = list(models) or list(shipped_presets())
     if not models:
         raise InputError(
             "name a model: the folder MODELS/NAME that `export` wrote, or the folder "
@@ -39,7 +38,7 @@ def offers_of(
         )
     offers = []
     for model in models:
-        if model in shipped or (Path(model) / FACTS).is_file():
+        if is_preset(model):
             if labels:
                 raise InputError(f"--label: the preset {model} has no versions")
             offers.append(preset_offer(model, engine))
@@ -58,7 +57,7 @@ def preset_offer(preset: str, engine: str = "auto") -> Offer:
     """Offers a preset, which is read now and built when it is asked for.
 
     Args:
-        preset: the name of one that the package ships, or a folder.
+        preset: as :func:`ccfpse_tf.presets.shipped.find_preset` takes it.
         engine: one of :data:`ccfpse_tf.commands.engines.ENGINES`.
 
     Raises:

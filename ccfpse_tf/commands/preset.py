@@ -10,8 +10,15 @@ def add(commands) -> None:
     """Adds the subcommand to a recipe's parser."""
     preset = commands.add_parser("preset", help="write a run's weights as a preset")
     preset.set_defaults(action=run)
-    add = preset.add_argument
-    add("--run", type=Path, required=True, metavar="DIR", help="run folder")
+    preset.add_argument(
+        "--run", type=Path, required=True, metavar="DIR", help="run folder"
+    )
+    add_options(preset)
+
+
+def add_options(parser) -> None:
+    """Adds what `ccfpse publish` and the recipes' `preset` share."""
+    add = parser.add_argument
     add("--out", type=Path, required=True, metavar="DIR", help="made or replaced")
     add("--name", help="of the preset (default: that of the folder)")
     add("--title", help="for people (default: method and data)")
@@ -21,12 +28,24 @@ def add(commands) -> None:
         metavar="FILE",
         help="Markdown for the model card: data, licence, credit, known faults",
     )
+    add(
+        "--licence",
+        "--license",
+        metavar="ID",
+        help="of the weights, as hubs name it, such as apache-2.0 (default: left out)",
+    )
+    add(
+        "--dataset",
+        metavar="OWNER/NAME",
+        help="where a hub has the data of the training (default: left out)",
+    )
     add("--records", type=Path, metavar="DIR", help="default: those of the training")
     add(
         "--evaluation",
         type=Path,
         metavar="DIR",
-        help="result of `evaluate` for the card (default: RUN/evaluation, if there)",
+        help="result of `evaluate` for the card (default: the newest one of this "
+        "checkpoint in the run's folder)",
     )
     add("--best", action="store_true", help="the best checkpoint, not the newest")
     add(
@@ -45,7 +64,16 @@ def add(commands) -> None:
 
 
 def run(arguments) -> int:
-    """Writes the preset, prints its sizes and returns 0.
+    """Writes the preset, prints its sizes and returns 0; errors as those of `write`."""
+    write(arguments)
+    return 0
+
+
+def write(arguments) -> tuple:
+    """Writes the preset that the options ask for, and prints its sizes.
+
+    Returns:
+        The preset, and the bytes of each of its files.
 
     Raises:
         InputError: as :func:`ccfpse_tf.export.run_preset.preset_of_run`.
@@ -65,4 +93,4 @@ def run(arguments) -> int:
         f"run in float32 at most {difference['largest']} grey levels, "
         f"{difference['mean']:.4f} in the mean ({difference['images']} layouts)"
     )
-    return 0
+    return preset, sizes

@@ -6,28 +6,33 @@ from pathlib import Path
 
 import numpy as np
 
-from ccfpse_tf import __version__
 from ccfpse_tf.data.pipeline import evaluation_dataset
 from ccfpse_tf.data.record_errors import clear_record_errors
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.export.comparison import drawn_by
 from ccfpse_tf.export.id_table import IdTable
-from ccfpse_tf.export.model_card import METRICS, model_card, read_scores
 from ccfpse_tf.export.options import require_layouts_alone
 from ccfpse_tf.export.portable import require_converter
 from ccfpse_tf.export.preset_graphs import preset_graphs
+from ccfpse_tf.export.preset_picture import picture_of
 from ccfpse_tf.export.preset_styles import choose_styles
+from ccfpse_tf.export.scores import newest_scores, read_scores
 from ccfpse_tf.export.self_description import encoded_example
 from ccfpse_tf.files.output_folder import check_out
 from ccfpse_tf.files.text_files import read_text
-from ccfpse_tf.gan.methods import method_of
 from ccfpse_tf.gan.preset_weights import load_weights, stored_weights
+from ccfpse_tf.gan.save_preset import Origin, preset_of_model
 from ccfpse_tf.generation import label_folder
 from ccfpse_tf.generation.trained_model import TrainedModel
+from ccfpse_tf.presets.model_card import CardDetails
 from ccfpse_tf.presets.preset import ExampleLayout, Preset
-from ccfpse_tf.presets.preset_config import portable
-from ccfpse_tf.presets.preset_facts import FACTS
-from ccfpse_tf.presets.preset_files import MOST_STYLES, check_name, write_preset
+from ccfpse_tf.presets.preset_facts import METADATA
+from ccfpse_tf.presets.preset_files import (
+    MOST_STYLES,
+    check_card,
+    check_name,
+    write_preset,
+)
 from ccfpse_tf.runs.checkpoint_folder import PREFIX, best, require_checkpoint
 from ccfpse_tf.runs.converted import missing_networks
 from ccfpse_tf.runs.data_check import describe_data
@@ -35,7 +40,6 @@ from ccfpse_tf.runs.run_folder import Run, read_run
 
 COMPARED = 4  # layouts that the difference is measured on
 LAYOUTS = 2  # of them are stored as examples
-EVALUATION = "evaluation"  # folder in a run, where an evaluation is looked for
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,10 +49,12 @@ class PresetOptions:
     Args:
         name: default the name of the folder.
         title: default method and data.
-        card: file with data, licence, credit and known faults, for the model card.
+        card: file with data, credit and known faults, for the model card.
+        licence: of the weights, as hubs name it, such as ``"apache-2.0"``.
+        dataset: name on a hub of the data of the training, ``"OWNER/NAME"``.
         records: instead of the records that the run was trained on.
-        evaluation: folder that `evaluate` wrote for this checkpoint; default the folder
-            ``evaluation`` of the run, if it is there and about this checkpoint.
+        evaluation: folder that `evaluate` wrote for this checkpoint; default the newest
+            one in the run's folder that is about this checkpoint, if there is any.
         best: take the best checkpoint instead of the newest.
         labels: folder of label files, the first of which become the example layouts,
             instead of layouts of the validation records: these may not be ours to give.
@@ -59,6 +65,8 @@ class PresetOptions:
     name: str | None = None
     title: str | None = None
     card: Path | None = None
+    licence: str | None = None
+    dataset: str | None = None
     records: Path | None = None
     evaluation: Path | None = None
     best: bool = False
@@ -92,9 +100,11 @@ def preset_of_run(
         require_converter()
     run, out = read_run(run_directory), Path(out)
     name = check_name(options.name or out.name)
-    check_out(out, marker=FACTS, command="preset")
+    check_out(out, marker=METADATA, command="preset")
+    check_card(out)
     checkpoint = _checkpoint(run, options.best)
     statement = read_text(options.card, "text of a card") if options.card else None
+    details = CardDetails(statement, options.licence, options.dataset)
     records, data = describe_data(run, options.records)
     size = run.config.data.image_size
     drawings = None
@@ -105,9 +115,8 @@ def preset_of_run(
     trained = TrainedModel(run, data, checkpoint=checkpoint)
     model, step = trained.model, trained.step
     require_layouts_alone(model)
-    scores = _scores(
-        run, checkpoint or run.checkpoints / f"{PREFIX}-{step}", options, say
-    )
+    checkpoint = checkpoint or run.checkpoints / f"{PREFIX}-{step}"
+    scores = _scores(run, checkpoint, options.evaluation, say)
     examples = _examples(records, data, size)
     weights = stored_weights(model)
     difference = _round(model, weights, examples)
@@ -118,21 +127,23 @@ def preset_of_run(
     styles = ()
     if model.z_dim:
         styles = choose_styles(model, records, size, layouts[0], MOST_STYLES)
-    title = options.title or f"{method_of(run.config).title} on {data.name}"
-    facts = name, title, run.config, data, step, difference
-    preset = Preset(
-        name,
-        title,
-        portable(run.config),
-        _without_records(data),
-        step,
-        difference,
-        weights,
-        styles,
-        tuple(_encoded(*layout, data) for layout in layouts),
-        model_card(*facts, statement=statement, scores=scores),
-        preset_graphs(model, data, step) if options.onnx else {},
+    preset = preset_of_model(
+        model,
+        Origin(run.config, data),
+        dataclasses.replace(details, scores=scores),
+        name=name,
+        title=options.title,
+        step=step,
+        weights=weights,
+        difference=difference,
+        styles=styles,
+        layouts=tuple(_encoded(*layout, data) for layout in layouts),
+        graphs=preset_graphs(model, data, step) if options.onnx else {},
+        picture=picture_of(model, data, layouts, [style.code for style in styles]),
     )
+    for what in details.unnamed():
+        option = f"--{what.replace(' ', '')}"
+        say(f"note: the card names no {what}: give {option} if you know")
     return preset, write_preset(out, preset)
 
 
@@ -155,17 +166,13 @@ def _checkpoint(run: Run, wanted: bool) -> Path | None:
     return found["path"]
 
 
-def _scores(run, checkpoint, options, say):
-    if options.evaluation:
-        return read_scores(options.evaluation, checkpoint)
-    usual = run.directory / EVALUATION
-    if not (usual / METRICS).exists():
-        return None
-    try:
-        return read_scores(usual, checkpoint)
-    except InputError as error:
-        say(f"note: the card has no scores: {error}")
-        return None
+def _scores(run, checkpoint, evaluation, say):
+    if evaluation:
+        return read_scores(evaluation, checkpoint)
+    scores, reason = newest_scores(run.directory, checkpoint)
+    if scores is None:
+        say(f"note: the card has no scores: {reason}")
+    return scores
 
 
 def _examples(records, data, size) -> list[dict[str, np.ndarray]]:
@@ -201,8 +208,3 @@ def _encoded(label, instance, data) -> ExampleLayout:
         base64.b64decode(pngs[f"{name}_bytes"]) for name in ("label", "instance")
     )
     return ExampleLayout(label, instance or None)
-
-
-def _without_records(data):
-    tool = f"ccfpse_tf {__version__} preset"
-    return dataclasses.replace(data, splits={}, prepared={}, tool=tool)

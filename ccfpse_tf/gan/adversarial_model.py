@@ -3,19 +3,10 @@
 import keras
 import tensorflow as tf
 
-from ccfpse_tf.errors import InputError
-from ccfpse_tf.gan import losses, methods
+from ccfpse_tf.gan import losses
 from ccfpse_tf.gan.two_player_model import TwoPlayerModel
 from ccfpse_tf.models.style_encoder import sample_style
 from ccfpse_tf.ops.noise import replica_noise
-from ccfpse_tf.presets.shipped import find_preset, shipped_presets
-
-
-class _ShippedPresets:
-    """A property of the class, as keras-hub has it."""
-
-    def __get__(self, instance, owner):
-        return shipped_presets()
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")
@@ -52,36 +43,6 @@ class AdversarialModel(TwoPlayerModel):
     def __init__(self, *parts, **options):
         super().__init__(*parts, **options)
         self._adversarial = _adversary(self._method, self.discriminator).losses()
-
-    presets = _ShippedPresets()  # {name: title} of those that the package ships
-
-    @classmethod
-    def from_preset(cls, preset, **overrides):
-        """Returns the trained model of a preset, which can draw and be trained further.
-
-        It is compiled, at the constant learning rates of the preset's run, in float32
-        and without a perceptual loss. A preset does not hold a
-        discriminator: it is new.
-
-        Args:
-            preset: the name of a shipped preset (``cls.presets``), or a folder.
-            **overrides: other values of the preset's config, by section, such as
-                ``data={"seed": 7}, step={"precision": "mixed_bfloat16"}``.
-
-        Raises:
-            InputError: an unknown name, a damaged preset, one of another class of
-                models, overrides that its weights do not fit.
-        """
-        from ccfpse_tf.gan.from_preset import model_of
-
-        found = find_preset(preset)
-        kind = methods.method_of(found.config).model()
-        if not issubclass(kind, cls):
-            raise InputError(
-                f"{found.source}: is a preset of {kind.__name__}, not of "
-                f"{cls.__name__}; call {kind.__name__}.from_preset"
-            )
-        return model_of(found, overrides)
 
     def train_step(self, data):
         """One update of the generator (and encoder), then one of the discriminator."""

@@ -4,6 +4,7 @@ import dataclasses
 
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.gan import methods
+from ccfpse_tf.gan.save_preset import Origin
 from ccfpse_tf.gan.synthesizer import Synthesizer
 from ccfpse_tf.gan.trainable_model import TrainableModel
 from ccfpse_tf.layers.layout import LayoutEncoding
@@ -55,6 +56,7 @@ def build_model(
         perceptual_loss=perceptual,
         jit_compile=step.jit_compile,
     )
+    model.origin = Origin(config, description)
     return model
 
 

@@ -1,5 +1,6 @@
 """Models with the weights of a preset."""
 
+import dataclasses
 from collections.abc import Mapping
 
 from ccfpse_tf.config import derive, flatten
@@ -44,6 +45,7 @@ def model_of(preset: Preset, overrides: Mapping[str, Mapping]) -> AdversarialMod
     model = build_model(config, preset.data, 1, training=False)
     load_weights(model, preset.weights, preset.source, _differing(preset, config))
     _check_codes(preset, model)
+    model.origin = dataclasses.replace(model.origin, preset=preset)
     return model
 
 

@@ -7,10 +7,11 @@ import tensorflow as tf
 
 from ccfpse_tf.gan import averaging, methods, optimizers
 from ccfpse_tf.gan.synthesizer import Synthesizer
+from ccfpse_tf.gan.with_presets import WithPresets
 from ccfpse_tf.layers.normalization import SAME_ON_ALL_REPLICAS
 
 
-class TrainableModel(Synthesizer):
+class TrainableModel(WithPresets, Synthesizer):
     """Networks with their optimisers; a subclass has the losses and the step.
 
     An update with a loss or a gradient that is not finite, on any replica, is left out

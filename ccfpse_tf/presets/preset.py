@@ -50,14 +50,17 @@ class Preset:
         data: of the records that it was trained on, without their splits.
         step: the number of steps that it was trained for.
         difference: of images by the stored weights and by those of the run: ``largest``
-            and ``mean`` in grey levels of 255, over ``images`` images.
+            and ``mean`` in grey levels of 255, over ``images`` images; None where it
+            was not measured.
         weights: arrays by network and variable, as the generator draws: where the run
             has a running average, these are its weights.
         styles: none if the model has no style code.
-        layouts: one or two examples.
+        layouts: up to two examples.
         card: the model card, Markdown.
         graphs: ONNX files by name, whose weights are ``weights``; none if it draws with
             TensorFlow only.
+        picture: a JPEG for the card, layouts and what the model draws of them; empty if
+            there is none.
         source: the folder that it was read from, for messages.
         weights_sha256: of the file of the weights, for presets that were read.
     """
@@ -67,12 +70,13 @@ class Preset:
     config: Config
     data: Description
     step: int
-    difference: Mapping[str, float]
+    difference: Mapping[str, float] | None
     weights: Mapping[str, np.ndarray]
     styles: tuple[Style, ...]
     layouts: tuple[ExampleLayout, ...]
     card: str
     graphs: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
+    picture: bytes = b""
     source: str = ""
     weights_sha256: str = ""
 

@@ -2,11 +2,12 @@
 
 | file | contents |
 |---|---|
-| `preset.json` | the facts, and the SHA-256 of every other file |
+| `metadata.json` | format, versions, the SHA-256 of every other file |
+| `config.json` | the config of the networks, and the classes |
 | `weights.npz` | generator and style encoder: kernels in float16, vectors in float32 |
 | `styles.npz` | the style codes, `(styles, z_dim)` |
 | `style_N.png`, `layout_N.png`, `layout_N_instance.png` | pictures and layouts |
-| `README.md` | the model card |
+| `README.md`, `picture.jpg` | the model card, and its picture |
 | `model.onnx`, `encoder.onnx` | maybe: the networks for ONNX Runtime, without weights |
 
 Nothing in them is executed, and no file is read that is larger than a preset may be.
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -25,19 +26,23 @@ from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.arrays import parse_arrays, write_arrays
 from ccfpse_tf.files.atomic import new_folder, write_json
 from ccfpse_tf.files.digests import sha256, sha256_of_files
+from ccfpse_tf.files.text_files import read_json
 from ccfpse_tf.presets.preset import ExampleLayout, Preset, Style
 from ccfpse_tf.presets.preset_facts import (
     AGAIN,
-    FACTS,
+    CONFIG,
+    METADATA,
     MOST_BYTES,
-    facts_of,
+    config_of,
+    metadata_of,
     number,
     parse_facts,
-    read_facts,
+    read_metadata,
     texts,
 )
 
-WEIGHTS, STYLES, CARD = "weights.npz", "styles.npz", "README.md"
+WEIGHTS, STYLES = "weights.npz", "styles.npz"
+CARD, PICTURE = "README.md", "picture.jpg"
 GRAPH, ENCODER_GRAPH = "model.onnx", "encoder.onnx"
 MOST_STYLES = 12
 _MOST_UNPACKED = 8 * MOST_BYTES  # weights hardly become smaller when they are packed
@@ -54,7 +59,7 @@ def check_name(name: str) -> str:
         return name
     raise InputError(
         f"the preset's name {name!r}: it has letters, digits, '_', '-' and '.' only, "
-        "such as scenes_256; choose one with --name"
+        "such as scenes_256; choose one with --name, or name=... in Python"
     )
 
 
@@ -69,10 +74,12 @@ def write_preset(folder: Path, preset: Preset) -> dict[str, int]:
         The bytes of each file.
 
     Raises:
-        InputError: files of more than 8 MB in all; names the sizes of the parts.
+        InputError: files of more than 8 MB in all; names the sizes of the parts. A
+            folder whose model card was edited.
         OSError: as the system reports it.
     """
     check_name(preset.name)
+    check_card(folder)
     with new_folder(folder, replace=True) as aside:
         write_arrays(aside / WEIGHTS, preset.weights, compressed=True)
         if preset.styles:
@@ -81,44 +88,78 @@ def write_preset(folder: Path, preset: Preset) -> dict[str, int]:
         for name, content in (_pictures(preset) | preset.graphs).items():
             (aside / name).write_bytes(content)
         (aside / CARD).write_text(preset.card, encoding="utf-8")
+        write_json(aside / CONFIG, config_of(preset))
         digests = {path.name: sha256_of_files(path) for path in sorted(aside.iterdir())}
-        write_json(aside / FACTS, facts_of(preset) | {"files": digests})
+        write_json(aside / METADATA, metadata_of(preset) | {"files": digests})
         sizes = {path.name: path.stat().st_size for path in sorted(aside.iterdir())}
         _check_sizes(folder, sizes)
     return sizes
 
 
+def check_card(folder: Path) -> None:
+    """Refuses to replace a preset whose model card was edited, as hubs invite to.
+
+    Raises:
+        InputError: with the way out.
+    """
+    card, path = folder / CARD, folder / METADATA
+    if not card.is_file() or not path.is_file():
+        return
+    try:
+        written = read_json(path, "the facts of a preset")["files"][CARD]
+    except (InputError, KeyError, TypeError):  # damaged: to be written again
+        return
+    if sha256_of_files(card) != written:
+        raise InputError(
+            f"{card}: was edited after it was written, and would be lost; keep its "
+            "text by --card FILE (card=... in Python), or move it away"
+        )
+
+
 def read_preset(folder: str | Path) -> Preset:
     """Reads a preset's folder.
+
+    The model card alone may have changed since it was written.
 
     Raises:
         InputError: a folder that is no preset, one of another format or with an
             architecture or keys that this version does not know, and damaged files.
     """
     folder = Path(folder)
-    path = folder / FACTS
-    if not path.is_file():
-        raise InputError(
-            f"{folder}: is not a preset, as it holds no {FACTS}; "
-            "`recipes/*.py preset` writes the folder of one"
-        )
-    facts = read_facts(path)
+    metadata = read_metadata(folder)
     try:
-        files = _read_files(folder, facts["files"])
-        return _preset(folder, facts, files)
+        files = _read_files(folder, metadata["files"])
+        return _preset(folder, metadata, files)
     except InputError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise InputError(f"{path}: is damaged ({error!r}); {AGAIN}") from error
+        raise InputError(
+            f"{folder}: {METADATA} or {CONFIG} is damaged ({error!r}); {AGAIN}"
+        ) from error
+
+
+def checked_names(names: Iterable[str]) -> list[str]:
+    """Returns the names of files that metadata tell, if all lie in the folder itself.
+
+    Raises:
+        ValueError: a name that leads elsewhere, or is none.
+    """
+    names = list(names)
+    for name in names:
+        if not isinstance(name, str) or not re.fullmatch(_NAME, name):
+            raise ValueError(f"a file is named {name!r}")
+    return names
 
 
 def _pictures(preset: Preset) -> dict[str, bytes]:
-    """Returns the content of every PNG by its name."""
+    """Returns the content of every picture by its name."""
     found = {name: s.picture for name, s in zip(*_named(preset.styles), strict=True)}
     for place, layout in enumerate(preset.layouts, 1):
         found[f"layout_{place}.png"] = layout.label
         if layout.instance is not None:
             found[f"layout_{place}_instance.png"] = layout.instance
+    if preset.picture:
+        found[PICTURE] = preset.picture
     return found
 
 
@@ -143,10 +184,8 @@ def _check_sizes(folder, sizes: Mapping[str, int]) -> None:
 def _read_files(folder: Path, digests: Mapping[str, str]) -> dict[str, bytes]:
     """Returns the content of every file that the facts name, if it is as written."""
     found, left = {}, MOST_BYTES
-    for name, digest in digests.items():
-        path = folder / name
-        if not re.fullmatch(_NAME, name):
-            raise ValueError(f"a file is named {name!r}")
+    for name in checked_names(digests):
+        path, digest = folder / name, digests[name]
         try:
             with open(path, "rb") as file:
                 content = file.read(left + 1)
@@ -159,23 +198,23 @@ def _read_files(folder: Path, digests: Mapping[str, str]) -> dict[str, bytes]:
                 f"{folder}: its files have more than {MOST_BYTES / 1e6:.0f} MB, which "
                 f"no preset has; {AGAIN}"
             )
-        if sha256(content) != digest:
+        if sha256(content) != digest and name != CARD:
             raise InputError(
-                f"{path}: is damaged: its SHA-256 is {sha256(content)}, {FACTS} says "
-                f"{digest}; {AGAIN}"
+                f"{path}: is damaged: its SHA-256 is {sha256(content)}, {METADATA} "
+                f"says {digest}; {AGAIN}"
             )
         found[name] = content
     return found
 
 
-def _preset(folder: Path, facts: dict, files: Mapping[str, bytes]) -> Preset:
-    known = parse_facts(facts, folder / FACTS)
-    sources = texts(facts["styles"])
+def _preset(folder: Path, metadata: dict, files: Mapping[str, bytes]) -> Preset:
+    known = parse_facts(metadata, files[CONFIG], folder)
+    sources = texts(metadata["styles"])
     codes = _arrays(folder, files, STYLES)["codes"] if sources else np.zeros((0, 0))
     if codes.ndim != 2 or not np.isfinite(codes).all():
         raise ValueError("the style codes are not rows of numbers")
     names, _ = _named(sources)
-    layouts = min(number(facts["layouts"]), len(files))
+    layouts = min(number(metadata["layouts"]), len(files))
     return Preset(
         **known,
         weights=_arrays(folder, files, WEIGHTS),
@@ -187,6 +226,7 @@ def _preset(folder: Path, facts: dict, files: Mapping[str, bytes]) -> Preset:
             _layout(files, place, known["data"]) for place in range(1, 1 + layouts)
         ),
         card=files[CARD].decode("utf-8"),
+        picture=files.get(PICTURE, b""),
         graphs={name: files[name] for name in (GRAPH, ENCODER_GRAPH) if name in files},
         source=str(folder),
         weights_sha256=sha256(files[WEIGHTS]),

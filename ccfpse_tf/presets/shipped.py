@@ -1,13 +1,15 @@
-"""Finds presets: those that the package ships by name, others by their folder."""
+"""Finds presets: those that ship by name, others by their folder, or on a hub."""
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.text_files import read_json
+from ccfpse_tf.presets import hub
 from ccfpse_tf.presets.preset import Preset
-from ccfpse_tf.presets.preset_facts import FACTS
+from ccfpse_tf.presets.preset_facts import FORMER, METADATA
 from ccfpse_tf.presets.preset_files import read_preset
 
 FOLDER = Path(__file__).parent
@@ -19,18 +21,22 @@ def shipped_presets() -> dict[str, str]:
     Raises:
         InputError: a preset whose facts cannot be read.
     """
-    return {name: _title(FOLDER / name / FACTS) for name in _names()}
+    return {name: _title(FOLDER / name / METADATA) for name in _names()}
 
 
 def find_preset(name: str | Path) -> Preset:
     """Reads a preset.
 
     Args:
-        name: of one that the package ships, or the folder of any other.
+        name: of one that the package ships, the folder of any other, or
+            ``hf://OWNER/NAME`` (see :mod:`ccfpse_tf.presets.hub`).
 
     Raises:
-        InputError: an unknown name, with the known ones; a damaged preset.
+        InputError: an unknown name, with the known ones; a damaged preset; one that
+            cannot be downloaded.
     """
+    if hub.is_on_hub(name):
+        return _downloaded(name)
     if str(name) in _names():
         return read_preset(FOLDER / name)
     folder = Path(name)
@@ -43,12 +49,37 @@ def find_preset(name: str | Path) -> Preset:
         known = "this version of ccfpse_tf ships no presets: give"
     raise InputError(
         f"preset {str(name)!r}: there is no such folder, and {known}"
-        f"{', or' if names else ''} the folder that `recipes/*.py preset` wrote"
+        f"{', or' if names else ''} the folder that `ccfpse publish` wrote, or "
+        "hf://OWNER/NAME"
     )
 
 
+def is_preset(name: str | Path) -> bool:
+    """Returns whether this names a preset rather than something else, such as a model.
+
+    Nothing is downloaded and nothing but names is looked at.
+    """
+    return (
+        hub.is_on_hub(name)
+        or str(name) in _names()
+        or (Path(name) / METADATA).is_file()
+        or (Path(name) / FORMER).is_file()
+    )
+
+
+def _downloaded(name: str) -> Preset:
+    folder = hub.download(name)
+    try:
+        return dataclasses.replace(read_preset(folder), source=name)
+    except InputError as error:
+        raise InputError(
+            f"{error}\n{name} was downloaded to {folder}: delete that folder, and it "
+            "is downloaded again; if that does not help, tell its owner"
+        ) from None
+
+
 def _names() -> list[str]:
-    return sorted(path.parent.name for path in FOLDER.glob(f"*/{FACTS}"))
+    return sorted(path.parent.name for path in FOLDER.glob(f"*/{METADATA}"))
 
 
 def _title(path: Path) -> str:

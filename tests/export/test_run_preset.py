@@ -16,17 +16,19 @@ from ccfpse_tf.data.pipeline import evaluation_dataset
 from ccfpse_tf.data.prepare import prepare
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.export.comparison import drawn_by
-from ccfpse_tf.export.model_card import model_card, read_scores
 from ccfpse_tf.export.preset_styles import far_apart
 from ccfpse_tf.export.run_preset import PresetOptions, preset_of_run
+from ccfpse_tf.export.scores import read_scores
+from ccfpse_tf.gan import methods
 from ccfpse_tf.gan.build import build_model
 from ccfpse_tf.generation.preset_model import PresetModel
+from ccfpse_tf.presets.model_card import CardDetails, model_card
 from ccfpse_tf.presets.preset_files import read_preset
 from ccfpse_tf.runs.checkpoint_folder import digest_of
 from ccfpse_tf.runs.checkpoints import CheckpointStore
 from ccfpse_tf.runs.run_folder import identity, make_run
 from tests.data.toy import folder_argv, make_folder
-from tests.presets.made import CONFIG, described
+from tests.presets.made import CONFIG, described, invented
 from tests.small_model import SIZE
 
 CARD = "Drawn by **a test**; anybody may use it.\n"
@@ -73,6 +75,10 @@ def evaluated(run):
     out = run / "evaluation"
     out.mkdir()
     protocol = {
+        "data": "photos",
+        "split": "val",
+        "images": 6,
+        "run": str(run.resolve()),
         "checkpoint": "ckpt-0",
         "checkpoint_sha256": digest_of(run / "checkpoints" / "ckpt-0"),
     }
@@ -156,8 +162,10 @@ def test_the_card(preset):
 def test_a_card_without_statement_and_scores():
     config = dataclasses.replace(CONFIG, preset="old 0123", teacher="big, step 7")
     difference = {"largest": 2, "mean": 0.5, "images": 4}
-    facts = "a", "A", config, described("sky", "road"), 9, difference
-    card = model_card(*facts, statement=None, scores=None)
+    data = described("sky", "road")
+    preset = invented(config=config, data=data, difference=difference, step=9)
+    method = methods.method_of(config)
+    card = model_card(preset, method, data, "64x96, and no other", CardDetails())
     for words in (
         "did not state them",
         "| started from the preset | old 0123 |",

@@ -103,14 +103,14 @@ def description(folder: Path) -> Target:
 
 
 def preset(folder: Path) -> Target:
-    """``preset.json``; and archives of weights, whose digest is then put right."""
+    """``metadata.json``; and archives of weights, whose digest is then put right."""
     from ccfpse_tf.files.digests import sha256
-    from ccfpse_tf.presets.preset_facts import FACTS
+    from ccfpse_tf.presets.preset_facts import METADATA
     from ccfpse_tf.presets.preset_files import WEIGHTS, read_preset, write_preset
     from tests.presets.made import invented
 
     write_preset(folder / "tiny", invented())
-    path, weights = folder / "tiny" / FACTS, folder / "tiny" / WEIGHTS
+    path, weights = folder / "tiny" / METADATA, folder / "tiny" / WEIGHTS
     facts, arrays = path.read_bytes(), weights.read_bytes()
 
     def read(data):

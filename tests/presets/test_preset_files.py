@@ -21,18 +21,21 @@ def folder(tmp_path):
     return tmp_path / "tiny"
 
 
-def facts_of(folder):
-    return json.loads((folder / "preset.json").read_text())
+def facts_of(folder, name="metadata.json"):
+    return json.loads((folder / name).read_text())
 
 
 def change(folder, **changes):
     """Writes other facts, and says of all files that they are as they are now."""
-    facts = facts_of(folder) | changes
+    config, facts = facts_of(folder, "config.json"), facts_of(folder)
+    for key, value in changes.items():
+        (config if key in config else facts)[key] = value
+    (folder / "config.json").write_text(json.dumps(config))
     if "files" not in changes:
         facts["files"] = {
             name: sha256_of_files(folder / name) for name in facts["files"]
         }
-    (folder / "preset.json").write_text(json.dumps(facts))
+    (folder / "metadata.json").write_text(json.dumps(facts))
 
 
 def test_a_preset_is_read_as_it_was_written(folder):
@@ -63,7 +66,8 @@ def test_without_styles_and_instances(tmp_path):
     sizes = write_preset(
         tmp_path / "plain", invented(data=data, styles=(), layouts=(layout,))
     )
-    assert set(sizes) == {"README.md", "layout_1.png", "preset.json", "weights.npz"}
+    facts = {"README.md", "config.json", "metadata.json"}
+    assert set(sizes) == facts | {"layout_1.png", "weights.npz"}
     found = read_preset(tmp_path / "plain")
     assert found.styles == () and found.layouts == (layout,)
 
@@ -91,11 +95,15 @@ def test_names_that_are_no_names(name, tmp_path):
 
 
 def test_a_folder_that_is_no_preset(tmp_path):
-    with pytest.raises(InputError, match="is not a preset, as it holds no preset.json"):
+    with pytest.raises(
+        InputError, match="is not a preset, as it holds no metadata.json"
+    ):
         read_preset(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["weights.npz", "styles.npz", "style_01.png"])
+@pytest.mark.parametrize(
+    "name", ["weights.npz", "styles.npz", "style_01.png", "config.json"]
+)
 def test_changed_cut_and_missing_files(name, folder):
     path = folder / name
     content = path.read_bytes()
@@ -147,19 +155,26 @@ def test_files_larger_than_a_preset(folder):
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"format": "1"}', "\ufeff{}"])
 def test_facts_that_are_no_facts(text, folder):
-    (folder / "preset.json").write_text(text, encoding="utf-8")
-    with pytest.raises(InputError, match=r"preset\.json: .*copy or install"):
+    (folder / "metadata.json").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=r"metadata\.json: .*copy or install"):
         read_preset(folder)
 
 
 def test_another_format(folder):
-    change(folder, format=2)
-    with pytest.raises(InputError, match="has format 2, this version .* reads 1"):
+    change(folder, format=3)
+    words = "has format 3, this version .* reads 2; install a newer version"
+    with pytest.raises(InputError, match=words):
+        read_preset(folder)
+
+
+def test_the_format_of_earlier_versions(folder):
+    (folder / "metadata.json").rename(folder / "preset.json")
+    with pytest.raises(InputError, match="is a preset of format 1.* `ccfpse publish"):
         read_preset(folder)
 
 
 def test_an_architecture_of_another_version(folder):
-    config = facts_of(folder)["config"]
+    config = facts_of(folder, "config.json")["config"]
     config["generator"]["architecture"] = "ccfpse_of_tomorrow"
     change(folder, config=config)
     with pytest.raises(InputError) as caught:
@@ -184,15 +199,16 @@ WRONG = [
     {"data": 7},
     {"files": []},
     {"files": {}},
-    {"files": {"../preset.json": "0"}},
+    {"files": {"../metadata.json": "0"}},
     {"files": {"preset/../../x": "0"}},
+    {"files": {"/etc/hostname": "0"}},
 ]
 
 
 @pytest.mark.parametrize("changes", WRONG, ids=str)
 def test_facts_of_wrong_kinds(changes, folder):
     change(folder, **changes)
-    with pytest.raises(InputError, match="preset.json|style_0|is damaged"):
+    with pytest.raises(InputError, match="metadata.json|config.json|style_0"):
         read_preset(folder)
 
 
@@ -211,8 +227,9 @@ def test_facts_of_wrong_kinds(changes, folder):
     ],
 )
 def test_descriptions_that_contradict_themselves(key, value, folder):
-    change(folder, data=facts_of(folder)["data"] | {key: value})
-    with pytest.raises(InputError, match="preset.json: .*(damaged|format)"):
+    data = facts_of(folder, "config.json")["data"]
+    change(folder, data=data | {key: value})
+    with pytest.raises(InputError, match="config.json.* (damaged|format)"):
         read_preset(folder)
 
 
@@ -224,3 +241,45 @@ def test_graphs_for_onnx_runtime(folder, tmp_path):
     (tmp_path / "both" / "model.onnx").write_bytes(b"a grapH")
     with pytest.raises(InputError, match="model.onnx: is damaged: its SHA-256"):
         read_preset(tmp_path / "both")
+
+
+def test_the_card_may_be_edited_and_is_not_lost(folder):
+    card = folder / "README.md"
+    card.write_text("# Mine, edited on a hub\n")
+    assert read_preset(folder).card == "# Mine, edited on a hub\n"
+    with pytest.raises(InputError, match="README.md: was edited .* by --card FILE"):
+        write_preset(folder, invented())
+    assert card.read_text() == "# Mine, edited on a hub\n"
+    card.unlink()
+    write_preset(folder, invented())
+    assert read_preset(folder).card == invented().card
+
+
+def test_the_picture_of_the_card(tmp_path):
+    write_preset(tmp_path / "tiny", invented(picture=b"a JPEG"))
+    assert read_preset(tmp_path / "tiny").picture == b"a JPEG"
+
+
+def test_a_difference_that_was_not_measured(tmp_path):
+    write_preset(tmp_path / "tiny", invented(difference=None))
+    assert read_preset(tmp_path / "tiny").difference is None
+
+
+def test_the_metadata_tell_versions_and_sizes(folder):
+    facts = facts_of(folder)
+    assert facts["library"] == "ccfpse_tf" and facts["parameter_count"] == 16
+    assert facts["versions"].keys() >= {"ccfpse-tf", "keras", "tensorflow"}
+    assert set(facts["files"]) == {path.name for path in folder.iterdir()} - {
+        "metadata.json"
+    }
+
+
+@pytest.mark.parametrize("library", ["keras_hub_version", "keras_version"])
+def test_a_preset_of_keras_hub(library, tmp_path):
+    (tmp_path / "metadata.json").write_text(json.dumps({library: "0.30.0"}))
+    with pytest.raises(InputError, match="another library .a model of Keras."):
+        read_preset(tmp_path)
+    config = {"module": "keras_hub.src.models.vit", "class_name": "ViTBackbone"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match=".ViTBackbone., not of ccfpse_tf: open it by"):
+        read_preset(tmp_path)

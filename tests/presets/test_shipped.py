@@ -48,7 +48,7 @@ def test_unknown_names_are_told_the_known_ones(two, monkeypatch, tmp_path):
 
 
 def test_a_damaged_title(two):
-    (shipped.FOLDER / "a" / "preset.json").write_text("{}")
+    (shipped.FOLDER / "a" / "metadata.json").write_text("{}")
     with pytest.raises(InputError, match="'title'"):
         shipped_presets()
 

@@ -65,6 +65,12 @@ def fraction(text: str) -> float:
     return value
 
 
+def _licence(text: str) -> str:
+    if not text.strip() or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"{text!r}; expected a name or an address")
+    return text.strip()
+
+
 def _natural(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r}; expected an integer of 0 or more")
@@ -219,6 +225,14 @@ def _add_common(parser: argparse.ArgumentParser, dataset: Dataset | None) -> Non
         metavar="FILE",
         help='JSON that renames label ids first: {"11": 255, "12": null}; null is '
         "don't care",
+    )
+    add(
+        "--licence",
+        "--license",
+        type=_licence,
+        metavar="ID",
+        help="of the data, for croissant.json: an SPDX identifier such as CC-BY-4.0, "
+        "or an address (default: left out)",
     )
     add(
         "--shards",

@@ -16,6 +16,8 @@ from ccfpse_tf.data.datasets import DATASETS
 from ccfpse_tf.data.find_files import print_notes
 from ccfpse_tf.data.image_files import turned_note
 from ccfpse_tf.data.prepare.arguments import parse_arguments
+from ccfpse_tf.data.prepare.croissant import FILE_NAME as CROISSANT
+from ccfpse_tf.data.prepare.croissant import stated_licence, write_croissant
 from ccfpse_tf.data.prepare.parallel import WorkerPool
 from ccfpse_tf.data.prepare.plan import Plan, plan_dataset
 from ccfpse_tf.data.prepare.plan_folder import plan_folder
@@ -63,16 +65,17 @@ def main(dataset_name: str, argv: Sequence[str] | None = None) -> int:
             plan, summaries = _check(plan, workers)
             _print_histograms(_with_classes(plan, summaries), summaries)
         else:
-            prepare(plan, Path(arguments.out), workers)
+            prepare(plan, Path(arguments.out), workers, arguments.licence)
     return 0
 
 
-def prepare(plan: Plan, folder: Path, workers: WorkerPool) -> Description:
+def prepare(
+    plan: Plan, folder: Path, workers: WorkerPool, licence: str | None = None
+) -> Description:
     """Checks the sources of a plan and writes its records; see `main`."""
     output = OutputFolder(folder, plan.settings(), _inputs(plan))
     if output.complete():
-        print(f"{folder}: complete already, nothing to do")
-        return description.read_description(folder)
+        return _state_licence(output, licence)
     if all(source.drawn_size for source in plan.sources.values()):
         summaries = {
             split: SplitSummary(len(source), source.drawn_size)
@@ -93,8 +96,24 @@ def prepare(plan: Plan, folder: Path, workers: WorkerPool) -> Description:
         }
         result = describe(plan, splits, output.prepared)
         write_tfds_metadata(folder, result)
+        write_croissant(folder, result, licence)
         output.finish(result)
     _print_result(folder, result)
+    if not licence:
+        print(f"{CROISSANT} names no licence: give --licence if you know it")
+    return result
+
+
+def _state_licence(output: OutputFolder, licence: str | None) -> Description:
+    """Leaves finished records as they are, but for a licence that is stated now."""
+    folder = output.path
+    result = description.read_description(folder)
+    if not licence or licence == stated_licence(folder):
+        print(f"{folder}: complete already, nothing to do")
+        return result
+    with output.locked():
+        write_croissant(folder, result, licence)
+    print(f"{folder}: complete already; {CROISSANT} names the licence {licence} now")
     return result
 
 

@@ -54,7 +54,7 @@ def test_bytes_do_not_depend_on_the_number_of_workers(tmp_path):
         argv = folder_argv(source, tmp_path / f"w{workers}", "--shards", 3)
         main("folder", [*argv, "--name", "toy", "--workers", str(workers)])
     assert contents(tmp_path / "w1") == contents(tmp_path / "w2")
-    assert len(contents(tmp_path / "w1")) == 3 + 3
+    assert len(contents(tmp_path / "w1")) == 3 + 4
 
 
 def test_kept_sizes_and_bytes(tmp_path):
