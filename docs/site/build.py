@@ -3,9 +3,9 @@
 The pages are those that ``mkdocs.yml`` lists. They are copied in the folders that they
 have in the repository, with every file that they link to, so that a link needs no other
 form on the site than on a code host. Some things are changed on the way: notebooks
-become pages, ``docs/api.md`` gets the docstrings of what it lists, links to folders lead
-to their README, and links that show a page's file show its title. Any warning is an
-error, and so is a page that would load something from another host.
+become pages, ``docs/api.md`` gets the docstrings of what it lists, links to folders
+lead to their README, and links that show the name of a page's file show its title. Any
+warning is an error, and so is a page that would load something from another host.
 """
 
 import argparse
@@ -23,11 +23,11 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
 CONFIG = HERE / "mkdocs.yml"
 
-LINK = re.compile(r"(?<=\]\()(?P<target>[^)#\s]+)(?P<anchor>#[^)\s]*)?(?=\))")
+LINK = re.compile(r"(?<=\]\()(?P<target>[^)#\s]*)(?P<anchor>#[^)\s]*)?(?=\))")
 FILE_AS_TEXT = re.compile(
     r"\[[\w./-]+\.(?:md|ipynb)\](?=\((?P<target>[^)#\s]+)(?:#[^)\s]*)?\))"
 )
-CODE = re.compile(r"^(```.*?^```|(?: {4}.*\n)+)", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"^```.*?^```|(?<=\n\n)(?: {4}[^\n]*\n)+", re.MULTILINE | re.DOTALL)
 # A line of docs/api.md: the name, and the file that defines it.
 DEFINED = re.compile(r"^- \[`(\w+)`\]\(\.\./([\w/]+)\.py\).*$", re.MULTILINE)
 LOADED = re.compile(
@@ -96,7 +96,7 @@ def stage(out: Path) -> None:
         text = _read(page, out / "pages")
         for target, _ in links(text):
             path = resolve(page, target)
-            if path not in listed:
+            if target and path not in listed:
                 _copy(path, out / "pages")
         target = out / "pages" / _page_name(page)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -141,7 +141,7 @@ def _relink(page, text):
     """The text with links to pages by the names that they have on the site."""
 
     def replaced(link):
-        if "://" in link["target"]:
+        if "://" in link["target"] or not link["target"]:
             return link[0]
         path = _page_name(resolve(page, link["target"]))
         start = posixpath.dirname(page) or "."
