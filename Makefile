@@ -19,8 +19,8 @@ AERIAL := ../shared/data/aerial
 PRESETS := build/presets
 SET :=
 
-.PHONY: help .venv test test-slow lint format demo bench bench-check chaos clean \
-	distclean presets scenes_256 aerial_256
+.PHONY: help .venv test test-slow lint format demo docs pictures bench bench-check \
+	chaos clean distclean presets scenes_256 aerial_256
 
 help:
 	@echo "make demo       draw street scenes by the shipped weights, then train a small"
@@ -29,6 +29,8 @@ help:
 	@echo "make test-slow  the slow tests"
 	@echo "make lint       ruff check and ruff format --check"
 	@echo "make format     let ruff rewrite the sources"
+	@echo "make docs       build the documentation's site in build/site"
+	@echo "make pictures   take the documentation's screenshots again (Chromium)"
 	@echo "make bench      run all benchmarks, rewrite benchmarks/results and its table"
 	@echo "make bench-check  quick benchmarks against the recorded ratios"
 	@echo "make chaos      kill, damage and outlast a small training; prints tables"
@@ -81,6 +83,15 @@ demo: .venv
 	@echo "records   $(CURDIR)/$(DEMO)/records"
 	@echo "run       $(CURDIR)/$(DEMO)/run  (curves: $(BIN)/tensorboard --logdir $(DEMO)/run)"
 	@echo "gallery   $(CURDIR)/$(DEMO)/gallery/index.html"
+
+# Warnings are errors. Tests read the pages without these packages.
+docs: .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --editable '.[docs]'
+	$(BIN)/python docs/site/build.py
+
+pictures: .venv
+	$(BIN)/python -m tests.pictures docs
 
 # PyTorch and matplotlib are optional: pip install '.[bench]'
 bench: .venv

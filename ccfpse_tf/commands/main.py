@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from ccfpse_tf.commands import bank, compare, label, publish, study
+from ccfpse_tf.commands import bank, compare, label, publish, resynthesise, study
 from ccfpse_tf.commands import generate_remotely as generate
 from ccfpse_tf.commands import serve as serving
 from ccfpse_tf.commands.convert import add_arguments as add_convert_arguments
@@ -57,6 +57,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     serving.add_commands(commands)
     generate.add_command(commands)
     label.add_command(commands)
+    resynthesise.add_command(commands)
     bank.add_command(commands)
     compare.add(commands, Config(name="folder"))
     publish.add(commands)

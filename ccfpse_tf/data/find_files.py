@@ -148,14 +148,22 @@ def images_in(
 
 
 class Partners:
-    """Instance maps of label files that `images_in` has found.
+    """PNGs of the same names as files that were found, such as their instance maps.
 
     Args:
         place: a folder, or a template with `{key}`.
+        option: the command line's, for messages.
+        what: what each of them is, for messages.
     """
 
-    def __init__(self, place: str | os.PathLike) -> None:
-        found = find_in(place, "--instances", (".png",))
+    def __init__(
+        self,
+        place: str | os.PathLike,
+        option: str = "--instances",
+        what: str = "instance map",
+    ) -> None:
+        found = find_in(place, option, (".png",))
+        self._what = what
         self._template, self._files = found.template, found.by_key()
         self.problems = found.problems
 
@@ -163,7 +171,7 @@ class Partners:
         """Returns the path of a key's file; `InputError` if it is missing."""
         found = self._files.get(compose(key))
         if found is None:
-            raise InputError(f"{self._template.path_of(key)}: missing instance map")
+            raise InputError(f"{self._template.path_of(key)}: missing {self._what}")
         return found.path
 
 

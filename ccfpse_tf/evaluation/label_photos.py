@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ccfpse_tf.data.datasets import Color
 from ccfpse_tf.data.file_template import compose
 from ccfpse_tf.data.find_files import FoundFile, find_in, print_notes
 from ccfpse_tf.data.image_files import encode_png, read_photo, turned_note
@@ -39,7 +40,7 @@ def label_photos(places: Sequence[str | os.PathLike], spec: str, out: Path) -> i
             cannot be read or labelled. Nothing is written then.
     """
     check_out(out, MARKER, "label")
-    files = _find(places, out)
+    files = find_photos(places, out)
     evaluator = open_evaluator(spec, multi_scale=False)
     problems, turned = [], []
     with new_folder(out, replace=True) as aside:
@@ -71,16 +72,27 @@ def _facts(evaluator, spec, count):
 
 
 def label_png(classes: np.ndarray, evaluator: Evaluator) -> bytes:
-    """Returns classes ``(h, w)`` as a PNG of ids in label files.
+    """Returns classes ``(h, w)`` as a PNG of ids in label files."""
+    return ids_png(classes, evaluator.file_ids, evaluator.palette)
 
-    Its pixels are the ids, which its table of colours shows in the data set's. Ids
-    beyond 255 have no colours, and 16 bits.
+
+def ids_png(
+    classes: np.ndarray, file_ids: Sequence[int], palette: Sequence[Color]
+) -> bytes:
+    """Returns classes as a PNG of ids, which its table of colours shows.
+
+    Ids beyond 255 have no colours, and 16 bits.
+
+    Args:
+        classes: ``(height, width)``, of any integers.
+        file_ids: the id of every class.
+        palette: the colour of every class.
     """
-    ids = np.array(evaluator.file_ids)
+    ids = np.array(file_ids)
     if ids.max() > 255:
         return encode_png(ids.astype(np.uint16)[classes])
     colors = np.zeros((256, 3), np.uint8)
-    colors[ids] = evaluator.palette
+    colors[ids] = palette
     image = Image.fromarray(ids.astype(np.uint8)[classes])
     image.putpalette(colors.tobytes())  # all 256, so that every id has its 8 bits
     buffer = io.BytesIO()
@@ -88,8 +100,17 @@ def label_png(classes: np.ndarray, evaluator: Evaluator) -> bytes:
     return buffer.getvalue()
 
 
-def _find(places, out) -> list[FoundFile]:
-    """Returns all photos, one for each key."""
+def find_photos(places: Sequence[str | os.PathLike], out: Path) -> list[FoundFile]:
+    """Returns all photos, one for each key; prints what is left out.
+
+    Args:
+        places: as :func:`label_photos` takes them.
+        out: the folder to make, which may not be in a folder of photos.
+
+    Raises:
+        InputError: no photos, or a folder to make among them.
+        DataErrors: two photos of one key.
+    """
     files, problems, notes = [], [], []
     for place in map(os.fspath, places):
         if os.path.isfile(place):

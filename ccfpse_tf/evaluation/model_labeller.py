@@ -28,7 +28,8 @@ def open_labeller(spec: str, model: Mapping) -> Callable[[bytes], bytes]:
             model's.
     """
     evaluator = open_evaluator(spec, multi_scale=False)
-    ids = _ids(evaluator, model, spec)
+    known = {entry["name"]: entry["file_id"] for entry in model["classes"]}
+    ids = matching_ids(evaluator, known, f"--evaluator {spec}", model["name"])
     size = tuple(model["image_size"])
 
     def label(content: bytes) -> bytes:
@@ -39,14 +40,25 @@ def open_labeller(spec: str, model: Mapping) -> Callable[[bytes], bytes]:
     return label
 
 
-def _ids(evaluator: Evaluator, model, spec) -> np.ndarray:
-    """The model's file id of every class of the evaluator, found by their names."""
-    known = {entry["name"]: entry["file_id"] for entry in model["classes"]}
+def matching_ids(
+    evaluator: Evaluator, known: Mapping[str, int], option: str, model: str
+) -> np.ndarray:
+    """Returns the id that a model has for every class of an evaluator, by their names.
+
+    Args:
+        evaluator: whose classes are looked up.
+        known: name of a class of the model -> id.
+        option: that gave the evaluator, for the message.
+        model: its name, for the message.
+
+    Raises:
+        InputError: a class that the model does not have.
+    """
     missing = [name for name in evaluator.class_names if name not in known]
     if missing:
         raise InputError(
-            f"--evaluator {spec}: knows {_few(missing)}, not among the classes of the "
-            f"model {model['name']}: {_few(list(known))}; give a network for the same "
+            f"{option}: knows {_few(missing)}, not among the classes of the "
+            f"model {model}: {_few(list(known))}; give a network for the same "
             "classes, such as a recipe's `segmenter` makes of the model's records"
         )
     ids = np.array([known[name] for name in evaluator.class_names])

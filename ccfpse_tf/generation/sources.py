@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
+from ccfpse_tf.data.description import Description
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.generation.layouts import Layouts, from_examples, open_layouts
 from ccfpse_tf.generation.preset_model import PresetModel
@@ -54,6 +55,10 @@ class RunSource:
         size = self.config.data.image_size
         return open_layouts(records, description, split, labels, instances, size)
 
+    def description(self, records: Path | None = None) -> Description:
+        """Returns that of its classes; see :func:`describe_data`."""
+        return describe_data(self.run, records, labels=True)[1]
+
     def model(self, description) -> TrainedModel:
         """Returns the model, for data of this description."""
         return TrainedModel(self.run, description)
@@ -99,6 +104,10 @@ class PresetSource:
                 f"{option} {value}: without {needed} the preset {self.name} draws its "
                 f"own examples; add {needed} or leave out {option}"
             )
+
+    def description(self, records: None = None) -> Description:
+        """Returns that of its classes, which no records tell better."""
+        return self._preset.data
 
     def model(self, description) -> PresetModel:
         """Returns the model; the description is the preset's own."""

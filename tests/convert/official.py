@@ -25,7 +25,9 @@ def read_npz(path):
         return dict(file)
 
 
-def write_checkpoints(folder, write, channels=CHANNELS, epoch="latest"):
+def write_checkpoints(
+    folder, write, channels=CHANNELS, epoch="latest", size=SIZE, depth=5
+):
     """Writes small networks of random weights as ``EPOCH_net_{G,D,E}.pth``.
 
     Returns:
@@ -33,7 +35,7 @@ def write_checkpoints(folder, write, channels=CHANNELS, epoch="latest"):
     """
     keras.utils.set_random_seed(0)
     parts = {
-        "G": Generator(channels, SIZE, ngf=1, z_dim=4, hidden=2),
+        "G": Generator(channels, size, ngf=1, depth=depth, z_dim=4, hidden=2),
         "D": FPSEDiscriminator(channels, ndf=2),
         "E": StyleEncoder(ngf=1, z_dim=4),
     }

@@ -40,7 +40,7 @@ def main(argv=None) -> None:
         browser.close()
 
 
-def take(chromium, url: str, folder: Path) -> Iterator[Path]:
+def take(chromium, url: str, folder: Path, looks=LOOKS) -> Iterator[Path]:
     """Writes the pictures of all models of a server; fails if a page had errors.
 
     Where a model has styles, the last one is chosen.
@@ -48,8 +48,8 @@ def take(chromium, url: str, folder: Path) -> Iterator[Path]:
     with urllib.request.urlopen(f"{url}/config.json", timeout=60) as answer:
         facts = json.load(answer)
     for name in facts.get("models", [facts["model"]]):
-        for look, options in LOOKS.items():
-            tab = chromium.tab(f"{url}/?model={name}", **options)
+        for look in looks:
+            tab = chromium.tab(f"{url}/?model={name}", **LOOKS[look])
             page = tab.page
             page.set_default_timeout(WAIT)
             page.locator("#status", has_text="Drawn in").wait_for()
