@@ -7,6 +7,7 @@ BENCHMARKS = (
     "conditional_convolution",
     "generator",
     "whole_network",
+    "other_methods",
     "train_step",
     "classes",
     "pixels",

@@ -11,10 +11,11 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 
 from ccfpse_tf.runtime.peak_memory import PeakMemory, available
 
-__all__ = ["PeakMemory", "available", "measured_alone"]
+__all__ = ["PeakMemory", "available", "measured_alone", "second_peak"]
 
 
 def measured_alone(
@@ -39,6 +40,25 @@ def measured_alone(
         command, stdout=subprocess.PIPE, text=True, check=True, env=variables
     )
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def second_peak(build: Callable[[], tuple[Callable, int]]) -> dict[str, int]:
+    """Bytes that the second call of a model reaches, from before the model is built.
+
+    Args:
+        build: returns a call without arguments, and the bytes that no implementation
+            can do without, see :func:`benchmarks.models.needed_for`.
+
+    Returns:
+        `extra`, the bytes reached, and `needed`, those given.
+    """
+    counted = PeakMemory()
+    with counted:
+        call, needed = build()
+        call()
+    with PeakMemory(counted.baseline) as later:
+        call()
+    return {"extra": later.extra, "needed": needed}
 
 
 def _main(task: str) -> None:

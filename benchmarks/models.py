@@ -15,9 +15,10 @@ from ccfpse_tf import (
     LayoutEncoding,
     StyleEncoder,
 )
+from ccfpse_tf.gan.synthesizer import Synthesizer
 
 _SEGMENT = 32  # pixels along the edge of a drawn segment
-_SIDE_WIDTH = 4  # of the networks that inference does not use
+SIDE_WIDTH = 4  # of the networks that inference does not use
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Network:
 
 def model_to_synthesize(network: Network) -> CCFPSE:
     """A model whose generator alone has full size; the rest does not run."""
-    return _model(network, _SIDE_WIDTH, _SIDE_WIDTH)
+    return _model(network, SIDE_WIDTH, SIDE_WIDTH)
 
 
 def model_to_train(
@@ -124,7 +125,7 @@ def weight_bytes(network: Network) -> int:
     return _bytes(generator)
 
 
-def needed_for(task: str, model: CCFPSE) -> int:
+def needed_for(task: str, model: Synthesizer) -> int:
     """Bytes that no implementation can do without, in float32.
 
     Args:
@@ -134,7 +135,8 @@ def needed_for(task: str, model: CCFPSE) -> int:
     """
     if task == "inference":
         return _bytes(model.generator)
-    return 4 * _bytes(model.generator, model.discriminator, model.encoder)
+    trained = model.generator, model.discriminator, model.encoder
+    return 4 * _bytes(*(part for part in trained if part is not None))
 
 
 def _bytes(*parts):

@@ -58,3 +58,31 @@ def curve_against_ideal(axes, x: Sequence[float], y: Sequence[float], ideal) -> 
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
+
+
+def seconds_and_memory(figure, numbers: Mapping[str, dict], sides: Sequence[str]):
+    """Bars of several sides, for every task one column.
+
+    Args:
+        figure: matplotlib's.
+        numbers: by task "seconds" and, where all have it, "memory" in bytes, which hold
+            numbers by side.
+        sides: that are shown.
+    """
+    quantities = {
+        "seconds": (1, "seconds", "time"),
+        "memory": (1e-9, "GB", "memory beyond what both hold"),
+    }
+    shown = [q for q in quantities if all(q in found for found in numbers.values())]
+    figure.set_size_inches(max(10, 3.2 * len(numbers)), 3 * len(shown))
+    rows = figure.subplots(len(shown), len(numbers), squeeze=False)
+    for row, quantity in zip(rows, shown, strict=True):
+        factor, unit, title = quantities[quantity]
+        for axes, (label, found) in zip(row, numbers.items(), strict=True):
+            values = {k: v for k, v in found[quantity].items() if k in sides}
+            bars = axes.bar(list(values), [factor * v for v in values.values()])
+            axes.bar_label(bars, fmt="%.2g")
+            axes.tick_params(axis="x", labelsize=7)
+            axes.margins(y=0.15)
+            axes.set_title(f"{label}:\n{title}", fontsize=10)
+            axes.set_ylabel(unit)

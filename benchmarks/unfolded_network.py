@@ -7,35 +7,22 @@ Memory order is PyTorch's, `(batch, channels, height, width)`.
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from benchmarks.torch_networks.layers import (
+    Spade,
+    activation,
+    normalized,
+    spectral,
+    with_edges,
+)
 from ccfpse_tf.convert.official_tensors import BLOCK_NAMES, entries
 
 STYLE_SIZE = 256  # edge of the images that the style encoder sees
 BLOCK_WIDTHS = (16, 16, 16, 8, 4, 2, 1)
-
-
-def spectral(convolution: nn.Module) -> nn.Module:
-    """With spectral normalisation, by the form whose tensors checkpoints name."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # a newer form renames them
-        return nn.utils.spectral_norm(convolution)
-
-
-def activation() -> nn.Module:
-    """Leaky ReLU with the slope of all networks."""
-    return nn.LeakyReLU(0.2)
-
-
-def normalized(inputs, outputs, size=3, stride=1, norm=nn.BatchNorm2d) -> nn.Sequential:
-    """Spectrally normalised convolution, normalisation."""
-    convolution = nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False)
-    return nn.Sequential(spectral(convolution), norm(outputs))
 
 
 def predictor(inputs, outputs, hidden, *last) -> nn.Sequential:
@@ -52,24 +39,6 @@ def conditional_convolution(x: torch.Tensor, kernels: torch.Tensor) -> torch.Ten
     columns = F.unfold(x, 3, padding=1)
     shape = (batch, channels, 9, height, width)
     return (columns.view(shape) * kernels.view(shape)).sum(2)
-
-
-class Spade(nn.Module):
-    """``BN(x) * (1 + gamma(layout)) + beta(layout)``."""
-
-    def __init__(self, channels, layout, hidden):
-        super().__init__()
-        self.param_free_norm = nn.BatchNorm2d(channels, affine=False)
-        shared = nn.Conv2d(layout, hidden, 3, padding=1)
-        self.mlp_shared = nn.Sequential(shared, nn.ReLU())
-        self.mlp_gamma = nn.Conv2d(hidden, channels, 3, padding=1)
-        self.mlp_beta = nn.Conv2d(hidden, channels, 3, padding=1)
-
-    def forward(self, x, layout):
-        """Both maps have the size of ``x``."""
-        hidden = self.mlp_shared(layout)
-        scale = 1 + self.mlp_gamma(hidden)
-        return self.param_free_norm(x) * scale + self.mlp_beta(hidden)
 
 
 class Block(nn.Module):
@@ -266,17 +235,7 @@ class Network(nn.Module):
 
     def semantics(self, label, instance):
         """One-hot channels, then the edges of instances."""
-        batch, height, width = label.shape
-        shape = (batch, self.label_channels, height, width)
-        hot = torch.zeros(shape).scatter_(1, label[:, None].long(), 1.0)
-        edges = torch.zeros(label.shape, dtype=torch.bool)
-        across = instance[:, :, 1:] != instance[:, :, :-1]
-        down = instance[:, 1:] != instance[:, :-1]
-        edges[:, :, 1:] |= across
-        edges[:, :, :-1] |= across
-        edges[:, 1:] |= down
-        edges[:, :-1] |= down
-        return torch.cat([hot, edges[:, None].float()], 1)
+        return with_edges(label, instance, self.label_channels)
 
     @torch.no_grad()
     def synthesize(self, label, instance, z):

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from benchmarks import memory, models
+from benchmarks import memory, models, pictures
 from benchmarks.command import Benchmark, main
 from benchmarks.measure import HIGHER, LOWER, interleaved, ratio
 from benchmarks.results import Result
@@ -161,21 +161,11 @@ def _memory(network, task, label):
 
 
 def peak_of_task(side: str, task: str, image_size, **network) -> dict[str, int]:
-    """Bytes that a side's second call reaches, from before its model is built.
-
-    Returns:
-        `extra`, and `needed`, see :func:`benchmarks.models.needed_for`.
-    """
+    """As :func:`benchmarks.memory.second_peak`, of one side."""
     network = models.Network(image_size=tuple(image_size), **network)
     if side == THEIRS:
         import torch  # noqa: F401 - before counting starts, as TensorFlow is
-    counted = memory.PeakMemory()
-    with counted:
-        call, needed = _built(side, task, network)
-        call()
-    with memory.PeakMemory(counted.baseline) as later:
-        call()
-    return {"extra": later.extra, "needed": needed}
+    return memory.second_peak(lambda: _built(side, task, network))
 
 
 def _built(side, task, network):
@@ -193,23 +183,7 @@ def _built(side, task, network):
 
 def draw(figure, numbers) -> None:
     """Seconds and memory of both sides."""
-    quantities = {
-        "seconds": (1, "seconds", "time"),
-        "memory": (1e-9, "GB", "memory beyond what both hold"),
-    }
-    shown = [q for q in quantities if all(q in found for found in numbers.values())]
-    figure.set_size_inches(max(10, 3.2 * len(numbers)), 3 * len(shown))
-    rows = figure.subplots(len(shown), len(numbers), squeeze=False)
-    for row, quantity in zip(rows, shown, strict=True):
-        factor, unit, title = quantities[quantity]
-        for axes, (label, found) in zip(row, numbers.items(), strict=True):
-            sides = {k: v for k, v in found[quantity].items() if k in _SHOWN}
-            bars = axes.bar(list(sides), [factor * v for v in sides.values()])
-            axes.bar_label(bars, fmt="%.2g")
-            axes.tick_params(axis="x", labelsize=7)
-            axes.margins(y=0.15)
-            axes.set_title(f"{label}:\n{title}", fontsize=10)
-            axes.set_ylabel(unit)
+    pictures.seconds_and_memory(figure, numbers, _SHOWN)
 
 
 BENCHMARK = Benchmark(
