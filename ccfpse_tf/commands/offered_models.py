@@ -29,7 +29,6 @@ def offers_of(
     from ccfpse_tf.presets.shipped import is_preset, shipped_presets
     from ccfpse_tf.runs.run_folder import is_run
 
-
     models = list(models) or list(shipped_presets())
     if not models:
         raise InputError(
