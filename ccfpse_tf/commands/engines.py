@@ -27,7 +27,7 @@ def engine_of_preset(wanted: str, preset) -> tuple[str, str]:
         return "tensorflow", f"{preset.name} is drawn by TensorFlow, as --engine says"
     lacking = ""
     if GRAPH not in preset.graphs:
-        lacking = f"the preset has no {GRAPH} (`ccfpse publish --onnx` writes it)"
+        lacking = f"the preset has no {GRAPH} (`recipes/*.py preset --onnx` writes it)"
     elif importlib.util.find_spec("onnxruntime") is None:
         lacking = "onnxruntime is not installed (pip install 'ccfpse-tf[serving]')"
     if not lacking:
