@@ -3,8 +3,6 @@
 import dataclasses
 import io
 import json
-import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -23,7 +21,7 @@ from ccfpse_tf.errors import InputError
 from ccfpse_tf.export.comparison import drawn_by
 from ccfpse_tf.export.preset_styles import far_apart
 from ccfpse_tf.export.run_preset import PresetOptions, preset_of_run
-from ccfpse_tf.export.scores import newest_scores, read_scores
+from ccfpse_tf.export.scores import read_scores
 from ccfpse_tf.gan import methods
 from ccfpse_tf.gan.build import build_model
 from ccfpse_tf.generation.preset_model import PresetModel
@@ -276,36 +274,12 @@ def test_scores_of_other_weights(run, evaluated, tmp_path):
             read_scores(tmp_path, checkpoint)
 
 
-def test_the_newest_evaluation_of_the_checkpoint_counts(run, evaluated, tmp_path):
-    checkpoint = run / "checkpoints" / "ckpt-0"
-    scores, reason = newest_scores(tmp_path, checkpoint)
-    assert scores is None and "evaluate --run" in reason
-    found = json.loads((evaluated / "metrics.json").read_text())
-    of_others = found["protocol"] | {"checkpoint": "ckpt-7", "checkpoint_sha256": "0"}
-    for time, name, protocol in (
-        (100, "old", found["protocol"]),
-        (200, "new", found["protocol"]),
-        (300, "of_others", of_others),
-    ):
-        path = tmp_path / name / "metrics.json"
-        path.parent.mkdir()
-        values = {"generated": {"mean_iou": time}}
-        path.write_text(json.dumps(found | {"protocol": protocol, "metrics": values}))
-        os.utime(path, (time, time))
-    scores, _ = newest_scores(tmp_path, checkpoint)
-    assert scores["numbers"] == {"mean_iou": 200}
-    for name in ("old", "new"):
-        shutil.rmtree(tmp_path / name)
-    scores, reason = newest_scores(tmp_path, checkpoint)
-    assert scores is None and "is about ckpt-7, not about the weights" in reason
-
-
 def test_what_hubs_read_of_the_card(preset, run):
     _, metadata, card = preset.card.split("---\n", 2)
     for line in (
         "library_name: ccfpse-tf",
         "pipeline_tag: image-to-image",
-        'metrics: ["mean_iou"]',
+        "metrics: [mean_iou]",
         "  - task:",
         "      value: 0.3125",
         "        images: 6",
