@@ -111,6 +111,7 @@ scenes_256: RECIPE = $(SCENES)
 scenes_256: PREPARE = --size 256x256
 scenes_256: TRAIN = --compact
 scenes_256: TITLE = Drawn streets, 256x256
+scenes_256: LICENCE = --licence apache-2.0
 
 aerial_256: RECIPE = $(BIN)/python recipes/aerial.py
 aerial_256: LAYOUTS = --labels docs/cards/aerial_256
@@ -128,7 +129,7 @@ scenes_256 aerial_256: .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	  --editable '.[onnx]'
 	$(RECIPE) preset --run $(PRESETS)/$@/run --out ccfpse_tf/presets/$@ \
-	  --title "$(TITLE)" --card docs/cards/$@.md --onnx $(LAYOUTS)
+	  --title "$(TITLE)" --card docs/cards/$@.md --onnx $(LAYOUTS) $(LICENCE)
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache

@@ -17,7 +17,9 @@ def add(commands) -> None:
     source = generate.add_mutually_exclusive_group(required=True)
     source.add_argument("--run", type=Path, metavar="DIR", help="run folder")
     source.add_argument(
-        "--preset", metavar="NAME|DIR", help="a preset that ships, or the folder of one"
+        "--preset",
+        metavar="NAME|DIR",
+        help="a preset: a name, a folder or hf://OWNER/NAME",
     )
     add("--out", type=Path, required=True, metavar="DIR", help="made or replaced")
     add(

@@ -96,22 +96,12 @@ def preset_of_run(
             with other files, files that cannot be read, more than 8 MB; a package that
             ``onnx`` needs and that is not there.
     """
-    if options.onnx:
-        require_converter()
     run, out = read_run(run_directory), Path(out)
-    name = check_name(options.name or out.name)
-    check_out(out, marker=METADATA, command="preset")
-    check_card(out)
+    name, details = _checked(out, options)
     checkpoint = _checkpoint(run, options.best)
-    statement = read_text(options.card, "text of a card") if options.card else None
-    details = CardDetails(statement, options.licence, options.dataset)
     records, data = describe_data(run, options.records)
     size = run.config.data.image_size
-    drawings = None
-    if options.labels:
-        drawings = label_folder.examples(options.labels, options.instances, data, size)
-    elif options.instances:
-        raise InputError("--instances belongs to --labels: add --labels DIR")
+    drawings = _drawings(options, data, size)
     trained = TrainedModel(run, data, checkpoint=checkpoint)
     model, step = trained.model, trained.step
     require_layouts_alone(model)
@@ -127,10 +117,11 @@ def preset_of_run(
     styles = ()
     if model.z_dim:
         styles = choose_styles(model, records, size, layouts[0], MOST_STYLES)
+    details = dataclasses.replace(details, scores=scores)
     preset = preset_of_model(
         model,
         Origin(run.config, data),
-        dataclasses.replace(details, scores=scores),
+        details,
         name=name,
         title=options.title,
         step=step,
@@ -145,6 +136,26 @@ def preset_of_run(
         option = f"--{what.replace(' ', '')}"
         say(f"note: the card names no {what}: give {option} if you know")
     return preset, write_preset(out, preset)
+
+
+def _checked(out: Path, options: PresetOptions) -> tuple[str, CardDetails]:
+    """Checks what needs no run; returns the name, and what the card is to say."""
+    if options.onnx:
+        require_converter()
+    name = check_name(options.name or out.name)
+    check_out(out, marker=METADATA, command="preset")
+    check_card(out)
+    statement = read_text(options.card, "text of a card") if options.card else None
+    return name, CardDetails(statement, options.licence, options.dataset)
+
+
+def _drawings(options: PresetOptions, data, size) -> list[dict] | None:
+    """Layouts of the user, if there are any."""
+    if options.labels:
+        return label_folder.examples(options.labels, options.instances, data, size)
+    if options.instances:
+        raise InputError("--instances belongs to --labels: add --labels DIR")
+    return None
 
 
 def _checkpoint(run: Run, wanted: bool) -> Path | None:

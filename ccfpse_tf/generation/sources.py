@@ -95,6 +95,11 @@ class PresetSource:
         elif labels is None:
             self._refuse(split, "--split", "--records DIR")
             self._refuse(instances, "--instances", "--labels DIR")
+            if not self._preset.layouts:
+                raise InputError(
+                    f"the preset {self.name} holds no example layouts: give --records "
+                    "DIR or --labels DIR"
+                )
             return from_examples(self._model.layouts(), known)
         return open_layouts(records, known, split, labels, instances, check_size=check)
 

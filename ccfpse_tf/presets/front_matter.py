@@ -4,6 +4,7 @@ Only what is known stands in it: keys without a value are left out.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath, PureWindowsPath
 
@@ -105,7 +106,11 @@ def _scalar(value) -> str:
         return f"[{', '.join(map(_scalar, value))}]"
     if isinstance(value, str) and _plain(value):
         return value
-    return json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False)
+    # What YAML takes for ends of lines, or does not take at all.
+    return re.sub(
+        "[\x7f-\x9f\u2028\u2029\ufeff]", lambda found: f"\\u{ord(found[0]):04x}", text
+    )
 
 
 def _plain(text: str) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import ccfpse_tf
 from ccfpse_tf.data.description import Description
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.presets.front_matter import TASK, front_matter, scores_index
@@ -68,14 +69,15 @@ def model_card(
         sizes: of the images that it draws, in words.
         details: what the user states, and the scores.
     """
-    scores = details.scores
+    scores, kind = details.scores, method.model()
     if scores:
         line, numbers = scores["line"], json.dumps(scores["numbers"], indent=1)
         scores = {"line": line, "numbers": numbers}
     return front_matter(_metadata(preset, details)) + render(
         TEMPLATE,
         preset=preset,
-        kind=method.model().__name__,
+        kind=kind.__name__,
+        home="ccfpse_tf" if kind.__name__ in ccfpse_tf.__all__ else kind.__module__,
         facts=list(_facts(preset.config, method, data, preset.step)),
         classes=data.index_names,
         sizes=sizes,

@@ -1,8 +1,10 @@
 """A run written as a preset."""
 
 import dataclasses
+import io
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from ccfpse_tf.data.description import read_description
 from ccfpse_tf.data.image_files import read_ids
 from ccfpse_tf.data.pipeline import evaluation_dataset
 from ccfpse_tf.data.prepare import prepare
+from ccfpse_tf.data.transforms import map_labels
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.export.comparison import drawn_by
 from ccfpse_tf.export.preset_styles import far_apart
@@ -269,6 +272,34 @@ def test_scores_of_other_weights(run, evaluated, tmp_path):
         path.write_text(json.dumps(found | change))
         with pytest.raises(InputError, match=f"metrics.json: {words}"):
             read_scores(tmp_path, checkpoint)
+
+
+def test_what_hubs_read_of_the_card(preset, run):
+    _, metadata, card = preset.card.split("---\n", 2)
+    for line in (
+        "library_name: ccfpse-tf",
+        "pipeline_tag: image-to-image",
+        "metrics: [mean_iou]",
+        "  - task:",
+        "      value: 0.3125",
+        "        images: 6",
+    ):
+        assert line in metadata.splitlines(), metadata
+    assert "license" not in metadata and str(run) not in preset.card
+    assert "The metadata of this card name no licence and no data set" in card
+    assert "](picture.jpg)" in card
+
+
+def test_the_picture_shows_layouts_and_images(preset):
+    with Image.open(io.BytesIO(preset.picture)) as picture:
+        shown = min(3, len(preset.styles)) + 1
+        assert picture.format == "JPEG"
+        assert picture.size == (shown * 96 + (shown - 1) * 8, 2 * 64 + 8)
+        pixels = np.asarray(picture).astype(int)
+    colors = np.array(preset.data.index_palette)
+    ids = read_ids(Path(preset.source) / "layout_1.png")
+    indices = map_labels(ids, preset.data.label_ids)
+    assert np.abs(pixels[:64, :96] - colors[indices]).mean() < 12  # but for JPEG
 
 
 def test_styles_are_far_apart():

@@ -64,7 +64,8 @@ def test_the_card(model, tmp_path):
         "of the 3 classes below, and of nothing else, with an instance map",
         "No evaluation of this checkpoint was at hand",
         "was\nnot measured",
-        f'ccfpse_tf.{type(model).__name__}.from_preset("other")',
+        "from ccfpse_tf import AdversarialModel\n",
+        'model = AdversarialModel.from_preset("other")',
     ):
         assert words in card, words
     assert "did not state them" not in card
@@ -162,7 +163,9 @@ def test_a_generator_without_discriminator(tmp_path):
         for each in (model, again)
     ]
     np.testing.assert_allclose(*images, atol=0.02)
-    assert "gan" not in read_preset(tmp_path / "crn").card.split("---")[1]
+    card = read_preset(tmp_path / "crn").card
+    assert "gan" not in card.split("---")[1]
+    assert "from ccfpse_tf.gan.crn import CRN\n" in card
     with pytest.raises(InputError, match="is a preset of CRN, not of CCFPSE"):
         ccfpse_tf.CCFPSE.from_preset(tmp_path / "crn")
 

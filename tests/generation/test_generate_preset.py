@@ -13,7 +13,7 @@ from ccfpse_tf.errors import DataErrors, InputError
 from ccfpse_tf.gan.build import build_model
 from ccfpse_tf.generation.preset_model import PresetModel
 from ccfpse_tf.presets.preset import ExampleLayout
-from ccfpse_tf.presets.preset_files import write_preset
+from ccfpse_tf.presets.preset_files import read_preset, write_preset
 from tests.data.toy import save
 from tests.export.exported import png
 from tests.layers.contract import randomize
@@ -142,6 +142,15 @@ def test_wrong_wishes(options, words, generate, tmp_path):
     with pytest.raises(InputError, match=words):
         generate(*options)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_preset_without_examples(preset, scenes, tmp_path):
+    bare = dataclasses.replace(read_preset(preset), layouts=(), styles=())
+    write_preset(tmp_path / "bare", bare)
+    argv = ["generate", "--preset", str(tmp_path / "bare"), "--out"]
+    with pytest.raises(InputError, match="no example layouts: give --records DIR or"):
+        scenes.main([*argv, str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()
 
 
 def test_records_of_other_classes(generate, records, tmp_path, monkeypatch):
