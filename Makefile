@@ -27,7 +27,7 @@ help:
 	@echo "                CC-FPSE on drawn scenes; two galleries"
 	@echo "make test       lint and the fast tests"
 	@echo "make test-slow  the slow tests"
-	@echo "make lint       ruff check and ruff format --check"
+	@echo "make lint       ruff check, ruff format --check, mypy"
 	@echo "make format     let ruff rewrite the sources"
 	@echo "make docs       build the documentation's site in build/site"
 	@echo "make pictures   take the documentation's screenshots again (Chromium)"
@@ -42,8 +42,9 @@ help:
 
 # The stamp is written last, so an interrupted installation is taken up again.
 $(INSTALLED): pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "error: Python 3.11 or newer is needed; '$(PYTHON)' is" \
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
+	  echo "error: Python 3.11, 3.12 or 3.13 is needed, for which there is" \
+	    "TensorFlow; '$(PYTHON)' is" \
 	    "$$($(PYTHON) --version 2>&1 || true)." \
 	    "Name another one: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
@@ -56,6 +57,7 @@ $(INSTALLED): pyproject.toml
 lint: .venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 format: .venv
 	$(BIN)/ruff check --fix .

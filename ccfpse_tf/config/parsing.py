@@ -49,7 +49,9 @@ _BOUNDS = {
 }
 
 
-@typing.dataclass_transform(frozen_default=True, field_specifiers=(pydantic.Field,))
+# Type checkers know no positional default of a `field_specifier`. Without one, every
+# value is a default.
+@typing.dataclass_transform(frozen_default=True)
 def settings(kind: type) -> type:
     """Makes a class a frozen dataclass that raises `InputError` for wrong values.
 

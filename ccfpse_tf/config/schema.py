@@ -36,7 +36,7 @@ class Config:
             all values that do not fit each other.
     """
 
-    name: str = Field(description="of the recipe")
+    name: Annotated[str, Field(description="of the recipe")]
     generator: GeneratorConfig = GeneratorConfig()
     discriminator: DiscriminatorConfig = DiscriminatorConfig()
     losses: LossConfig = LossConfig()

@@ -54,7 +54,8 @@ class Template:
         before, _, after = text.partition(_KEY)
         root, prefix = os.path.split(before)
         self.root = root or "."
-        rest = re.sub("/(?:[.]?/)+", "/", prefix + _KEY + after)
+        rest = (prefix + _KEY + after).replace(os.sep, "/")  # of Windows
+        rest = re.sub("/(?:[.]?/)+", "/", rest)
         literal = rest.replace(_KEY, "").removesuffix(".*")
         if not os.path.isdir(self.root):
             literal = self.root + literal

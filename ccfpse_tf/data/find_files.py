@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ccfpse_tf.data.file_template import IMAGE_ENDINGS, Template, compose, ending
 from ccfpse_tf.errors import DataErrors, InputError
@@ -144,7 +145,7 @@ def images_in(
         shown = "".join(f" ({note})" for note in found.notes)
         raise InputError(f"{option} {place}: no *.png in there{shown}")
     print_notes(found.notes)
-    return dict(sorted(files.items(), key=lambda x: x[1].path.split(os.sep)))
+    return dict(sorted(files.items(), key=lambda x: Path(x[1].path).parts))
 
 
 class Partners:

@@ -62,7 +62,7 @@ def write_beside(models: Path, say: Callable[[str], None]) -> None:
     }
     for name, content in contents.items():
         path = models / name
-        if path.exists() and not path.read_text(errors="replace").startswith(MARK):
+        if path.exists() and not path.read_text("utf-8", "replace").startswith(MARK):
             say(f"{path} is not ours: left as it is")
             continue
         with new_file(path) as aside:

@@ -9,9 +9,14 @@ import contextlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+# Windows flushes only files that are open for writing, and no folders; and it renames
+# nothing to the name of an empty folder.
+_WINDOWS = sys.platform == "win32"
 
 
 def flush(path: Path) -> None:
@@ -22,7 +27,9 @@ def flush(path: Path) -> None:
     Raises:
         OSError: as the system reports it.
     """
-    descriptor = os.open(path, os.O_RDONLY)
+    if _WINDOWS and path.is_dir():
+        return
+    descriptor = os.open(path, os.O_RDWR if _WINDOWS else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -114,6 +121,9 @@ def name_folder(aside: Path, path: Path) -> None:
     """
     for part in (*aside.rglob("*"), aside):
         flush(part)
+    if _WINDOWS:
+        with contextlib.suppress(OSError):
+            path.rmdir()  # only an empty one
     os.rename(aside, path)
     flush(path.parent)
 

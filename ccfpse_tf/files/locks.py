@@ -1,14 +1,14 @@
 """Exclusive locks on folders, which the kernel frees when their holder dies.
 
-The lock is ``flock`` on a hidden file, which also names its holder as JSON. The kernel
-frees it when the process ends in any way. Only if the file system keeps it for a
-machine that is gone (NFS), it has to be cleared by ``ccfpse unlock``.
+The lock is filelock's, on a hidden file that also names its holder as JSON: ``flock``
+on Unix, ``LockFileEx`` on Windows. The kernel frees it when the process ends in any
+way. Only if the file system keeps it for a machine that is gone (NFS), it has to be
+cleared by ``ccfpse unlock``.
 """
 
 import contextlib
 import dataclasses
 import errno
-import fcntl
 import json
 import os
 import socket
@@ -25,8 +25,13 @@ RECORDS_LOCK = ".prepare.lock"
 TRAINING = "another training is running"  # in messages about the first one
 # `is_held` takes a lock for an instant, which must not stop a training.
 PATIENCE = 0.5  # seconds
+_LOOK = 0.01  # seconds
 # What file systems without locks answer: NFS without lock service, Lustre, some FUSE.
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
+
+# On Windows the lock is on the file's first byte, which nobody else can read then. The
+# note of the holder begins with a space there. An open file cannot be removed.
+_WINDOWS = sys.platform == "win32"
 
 _held: set[int] = set()
 
@@ -44,6 +49,8 @@ class Holder:
         """Returns whether it is a living process of this machine."""
         if self.host != socket.gethostname():
             return False
+        if _WINDOWS:
+            return True  # cannot be asked there; the locks of dead processes are freed
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:
@@ -86,11 +93,8 @@ def is_held(path: Path) -> bool:
     On a file system without locks, returns whether the noted holder may be alive.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            return not _flock(descriptor, fcntl.LOCK_SH)
-        finally:
-            os.close(descriptor)
+        # Twice, as another process may be looking, too, which takes an instant.
+        return not (_is_free(path) or time.sleep(_LOOK) or _is_free(path))
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:
@@ -108,7 +112,9 @@ def refuse_if_held(path: Path, doing: str) -> None:
 def read_holder(path: Path) -> Holder | None:
     """Returns the holder that was noted last, or None where that cannot be read."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        with open(path, "rb", buffering=0) as file:
+            file.seek(1 if _WINDOWS else 0)
+            values = json.loads(file.read())
         fields = [values[field.name] for field in dataclasses.fields(Holder)]
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -147,7 +153,7 @@ def _acquire(path, doing):
 
 def _may_take(path, descriptor):
     try:
-        return _flock(descriptor, fcntl.LOCK_EX)
+        return _lock(descriptor)
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
@@ -162,13 +168,25 @@ def _may_take(path, descriptor):
         return True
 
 
-def _flock(descriptor, kind):
+def _lock(descriptor):
     """Locks the file; returns whether the lock was free."""
+    import filelock
+
+    return filelock.lock_descriptor(descriptor, blocking=False)
+
+
+def _is_free(path):
+    """Returns whether the lock can be taken; gives it back at once."""
     try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        descriptor = os.open(path, os.O_RDWR)  # NFS locks only what may be written
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return _lock(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _is_named(path, descriptor):
@@ -185,7 +203,7 @@ def _note(descriptor):
     holder = Holder(os.getpid(), socket.gethostname(), now, " ".join(sys.argv))
     with contextlib.suppress(OSError):
         os.truncate(descriptor, 0)
-        os.write(descriptor, json.dumps(dataclasses.asdict(holder)).encode() + b"\n")
+        os.write(descriptor, f" {json.dumps(dataclasses.asdict(holder))}\n".encode())
 
 
 def _release(path, descriptor, made):
@@ -197,6 +215,9 @@ def _release(path, descriptor, made):
             if _is_named(path, descriptor):
                 path.unlink()
         os.close(descriptor)
+        if _WINDOWS:  # fails, as it should, where another process has opened it
+            with contextlib.suppress(OSError):
+                path.unlink()
     with contextlib.suppress(OSError):
         for folder in made:
             folder.rmdir()  # fails, as it should, where something was written
@@ -209,7 +230,8 @@ def _forget():
     _held.clear()
 
 
-os.register_at_fork(after_in_child=_forget)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 def _refusal(path, doing):

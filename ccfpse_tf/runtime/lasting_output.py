@@ -14,8 +14,10 @@ def outlive_readers() -> None:
 
     For commands whose results are files: once a reader has left, what they print goes
     nowhere. Streams that something else has put in place of the process's own, such as
-    a notebook's, stay as they are.
+    a notebook's, stay as they are; so do those of Windows, whose consoles are no files.
     """
+    if sys.platform == "win32":
+        return
     if sys.stdout is sys.__stdout__:
         sys.stdout = sys.__stdout__ = _lasting(sys.stdout)
     if sys.stderr is sys.__stderr__:

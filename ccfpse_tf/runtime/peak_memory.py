@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import sys
 from pathlib import Path
 
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
-_RESET_PEAK = "5"
+_RESET_PEAK = b"5"
 
 
 def available() -> bool:
     """Returns whether this system lets a process read and reset its peak."""
     try:
-        _CLEAR.write_text(_RESET_PEAK)
+        _CLEAR.write_bytes(_RESET_PEAK)
     except OSError:
         return False
     return _STATUS.exists()
@@ -44,7 +45,7 @@ class PeakMemory:
         give_back()
         if self.baseline is None:
             self.baseline = memory_bytes("VmRSS")
-        _CLEAR.write_text(_RESET_PEAK)
+        _CLEAR.write_bytes(_RESET_PEAK)
         return self
 
     def __exit__(self, *_) -> None:
@@ -53,7 +54,7 @@ class PeakMemory:
 
 def memory_bytes(field: str) -> int:
     """Returns a size of this process: ``"VmRSS"`` of now, ``"VmHWM"`` of its peak."""
-    for line in _STATUS.read_text().splitlines():
+    for line in _STATUS.read_text(encoding="utf-8").splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1]) * 1024  # the file says kB and means KiB
     raise OSError(f"{_STATUS} lacks the field {field}")
@@ -62,6 +63,7 @@ def memory_bytes(field: str) -> int:
 def give_back() -> None:
     """Collects garbage and gives free memory back to the system."""
     gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's
+    own = None if sys.platform == "win32" else ctypes.CDLL(None)
+    trim = getattr(own, "malloc_trim", None)  # glibc's
     if trim is not None:
         trim(0)

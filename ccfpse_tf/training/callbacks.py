@@ -243,9 +243,10 @@ class SaveOnSignal(StepCallback):
     def on_train_begin(self, logs=None):
         """Installs the handlers of the signals, which only a main thread may do."""
         if threading.current_thread() is threading.main_thread():
-            numbers = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-            if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-                numbers.remove(signal.SIGHUP)
+            numbers = {signal.SIGINT, signal.SIGTERM}
+            hangup = getattr(signal, "SIGHUP", None)  # Windows has none
+            if hangup and signal.getsignal(hangup) is not signal.SIG_IGN:
+                numbers.add(hangup)
             for number in numbers:
                 self._before[number] = signal.signal(number, self._remember)
 

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 
+import filelock
 import pytest
 
 from ccfpse_tf.errors import InputError
@@ -124,6 +125,41 @@ def test_looking_at_the_lock_does_not_stop_who_takes_it(tmp_path):
         assert _take(path).pid == os.getpid()
         assert time.monotonic() - start > 0.1
         later.join()
+
+
+def test_two_who_look_at_once_do_not_see_each_other(tmp_path, monkeypatch):
+    answers = iter([False, True])
+    monkeypatch.setattr(filelock, "lock_descriptor", lambda *_, **__: next(answers))
+    (tmp_path / RUN_LOCK).touch()
+    assert not is_held(tmp_path / RUN_LOCK)
+
+
+def test_looking_needs_no_right_to_write(tmp_path, monkeypatch):
+    path = tmp_path / RUN_LOCK
+    really = os.open
+
+    def open_(name, flags, *mode):
+        if os.fspath(name) == str(path) and flags & os.O_RDWR:
+            raise PermissionError(errno.EACCES, "Permission denied", name)
+        return really(name, flags, *mode)
+
+    with open(path, "w") as file:
+        monkeypatch.setattr(os, "open", open_)
+        assert not is_held(path)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert is_held(path)
+
+
+def test_on_windows_the_note_is_read_behind_the_locked_byte(tmp_path, monkeypatch):
+    monkeypatch.setattr("ccfpse_tf.files.locks._WINDOWS", True)
+    path = tmp_path / RUN_LOCK
+    with locked(path, DOING):
+        assert path.read_bytes().startswith(b" {")
+        assert read_holder(path).pid == os.getpid()
+        assert read_holder(path).lives_here()  # asks without a signal: it would end us
+        with pytest.raises(InputError, match=f"pid {os.getpid()} on"):
+            _take(path)
+    assert not path.exists()
 
 
 def test_unlock_leaves_a_living_holder_alone(tmp_path, hold):

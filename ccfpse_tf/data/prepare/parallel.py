@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import multiprocessing
 import os
@@ -43,12 +44,9 @@ class WorkerPool:
             )
             # Started here with Ctrl-C held back, which they inherit: a worker that
             # is interrupted while it imports would print a traceback.
-            mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-            try:
+            with _interrupts_held_back():
                 for _ in range(count):
                     self._pool.submit(os.getpid)
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def __enter__(self) -> WorkerPool:
         return self
@@ -84,6 +82,19 @@ class WorkerPool:
         finally:
             for future in pending:
                 future.cancel()
+
+
+@contextlib.contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Blocks Ctrl-C in this thread, where the system can (Unix)."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _start_worker() -> None:

@@ -105,7 +105,7 @@ class OutputFolder:
             raise InputError(f"{self.path}: is a file; name a folder") from None
         try:
             if _STATE in names:
-                return json.loads((self.path / _STATE).read_text())
+                return json.loads((self.path / _STATE).read_text(encoding="utf-8"))
             if description.FILE_NAME in names:
                 return self._from_finished()
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -122,7 +122,8 @@ class OutputFolder:
         return None
 
     def _from_finished(self) -> dict[str, Any]:
-        fields = json.loads((self.path / description.FILE_NAME).read_text())
+        path = self.path / description.FILE_NAME
+        fields = json.loads(path.read_text(encoding="utf-8"))
         shards = {}
         for split, facts in fields["splits"].items():
             for index, size in enumerate(facts["shard_bytes"]):
