@@ -10,6 +10,7 @@ from ccfpse_tf.comparison.costs import measure_costs
 from ccfpse_tf.comparison.plan import Plan
 from ccfpse_tf.comparison.report import write_report
 from ccfpse_tf.config import flatten
+from ccfpse_tf.data.description import read_description
 from ccfpse_tf.data.pipeline import steps_per_epoch
 from ccfpse_tf.data.segments.write_bank import write_bank
 from ccfpse_tf.errors import InputError
@@ -47,10 +48,11 @@ def compare(plan: Plan, out: Path, devices: str = "auto") -> dict[str, str]:
         The messages of what could not be done, by name.
 
     Raises:
-        InputError: settings that do not fit, a folder of another comparison.
+        InputError: settings that do not fit, no records, a folder of another
+            comparison.
         KeyboardInterrupt: Ctrl-C; the same call goes on from there.
     """
-    plan.check()
+    _check(plan)
     out, failed = Path(out), {}
     with locked(out / LOCK, "another comparison is writing"):
         _check_folder(plan, out)
@@ -79,9 +81,9 @@ def estimate(plan: Plan) -> str:
         plan: what would be compared.
 
     Raises:
-        InputError: settings that do not fit.
+        InputError: settings that do not fit, no records.
     """
-    plan.check()
+    _check(plan)
     with tempfile.TemporaryDirectory() as folder:
         plan, without_bank = _with_bank(plan, Path(folder) / BANK, BANK_IMAGES)
         for column, message in without_bank.items():
@@ -117,6 +119,12 @@ def _estimate(plan):
         f"{text_table(heads, rows)}\n\n{plan.seeds} of each: {days:.3g} days of "
         f"{costs['device']}, by one measured step of a single image"
     )
+
+
+def _check(plan):
+    """Checks all columns' settings, and that there are records."""
+    plan.check()
+    read_description(Path(plan.config(plan.columns[0]).data.records))
 
 
 def _check_folder(plan, out):

@@ -56,7 +56,8 @@ def _problems(config):
     wanted = ", ".join(method.adversaries)
     return method.problems(config) | {
         "pair": f"discriminator.architecture is {asked!r}; the generator "
-        f"{config.generator.architecture!r} is trained with: {wanted}"
+        f"{config.generator.architecture!r} is trained with: {wanted}; choose such a "
+        "value, or another generator.architecture"
     }
 
 

@@ -233,6 +233,14 @@ def test_wrong_options_leave_nothing_behind(options, words, made, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_records_that_are_gone_are_no_fault_of_a_column(made, calls, tmp_path):
+    gone = made | {"records": str(tmp_path / "gone")}
+    for call in (dry_run, lambda *given: compare(gone, tmp_path / "out", *given[1:])):
+        with pytest.raises(InputError, match="^[^:]*gone: does not hold dataset.json"):
+            call(gone, "--table1", *FOR_TABLE_1)
+    assert not calls and not (tmp_path / "out").exists()
+
+
 def test_what_it_would_take(made, calls, capsys):
     assert dry_run(made, "--columns", "ccfpse", "--seeds", "2") == 0
     printed = capsys.readouterr().out
