@@ -1,15 +1,13 @@
 """The picture on a preset's card: layouts, and what the model draws of them."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from PIL import Image
 
 from ccfpse_tf.data.description import Description
 from ccfpse_tf.data.transforms import resize_ids, resize_image
-from ccfpse_tf.export.comparison import drawn_by
-from ccfpse_tf.gan.synthesizer import Synthesizer
 
 STYLES = 3  # drawn of every layout
 EDGE = 256  # pixels of the shorter edge, at most
@@ -18,7 +16,7 @@ _QUALITY = 90
 
 
 def picture_of(
-    model: Synthesizer,
+    draw: Callable[[Mapping[str, np.ndarray]], np.ndarray],
     data: Description,
     layouts: Sequence[tuple],
     codes: Sequence[np.ndarray],
@@ -26,7 +24,8 @@ def picture_of(
     """Returns a JPEG: a row per layout, the layout in colours, then images of it.
 
     Args:
-        model: that draws them.
+        draw: maps ``label``, maybe ``instance`` and ``z`` to images with values of
+            0..255, all of a batch.
         data: gives the colours of the classes.
         layouts: ``(label, instance or None)``, ``(height, width)`` each.
         codes: style codes ``(z_dim,)``, of which the first three are taken; none for a
@@ -39,7 +38,7 @@ def picture_of(
         if instance is not None:
             inputs["instance"] = instance[None].astype(np.int32)
         styles = [{"z": code[None]} for code in codes[:STYLES]] or [{}]
-        images = [drawn_by(model, inputs | style)[0] for style in styles]
+        images = [draw(inputs | style)[0] for style in styles]
         size = _shown(label.shape)
         row = [palette[resize_ids(label, size)]]
         row += [resize_image(image.astype(np.uint8), size) for image in images]

@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -130,7 +131,12 @@ def preset_of_run(
         styles=styles,
         layouts=tuple(_encoded(*layout, data) for layout in layouts),
         graphs=preset_graphs(model, data, step) if options.onnx else {},
-        picture=picture_of(model, data, layouts, [style.code for style in styles]),
+        picture=picture_of(
+            functools.partial(drawn_by, model),
+            data,
+            layouts,
+            [style.code for style in styles],
+        ),
     )
     for what in details.unnamed():
         option = f"--{what.replace(' ', '')}"

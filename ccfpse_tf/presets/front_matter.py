@@ -104,6 +104,9 @@ def _scalar(value) -> str:
         return mantissa + ".0" * bool(e and "." not in mantissa) + e + exponent
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_scalar, value))}]"
+    if isinstance(value, Mapping):
+        pairs = (f"{_scalar(key)}: {_scalar(one)}" for key, one in value.items())
+        return f"{{{', '.join(pairs)}}}"
     if isinstance(value, str) and _plain(value):
         return value
     text = json.dumps(value, ensure_ascii=False)
