@@ -34,6 +34,17 @@ def test_import_does_not_import_tensorflow(repository):
     assert done.stdout.split() == ["[]", "Config", "Adam"]
 
 
+def test_the_version_is_printed_without_tensorflow(repository):
+    code = (
+        "import sys; from ccfpse_tf.commands.main import run; run(['--version'])\n"
+        "heavy = {'tensorflow', 'keras', 'numpy', 'PIL'} & set(sys.modules)\n"
+        "print(sorted(heavy))"
+    )
+    done = python(code, repository)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [f"ccfpse {ccfpse_tf.__version__}", "[]"]
+
+
 def test_every_public_name_resolves():
     assert len(set(ccfpse_tf.__all__)) == len(ccfpse_tf.__all__) > 15
     assert dir(ccfpse_tf) == sorted(ccfpse_tf.__all__)

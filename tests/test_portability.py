@@ -129,7 +129,7 @@ def test_templates_may_have_the_separator_of_windows(text, monkeypatch):
     template = file_template.Template.of(text, "--images")
     assert template.root == ntpath.dirname(text.partition("{key}")[0])
     assert template.key_of("a/images/a.png") == "a"  # as the walk joins names
-    assert template.path_of("a").startswith(template.root + r"\a\images\a.")
+    assert template.path_of("a") == text.replace("{key}", "a")
 
 
 # Everything that others bring is imported before, as it may know this system.

@@ -93,8 +93,10 @@ def is_held(path: Path) -> bool:
     On a file system without locks, returns whether the noted holder may be alive.
     """
     try:
-        # Twice, as another process may be looking, too, which takes an instant.
-        return not (_is_free(path) or time.sleep(_LOOK) or _is_free(path))
+        if _is_free(path):
+            return False
+        time.sleep(_LOOK)  # another process may just be looking, too
+        return not _is_free(path)
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:

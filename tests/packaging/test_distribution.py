@@ -55,7 +55,8 @@ def bare(distributions, tmp_path_factory):
     """The commands' folder of an environment with the wheel and what it asks for."""
     binaries = bare_environment(tmp_path_factory.mktemp("bare") / "environment")
     (wheel,) = distributions.glob("*.whl")
-    run(binaries / "python", "-m", "pip", "install", "--quiet", wheel, cwd=binaries)
+    install = ("-m", "uv", "pip", "install", "--python", binaries / "python")
+    run(sys.executable, *install, wheel, cwd=binaries)
     return binaries
 
 
