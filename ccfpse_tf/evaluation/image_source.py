@@ -24,7 +24,6 @@ from ccfpse_tf.evaluation.image_folder import (
 )
 from ccfpse_tf.evaluation.image_metric import EvaluatedImage
 from ccfpse_tf.files.digests import sha256, sha256_of_files
-from ccfpse_tf.gan.methods import method_of
 from ccfpse_tf.generation.sources import RunSource
 from ccfpse_tf.generation.styles import Styles, key_of, resolve_style
 from ccfpse_tf.generation.trained_model import TrainedModel
@@ -265,9 +264,9 @@ def _draw(drawing, styles, batch):
 
 
 def _bank_facts(config) -> dict:
-    """What the images of a method that draws from a memory bank depend on, too."""
+    """What the images of a run that draws from a memory bank depend on, too."""
     path = Path(config.data.bank or "") / BANK
-    if not method_of(config).bank or not path.is_file():
+    if not config.data.bank or not path.is_file():
         return {}  # opening the bank tells what is missing
     return {"bank_sha256": sha256_of_files(path)}
 
