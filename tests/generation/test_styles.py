@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ccfpse_tf.config import Config, override
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.generation.styles import Styles, windows
+from ccfpse_tf.generation.styles import Styles, resolve_style, windows
 
 
 @pytest.mark.parametrize(
@@ -44,3 +45,20 @@ def test_a_style_photo_is_read_as_all_photos_are(tmp_path, capsys):
     Image.new("RGB", (4, 6)).save(tmp_path / "b.jpg", exif=exif)
     Styles(None, str(tmp_path / "b.jpg"), 1, 0, source)
     assert "EXIF" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["generator.z_dim=0"], "without style code .generator.z_dim is 0., so it has"),
+        (["generator.architecture=pix2pixhd"], "by pix2pixHD, which has no style code"),
+        (["generator.architecture=crn"], "by CRN, which has no style code, so it has"),
+    ],
+)
+def test_styles_that_a_method_does_not_have(settings, words):
+    config = override(Config(name="x"), settings)
+    source = SimpleNamespace(config=config, name="runs/a", styles=())
+    assert resolve_style(source, None, 1, photos=True) == "none"
+    for style, count in (("random", 1), (None, 2)):
+        with pytest.raises(InputError, match=f"^runs/a was trained {words}"):
+            resolve_style(source, style, count, photos=True)

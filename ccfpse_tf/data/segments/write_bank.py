@@ -103,7 +103,7 @@ def write_bank(
         _check_plan(out, plan)
         shards = -(-count // images_per_shard)
         missing = _first_missing(out, shards)
-        start = missing * images_per_shard
+        start = min(missing * images_per_shard, count)
         images = itertools.islice(_images(records, plan, start), count - start)
         for index in range(missing, shards):
             part = itertools.islice(images, images_per_shard)
