@@ -163,7 +163,7 @@ def test_a_generator_without_discriminator(tmp_path):
         np.asarray(each.synthesize(label, label if DATA.instances else None))
         for each in (model, again)
     ]
-    np.testing.assert_allclose(*images, atol=0.02)
+    np.testing.assert_allclose(*images, atol=0.05)
     card = read_preset(tmp_path / "crn").card
     assert "gan" not in card.split("---")[1]
     assert re.search(r"^from ccfpse_tf(\.gan\.crn)? import CRN$", card, re.M)
