@@ -79,7 +79,10 @@ def download(name: str) -> Path:
     hub = require_hub(name)
     repository, revision = repository_of(name)
     folder = _fetch(hub, name, repository, revision, [METADATA, CONFIG])
-    metadata = read_metadata(folder)
+    try:
+        metadata = read_metadata(folder)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
     try:
         names = [METADATA, *checked_names(metadata["files"])]
     except (KeyError, TypeError, ValueError) as error:

@@ -1,6 +1,7 @@
 """Models written as presets, and read back."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -162,10 +163,10 @@ def test_a_generator_without_discriminator(tmp_path):
         np.asarray(each.synthesize(label, label if DATA.instances else None))
         for each in (model, again)
     ]
-    np.testing.assert_allclose(*images, atol=0.02)
+    np.testing.assert_allclose(*images, atol=0.05)
     card = read_preset(tmp_path / "crn").card
     assert "gan" not in card.split("---")[1]
-    assert "from ccfpse_tf.gan.crn import CRN\n" in card
+    assert re.search(r"^from ccfpse_tf(\.gan\.crn)? import CRN$", card, re.M)
     with pytest.raises(InputError, match="is a preset of CRN, not of CCFPSE"):
         ccfpse_tf.CCFPSE.from_preset(tmp_path / "crn")
 

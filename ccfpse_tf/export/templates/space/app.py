@@ -22,20 +22,23 @@ def colored(number):
 def draw(painted, style):
     """Draws a painted picture, whose pixels are of the class with the next colour."""
     apart = painted["composite"][:, :, None, :3].astype(int) - COLORS.astype(int)
-    label = resize_ids(np.square(apart).sum(-1).argmin(-1), SIZE)
+    label = resize_ids(np.square(apart).sum(-1).argmin(-1).astype(np.int32), SIZE)
     # What was not painted over has its objects; else each class is one.
     known = (objects for layout, objects in LAYOUTS if np.array_equal(layout, label))
-    instance = next(known, label)[None] if DATA.instances else None
+    instance = next(known, label)[None].astype(np.int32) if DATA.instances else None
     code = STYLES[style].code[None] if STYLES else None
     return MODEL.images(label[None], instance, code)[0]
 
 
 with gr.Blocks(title=MODEL.preset.title) as demo:
     gr.Markdown(f"# {MODEL.preset.title}\nPick a layout, paint over it, and draw it.")
-    colors = map("#{:02x}{:02x}{:02x}".format, *COLORS.T)
-    brush = gr.Brush(colors=list(zip(colors, DATA.index_names, strict=True)))
+    colors = list(map("#{:02x}{:02x}{:02x}".format, *COLORS.T))
+    legend = zip(colors, DATA.index_names, strict=True)
+    gr.HTML(" ".join(f"<span style='color:{c}'>&#9632;</span> {x}" for c, x in legend))
+    brush = gr.Brush(16, colors=colors, default_color=colors[0], color_mode="fixed")
     with gr.Row():
-        pad = gr.ImageEditor(colored(0), brush=brush, eraser=False, label="layout")
+        # PNG, as other formats smear the colours that stand for classes.
+        pad = gr.ImageEditor(colored(0), brush=brush, format="png", label="layout")
         picture = gr.Image(label="picture", format="png")
     with gr.Row():
         numbers = [(f"layout {i + 1}", i) for i in range(len(LAYOUTS))]
