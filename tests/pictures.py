@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 PRESET = "scenes_256"
-QUALITY = 82
+HEIGHT, QUALITY = 720, 82  # pixels, from the top of a page; of JPEG
 
 
 def main(argv=None) -> None:
@@ -57,7 +57,8 @@ def _gallery(chromium, aside):
 
 def _save(picture, path):
     with Image.open(picture) as image:
-        image.convert("RGB").save(path, quality=QUALITY, optimize=True)
+        top = image.convert("RGB").crop((0, 0, image.width, HEIGHT))
+        top.save(path, quality=QUALITY, optimize=True)
     print(path, f"{path.stat().st_size / 1e3:.0f} kB", flush=True)
 
 

@@ -14,6 +14,7 @@ from ccfpse_tf.data.image_files import read_label
 from ccfpse_tf.errors import DataErrors, InputError
 from ccfpse_tf.evaluation.resynthesis import Resynthesiser
 from ccfpse_tf.evaluation.resynthesis_folder import resynthesise
+from ccfpse_tf.generation import sources
 from tests.data.toy import save
 from tests.evaluation import tiny
 from tests.presets.made import described
@@ -140,23 +141,50 @@ def test_classes_that_the_model_lacks_are_refused(segmenter):
         Resynthesiser(Painter("class 0", "class 1"), segmenter)
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    root = tmp_path_factory.mktemp("run")
-    return tiny.make_run(tiny.make_records(root), root / "run")
+def test_styles_are_those_of_the_photos(photos, segmenter):
+    class Styled(Painter):
+        has_encoder = True
+        model_ = types.SimpleNamespace(
+            z_dim=3, encode=lambda x: (np.mean(x, (1, 2)), np.full((1, 3), 9.0))
+        )
+        styles = []
+
+        def images(self, label, instance, z):
+            self.styles.append(z)
+            return super().images(label, instance, None)
+
+    source = Styled()
+    draw(photos, segmenter, source)
+    photo = pixels(photos / "p0.png").mean((0, 1)) / 127.5 - 1
+    np.testing.assert_allclose(source.styles[0], photo[None], atol=1e-5)
+    source.has_encoder = False
+    draw(photos, segmenter, source)
+    np.testing.assert_array_equal(source.styles[-1], np.zeros((1, 3)))
 
 
-def test_the_command_with_a_run(photos, segmenter, run, capsys):
+def command(photos, segmenter, run):
     argv = ["resynthesise", str(photos), "--run", str(run), "--evaluator", segmenter]
-    out = photos.parent / "out"
     argv += ["--distance", "colour", "--masks", str(photos.parent / "masks")]
-    assert main.run([*argv, "--out", str(out)]) == 0
+    return main.run([*argv, "--out", str(photos.parent / "out")])
+
+
+def test_the_command_says_what_was_found(photos, segmenter, monkeypatch, capsys):
+    monkeypatch.setattr(sources.RunSource, "open", lambda directory: Painter())
+    assert command(photos, segmenter, "run") == 0
     said = capsys.readouterr().out
-    assert f"2 photos drawn anew, compared by colour: {out / 'index.html'}" in said
-    assert "AUROC of the masks' pixels: 0." in said
-    first = pixels(out / "images/p0.png")
-    assert main.run([*argv, "--out", str(out)]) == 0  # replaces its own
-    np.testing.assert_array_equal(pixels(out / "images/p0.png"), first)  # no noise
+    page = photos.parent / "out/index.html"
+    assert f"2 photos drawn anew, compared by colour: {page}" in said
+    assert "AUROC of the masks' pixels: 1.000 (0.5 is chance)" in said
+
+
+@pytest.mark.slow
+def test_the_command_with_a_run(photos, segmenter, tmp_path):
+    run = tiny.make_run(tiny.make_records(tmp_path / "data"), tmp_path / "run")
+    assert command(photos, segmenter, run) == 0
+    first = pixels(tmp_path / "out/images/p0.png")
+    assert first.shape == (HEIGHT, WIDTH, 3) and first.std() > 0
+    assert command(photos, segmenter, run) == 0  # replaces its own, without noise
+    np.testing.assert_array_equal(pixels(tmp_path / "out/images/p0.png"), first)
 
 
 def test_records_do_not_belong_to_a_preset(tmp_path):
