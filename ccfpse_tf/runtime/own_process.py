@@ -81,12 +81,14 @@ def ask_module(
         environment: variables that differ from this process's; None takes one out.
         seconds: the longest wait.
     """
-    variables = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    places = os.pathsep.join(place or os.getcwd() for place in sys.path)
+    variables = os.environ | {"PYTHONPATH": places}
     for name, value in (environment or {}).items():
         variables.pop(name, None)
         if value is not None:
             variables[name] = value
-    command = [sys.executable, "-m", module]
+    # -P: no file of the working folder takes the place of a module.
+    command = [sys.executable, "-P", "-m", module]
     try:
         done = subprocess.run(
             command,
