@@ -59,12 +59,18 @@ def _require_tensorflow_backend():
                 "pip install 'keras>=3'"
             )
         backend = keras.config.backend()
-    if backend != "tensorflow":
+    if backend != "tensorflow" and not _doctor_is_called():
         raise ImportError(
             f"ccfpse_tf runs on Keras's TensorFlow backend, but it is set to "
             f"{backend!r}; set the environment variable KERAS_BACKEND=tensorflow "
             "before Keras is imported"
         )
+
+
+def _doctor_is_called():
+    """``ccfpse doctor`` loads no Keras; it has to start, to say what is wrong."""
+    program = os.path.basename(sys.argv[0]).removesuffix(".exe") if sys.argv else ""
+    return program in ("ccfpse", "-m") and sys.argv[1:2] == ["doctor"]
 
 
 _require_tensorflow_backend()

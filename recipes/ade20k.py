@@ -5,7 +5,7 @@
     python recipes/ade20k.py generate --run RUN --out GALLERY --styles 3
 
 Hardware: the paper used 16 GPUs of 12 GB, 2 images on each, for this batch of 32. With
-less memory, lower data.batch_size; the losses do not depend on it.
+less memory, add --batch auto; the losses do not depend on the batch.
 Length: 200 epochs of 631 steps, the last 100 with rates falling to zero.
 Score in the paper's table (theirs, not measured here): mIoU 43.7, pixel accuracy 82.9,
 FID 31.7; SPADE 38.5, 79.9, 33.9.

@@ -5,7 +5,7 @@
     python recipes/cityscapes.py generate --run RUN --out GALLERY --styles 3
 
 Hardware: the paper used 16 GPUs of 12 GB, 2 images on each, for this batch of 32. With
-less memory, lower data.batch_size; the losses do not depend on it.
+less memory, add --batch auto; the losses do not depend on the batch.
 Length: 200 epochs of 92 steps, the last 100 with rates falling to zero.
 Score in the paper's table (theirs, not measured here): mIoU 65.5, pixel accuracy 82.3,
 FID 54.3; SPADE 62.3, 81.9, 71.8.

@@ -5,7 +5,7 @@
     python recipes/coco_stuff.py generate --run RUN --out GALLERY --styles 3
 
 Hardware: the paper used 16 GPUs of 12 GB, 2 images on each, for this batch of 32. With
-less memory, lower data.batch_size; the losses do not depend on it.
+less memory, add --batch auto; the losses do not depend on the batch.
 Length: 100 epochs of 3,696 steps, all at full rate.
 Score in the paper's table (theirs, not measured here): mIoU 41.6, pixel accuracy 70.7,
 FID 19.2; SPADE 37.4, 67.9, 22.6.

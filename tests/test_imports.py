@@ -33,7 +33,7 @@ FLOORS = {
     "evaluation",
     "comparison": "errors config files runtime ops data gan runs generation "
     "evaluation training",
-    "commands": "errors config files runtime data presets gan runs generation "
+    "commands": "errors config files runtime models data presets gan runs generation "
     "evaluation study convert export serving training comparison",
 }
 ROOT = {"__init__", "__main__", "errors"}  # all modules outside of folders

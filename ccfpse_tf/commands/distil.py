@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ccfpse_tf.commands.train import start_training
+from ccfpse_tf.commands.train import add_batch_options, start_training
 from ccfpse_tf.runtime.devices import ALLOWED
 
 
@@ -24,6 +24,7 @@ def add(commands) -> None:
         metavar="KEY=VALUE",
         help="change the config, which is the teacher's with a compact generator",
     )
+    add_batch_options(distil)
     add("--devices", default="auto", metavar="LIST", help=f"{ALLOWED} (default: auto)")
     add("--dry-run", action="store_true", help="print the resolved config and stop")
     distil.set_defaults(profile=None)

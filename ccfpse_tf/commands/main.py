@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from ccfpse_tf.commands import bank, compare, label, publish, resynthesise, study
+from ccfpse_tf.commands import (
+    bank,
+    compare,
+    doctor,
+    label,
+    publish,
+    resynthesise,
+    study,
+)
 from ccfpse_tf.commands import generate_remotely as generate
 from ccfpse_tf.commands import serve as serving
 from ccfpse_tf.commands.convert import add_arguments as add_convert_arguments
@@ -61,6 +69,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     bank.add_command(commands)
     compare.add(commands, Config(name="folder"))
     publish.add(commands)
+    doctor.add(commands)
     arguments = parser.parse_args(sys.argv[1:] if argv is None else argv)
     if arguments.version:
         print(f"ccfpse {version('ccfpse-tf')}")

@@ -1,10 +1,11 @@
 """``train``: trains a run with a recipe's config, or resumes one."""
 
+import argparse
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from ccfpse_tf.config import Config, override
+from ccfpse_tf.config import Config, derive, override
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.locks import RUN_LOCK, TRAINING, refuse_if_held
 from ccfpse_tf.gan import methods
@@ -51,6 +52,7 @@ def add(commands, config: Config, variants: Mapping[str, Config]) -> None:
         metavar="NAME|DIR",
         help="start from these weights: networks as of the preset, classes by name",
     )
+    add_batch_options(train)
     train.add_argument(
         "--devices", default="auto", metavar="LIST", help=f"{ALLOWED} (default: auto)"
     )
@@ -72,6 +74,22 @@ def add(commands, config: Config, variants: Mapping[str, Config]) -> None:
             const=name,
             help=f"the recipe's {name.upper()} config instead of its full one",
         )
+
+
+def add_batch_options(parser) -> None:
+    """Adds the options about the images of a step, and the memory that they take."""
+    parser.add_argument(
+        "--batch",
+        type=_batch,
+        metavar="N|auto",
+        help="images of a step, as --set data.batch_size=N; auto: as many of the "
+        "config's as fit into the memory",
+    )
+    parser.add_argument(
+        "--no-forecast",
+        action="store_true",
+        help="train without checking before whether the batch fits into the memory",
+    )
 
 
 def run(config: Config, variants: Mapping[str, Config], arguments) -> int:
@@ -109,13 +127,21 @@ def start_training(config: Config, arguments, *, preset=None, teaching=None) -> 
 
     Args:
         config: of the run.
-        arguments: ``run``, ``devices``, ``profile`` and ``dry_run`` of the command.
+        arguments: ``run``, ``devices``, ``batch``, ``no_forecast``, ``profile`` and
+            ``dry_run`` of the command.
         preset: see :func:`ccfpse_tf.training.train.train`.
         teaching: see there.
 
     Raises:
         InputError: options that do not fit, and the errors of `train.train`.
     """
+    if isinstance(arguments.batch, int):
+        config = derive(config, data={"batch_size": arguments.batch})
+    memory = "fit" if arguments.batch == "auto" else "check"
+    if arguments.no_forecast:
+        if memory == "fit":
+            raise InputError("--batch auto: needs the check that --no-forecast omits")
+        memory = "trust"
     methods.check(config)
     if arguments.dry_run:
         print(config.to_json())
@@ -134,10 +160,20 @@ def start_training(config: Config, arguments, *, preset=None, teaching=None) -> 
     from ccfpse_tf.training.train import train
 
     run, devices = arguments.run, arguments.devices
-    step = train(config, run, devices, profile, preset=preset, teaching=teaching)
+    step = train(
+        config, run, devices, profile, preset=preset, teaching=teaching, memory=memory
+    )
     if workers.chief:
         print(f"trained to step {step}; see images with: generate --run {run}")
     return 0
+
+
+def _batch(text):
+    if text == "auto":
+        return text
+    if text.isascii() and text.isdigit() and int(text):
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r}: a number of 1 or more, or auto")
 
 
 def _steps(text):

@@ -11,7 +11,6 @@ from ccfpse_tf.comparison.plan import Plan
 from ccfpse_tf.comparison.report import write_report
 from ccfpse_tf.config import flatten
 from ccfpse_tf.data.description import read_description
-from ccfpse_tf.data.pipeline import steps_per_epoch
 from ccfpse_tf.data.segments.write_bank import write_bank
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.evaluation.evaluate import METRICS, evaluate
@@ -25,6 +24,7 @@ from ccfpse_tf.gan import methods
 from ccfpse_tf.runs.run_folder import read_run
 from ccfpse_tf.runtime.own_process import call_alone
 from ccfpse_tf.runtime.text_table import text_table
+from ccfpse_tf.training.length import Length
 from ccfpse_tf.training.train import train
 
 FACTS, LOCK = "comparison.json", ".compare.lock"
@@ -97,11 +97,7 @@ def _estimate(plan):
         config = plan.config(column)
         # A batch for several GPUs would not fit into the one that is here.
         costs = call_alone(column, measure_costs, config, 1)
-        schedule, batch = config.schedule, config.data.batch_size
-        records = Path(config.data.records)
-        steps = (schedule.epochs + schedule.decay_epochs) * (
-            schedule.steps_per_epoch or steps_per_epoch(records, batch, "train")
-        )
+        steps, batch = Length.of(config).total_steps, config.data.batch_size
         each = steps * batch * costs["step_seconds"] / 86400
         days += each * plan.seeds
         rows.append(

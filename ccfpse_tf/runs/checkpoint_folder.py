@@ -53,6 +53,12 @@ def newest_first(directory: Path) -> list[Path]:
     return [Path(directory) / f"{PREFIX}-{step}" for step in steps]
 
 
+def bytes_below(directory: Path) -> int:
+    """Returns the size of all checkpoints in ``directory``; links take no room."""
+    found = [path.stat() for path in Path(directory).rglob("*") if path.is_file()]
+    return sum({(x.st_dev, x.st_ino): x.st_size for x in found}.values())
+
+
 def require_checkpoint(run) -> Path:
     """Returns the newest checkpoint of a :class:`ccfpse_tf.runs.run_folder.Run`.
 

@@ -124,6 +124,18 @@ def open_run(directory: Path, config: Config, description) -> Run:
             another config or other data: all differing keys, both values, the way out.
             The folder is left as it is.
     """
+    check_folder(directory, config, description)
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    _write(directory / "config.json", config, _described(description))
+    run = Run(directory, config)
+    run.checkpoints.mkdir(exist_ok=True)
+    run.logs.mkdir(exist_ok=True)
+    return run
+
+
+def check_folder(directory: Path, config: Config, description) -> None:
+    """Raises what :func:`open_run` would raise, before anything costly is begun."""
     directory = Path(directory)
     data = _described(description)
     if (directory / "config.json").exists():
@@ -140,12 +152,18 @@ def open_run(directory: Path, config: Config, description) -> Run:
             f"--run {directory} holds files but no config.json, so it is not a run; "
             "name a new folder, nothing in this one is touched"
         )
-    directory.mkdir(parents=True, exist_ok=True)
-    _write(directory / "config.json", config, data)
-    run = Run(directory, config)
-    run.checkpoints.mkdir(exist_ok=True)
-    run.logs.mkdir(exist_ok=True)
-    return run
+
+
+def is_begun(directory: Path) -> bool:
+    """Returns whether a training in the folder was begun, which fixed its config.
+
+    Raises:
+        InputError: a ``config.json`` that cannot be read.
+    """
+    directory = Path(directory)
+    if not (directory / "config.json").exists():
+        return False
+    return not _never_trained(_stored(directory)[1])
 
 
 def settings(config: Config) -> dict[str, object]:

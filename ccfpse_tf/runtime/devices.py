@@ -91,6 +91,33 @@ def open_strategy(devices: Devices, workers: Workers):
     return tf.distribute.get_strategy()
 
 
+def gpu_numbers(devices: Devices) -> tuple[int, ...]:
+    """Returns the numbers of the GPUs that a training will use, and opens none.
+
+    GPUs that do not exist are left out; :func:`open_strategy` refuses them.
+    """
+    import tensorflow as tf
+
+    there = tf.config.list_physical_devices("GPU")
+    chosen = range(len(there)) if devices.gpus is None else devices.gpus
+    return tuple(gpu for gpu in chosen if gpu < len(there))
+
+
+def gpus_are_open() -> bool:
+    """Returns whether this process has taken the memory of its GPUs already."""
+    import tensorflow as tf
+
+    for gpu in tf.config.get_visible_devices("GPU"):
+        try:
+            growth = tf.config.experimental.get_memory_growth(gpu)
+            # Not allowed once they are open.
+            tf.config.experimental.set_memory_growth(gpu, not growth)
+            tf.config.experimental.set_memory_growth(gpu, growth)
+        except (RuntimeError, ValueError):
+            return True
+    return False
+
+
 def check_replicas(strategy, batch_size: int, jit_compile: bool) -> None:
     """Refuses settings that the strategy's replicas cannot share.
 

@@ -23,31 +23,15 @@ from ccfpse_tf.training.callbacks import (
 )
 from ccfpse_tf.training.feature_updates import FeatureClusterUpdates
 from ccfpse_tf.training.hparams import write_hparams
+from ccfpse_tf.training.length import Length
 from ccfpse_tf.training.profiler import Profile
 from ccfpse_tf.training.progress_line import Progress
 from ccfpse_tf.training.status_updates import StatusUpdates
+from ccfpse_tf.training.time_forecast import TimeForecast
 from ccfpse_tf.training.validation import AverageStatistics, MetricCallback, Validation
 
 DIVERGED = "diverged.json"
 ENCODED_IMAGES = 256  # for clusters of instance features before the training's end
-
-
-@dataclasses.dataclass(frozen=True)
-class Length:
-    """The length of a training, in steps.
-
-    Args:
-        epoch_steps: steps of an epoch.
-        epochs: at constant and at falling rates.
-    """
-
-    epoch_steps: int
-    epochs: int
-
-    @property
-    def total_steps(self) -> int:
-        """The step at which the training ends."""
-        return self.epoch_steps * self.epochs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,6 +81,7 @@ def make_callbacks(training: TrainingContext) -> list:
             run.directory / DIVERGED if group.chief else None,
         ),
         scalars,
+        *_said_once(training, scalars),
     ]
     if config.generator.average_decay:
         callbacks.append(_average_statistics(training))
@@ -125,6 +110,13 @@ def _shown_while_training(training, scalars):
     if training.profile:
         callbacks.insert(0, Profile(store, training.run.logs, training.profile))
     return callbacks
+
+
+def _said_once(training, scalars):
+    if not training.group.chief:
+        return []
+    small = training.run.config.schedule.small_epochs
+    return [TimeForecast(training.store, scalars, training.length, small)]
 
 
 def _shown_now_and_then(training, writer):

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from ccfpse_tf.config import Config
-from ccfpse_tf.data.pipeline import steps_per_epoch, training_dataset
+from ccfpse_tf.config import Config, derive
+from ccfpse_tf.data.pipeline import training_dataset
 from ccfpse_tf.data.random_window import RandomWindow
 from ccfpse_tf.data.record_errors import clear_record_errors
 from ccfpse_tf.data.records import Description, read_description
@@ -21,16 +21,25 @@ from ccfpse_tf.generation.memory_bank import training_filler
 from ccfpse_tf.presets.preset import Preset
 from ccfpse_tf.runs.checkpoint_folder import steps_saved
 from ccfpse_tf.runs.checkpoints import CheckpointStore, ReadOnlyCheckpoints
-from ccfpse_tf.runs.run_folder import Run, open_run
+from ccfpse_tf.runs.run_folder import (
+    Run,
+    check_folder,
+    is_begun,
+    open_run,
+    read_run,
+)
 from ccfpse_tf.runs.status import Status
 from ccfpse_tf.runtime.devices import check_replicas, open_strategy, parse_devices
 from ccfpse_tf.runtime.tf_config import read_workers
 from ccfpse_tf.runtime.workers import WorkerGroup
-from ccfpse_tf.training.callback_list import Length, TrainingContext, make_callbacks
+from ccfpse_tf.training.callback_list import TrainingContext, make_callbacks
 from ccfpse_tf.training.callbacks import SaveOnSignal
+from ccfpse_tf.training.forecast import Mode, forecast_disk, forecast_memory
+from ccfpse_tf.training.length import Length
 from ccfpse_tf.training.preset_start import PresetStart
 from ccfpse_tf.training.profiler import Profile, check_steps
 from ccfpse_tf.training.progress_line import Progress
+from ccfpse_tf.training.step_costs import Place
 from ccfpse_tf.training.teaching import Teaching, check_teacher
 
 ANY_DATA = "folder"  # the recipe that takes any data
@@ -43,6 +52,7 @@ def train(
     profile: tuple[int, int] | None = None,
     preset: Preset | None = None,
     teaching: Teaching | None = None,
+    memory: Mode = "check",
 ) -> int:
     """Trains a run to the end of its schedule, or goes on with one that was stopped.
 
@@ -60,14 +70,17 @@ def train(
             weights.
         teaching: the run that ``config.teacher`` names, which the generator learns
             from.
+        memory: ``"check"`` refuses a batch that does not fit into the memory,
+            ``"fit"`` lowers it in a new run, ``"trust"`` does not look.
 
     Returns:
         The step that the run is at.
 
     Raises:
         InputError: a config that does not fit its networks, records or a run folder
-            that do not fit the config, diverged losses, too little memory, a lost
-            worker, another training in the folder: anything that the user can correct.
+            that do not fit the config, diverged losses, too little memory or disk, a
+            lost worker, another training in the folder: anything that the user can
+            correct.
         KeyboardInterrupt: Ctrl-C or SIGTERM, after the state has been saved.
     """
     methods.check(config)
@@ -79,7 +92,8 @@ def train(
         _check_data(config, description)
         start = PresetStart.of(config, description, preset)
         check_teacher(config, teaching)
-        length = _length(config)
+        config = _fitting(config, directory, description, devices, teaching, memory)
+        length = Length.of(config)
         if profile:
             saved = steps_saved(directory / "checkpoints")
             check_steps(profile, max(saved, default=0), length.total_steps)
@@ -106,6 +120,8 @@ def _train(config, directory, description, group, length, profile, starts):
             start.load(model, config)
         if teaching:
             teaching.begin(model, description, group.strategy, new)
+    if group.chief:
+        forecast_disk(model, config, directory)
     # Only now, as a model that cannot be built must not leave a run folder behind.
     run, status = Run(directory, config), contextlib.nullcontext()
     if group.chief:
@@ -131,11 +147,29 @@ def _train(config, directory, description, group, length, profile, starts):
         return store.step
 
 
-def _length(config):
-    data, schedule = config.data, config.schedule
-    whole = steps_per_epoch(Path(data.records), data.batch_size, "train")
-    epochs = schedule.epochs + schedule.decay_epochs
-    return Length(schedule.steps_per_epoch or whole, epochs)
+def _fitting(config, directory, description, devices, teaching, memory):
+    """The config, with a batch that the memory holds; a run keeps its own batch."""
+    workers, resumed = read_workers(), is_begun(directory)
+    if memory == "fit" and resumed:
+        stored = read_run(directory).config.data.batch_size
+        config, memory = derive(config, data={"batch_size": stored}), "check"
+    elif memory == "fit" and workers.several:
+        raise InputError(
+            "--batch auto: several workers (TF_CONFIG) have to agree; give a number"
+        )
+    if workers.chief:
+        check_folder(directory, config, description)
+    done = max(steps_saved(directory / "checkpoints"), default=0)
+    if done >= Length.of(config).total_steps:
+        return config  # nothing is left to train
+    return forecast_memory(
+        config,
+        Place.of(parse_devices(devices), workers),
+        memory,
+        teacher=teaching and teaching.run.directory,
+        resumed=resumed,
+        say=print if workers.chief else lambda text: None,
+    )
 
 
 def _open_store(model, run, group):

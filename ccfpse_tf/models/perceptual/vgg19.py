@@ -11,6 +11,10 @@ import numpy as np
 
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.pytorch import read_tensors
+from ccfpse_tf.models.perceptual.weight_files import VGG19_KERAS as KERAS_NAME
+from ccfpse_tf.models.perceptual.weight_files import (
+    VGG19_TORCHVISION as TORCHVISION_NAME,
+)
 
 LAYERS = tuple(f"block{i}_conv1" for i in range(1, 6))  # after ReLU: relu1_1 .. relu5_1
 WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
@@ -22,9 +26,7 @@ SECOND_LAYERS = tuple(f"block{i}_conv2" for i in range(1, 6))  # of refinement n
 REFINEMENT_WEIGHTS = (1.0, 1 / 2.6, 1 / 4.8, 1 / 3.7, 1 / 5.6, 10 / 1.5)
 DIVERSE_WEIGHTS = (1.0, 1 / 1.6, 1 / 2.3, 1 / 1.8, 1 / 2.8, 10 / 0.8)
 WIDTHS = (64, 128, 256, 512, 512)  # per block
-TORCHVISION_NAME = "vgg19-dcbb9e9d.pth"
 TORCHVISION_URL = f"https://download.pytorch.org/models/{TORCHVISION_NAME}"
-KERAS_NAME = "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
 KERAS_URL = (
     f"https://storage.googleapis.com/tensorflow/keras-applications/vgg19/{KERAS_NAME}"
 )

@@ -11,6 +11,10 @@ SQUEEZENET = PretrainedFile(
     "fb13faa2cf121ced9999f8a9d538ec6c56084733/compressed_SqueezeNet.net",
 )
 
+# Files that have publishers of their own: Keras's and torchvision's.
+VGG19_KERAS = "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
+VGG19_TORCHVISION = "vgg19-dcbb9e9d.pth"
+
 
 def _efficientnet_lite(variant, name, sha256):
     return PretrainedFile(

@@ -1,0 +1,153 @@
+"""What a training step takes, from steps of small batches that were measured.
+
+The memory of a step grows with its images along a straight line, of which two points
+are measured in a process of its own (:mod:`ccfpse_tf.training.measured_step`).
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from ccfpse_tf.config import Config
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.runtime.devices import Devices, gpu_numbers
+from ccfpse_tf.runtime.own_process import ask_module
+from ccfpse_tf.runtime.tf_config import Workers
+
+# How much of the memory a step may take by its forecast: the rest is for its error, and
+# for the images and checkpoints between the steps.
+SHARE = 0.9
+TOO_MUCH = 75  # exit code of a measuring process that ended itself at its limit
+# Besides this one: ended by the kernel, by the allocator.
+_OUT_OF_MEMORY = {TOO_MUCH, -9, -6}
+_MODULE = "ccfpse_tf.training.measured_step"
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where a training computes.
+
+    Attributes:
+        gpus: numbers of this machine's GPUs that it uses; none: the CPU.
+        replicas: devices on this machine.
+        machines: processes that train together, each with as many devices.
+    """
+
+    gpus: tuple[int, ...] = ()
+    replicas: int = 1
+    machines: int = 1
+
+    @classmethod
+    def of(cls, devices: Devices, workers: Workers) -> "Place":
+        """Returns the place that ``--devices`` and ``TF_CONFIG`` name."""
+        gpus = gpu_numbers(devices)
+        machines = len(workers.addresses) if workers.several else 1
+        return cls(gpus, len(gpus) or devices.cpus, machines)
+
+    @property
+    def total(self) -> int:
+        """Devices on all machines."""
+        return self.replicas * self.machines
+
+
+@dataclasses.dataclass(frozen=True)
+class Costs:
+    """What steps of small batches have taken on one device of a place.
+
+    Attributes:
+        place: the devices of the training.
+        device: name of the one that was measured.
+        limit: bytes that may be in use, of each GPU or of all of this machine.
+        base: bytes in use before a model is built.
+        points: images, bytes and seconds of every measured step, the smallest first.
+        too_much: images of the step that was out of memory, or None.
+    """
+
+    place: Place
+    device: str
+    limit: int
+    base: int
+    points: Sequence[tuple[int, int, float]]
+    too_much: int | None = None
+
+    @property
+    def per_image(self) -> float:
+        """Bytes of every further image, 0 where only one batch was measured."""
+        (first, least, _), (last, most, _) = self.points[0], self.points[-1]
+        return max(0, most - least) / (last - first) if last > first else 0.0
+
+    def bytes(self, images: int) -> float:
+        """Returns what steps of so many images on each device take.
+
+        Of the memory of each GPU; of the machine's, which several CPUs share.
+        """
+        first, least, _ = self.points[0]
+        one = least + (images - first) * self.per_image
+        if self.place.gpus:
+            return one
+        return self.base + self.place.replicas * (one - self.base)
+
+    def fits(self, images: int) -> bool:
+        """Returns whether steps of so many images on each device can be trained."""
+        if self.too_much and images >= self.too_much:
+            return False
+        return self.bytes(images) <= SHARE * self.limit
+
+    def largest(self, most: int) -> int:
+        """Returns the most images on each device that fit, up to ``most``, or 0."""
+        images = 0
+        while images < most and self.fits(images + 1):
+            images += 1
+        return images
+
+    def seconds(self, images: int) -> float:
+        """Returns the time of a step of so many images on each device."""
+        measured, _, seconds = self.points[-1]
+        return seconds * images / measured
+
+
+def measure_steps(
+    config: Config,
+    place: Place,
+    batches: Sequence[int],
+    limit: int,
+    free: int,
+    teacher: Path | None = None,
+) -> Costs:
+    """Trains steps of small batches in a process of its own.
+
+    Args:
+        config: of the training.
+        place: its devices, of which the first is measured.
+        batches: sizes to measure, the smallest first.
+        limit: bytes of main memory that the training may hold.
+        free: bytes of main memory that the other process may hold.
+        teacher: folder of the run that the generator learns from.
+
+    Raises:
+        InputError: nothing could be measured, and why.
+    """
+    request = {
+        "config": dataclasses.asdict(config),
+        "images": batches,
+        "gpus": place.gpus,
+        "limit": None if place.gpus else free,
+        "teacher": None if teacher is None else str(teacher),
+    }
+    answers = ask_module(_MODULE, request, {"TF_CONFIG": None})
+    lines = answers.lines
+    if not lines and not place.gpus:  # even TensorFlow alone was too much
+        lines = [{"device": "CPU", "limit": None, "base": 0}]
+    if not lines or answers.code not in {0, *_OUT_OF_MEMORY}:
+        reason = answers.complaint or f"its process ended with code {answers.code}"
+        raise InputError(reason)
+    device, *steps = lines
+    points = [(x["images"], x["bytes"], x["seconds"]) for x in steps]
+    return Costs(
+        place,
+        device["device"],
+        device["limit"] or limit,
+        device["base"],
+        points,
+        None if answers.code == 0 else batches[len(points)],
+    )

@@ -1,0 +1,317 @@
+"""What is said of memory, time and disk before a training, with measured stand-ins."""
+
+import json
+import types
+
+import pytest
+import tensorflow as tf
+
+from ccfpse_tf.config import Config, derive, override
+from ccfpse_tf.data.prepare import prepare
+from ccfpse_tf.errors import InputError
+from ccfpse_tf.runtime.own_process import Answers
+from ccfpse_tf.training import forecast, step_costs
+from ccfpse_tf.training.forecast import forecast_disk, forecast_memory
+from ccfpse_tf.training.length import Length
+from ccfpse_tf.training.step_costs import Costs, Place
+from ccfpse_tf.training.time_forecast import TimeForecast
+from ccfpse_tf.training.train import train
+from tests.data.toy import folder_argv, make_folder
+from tests.training.store import Store
+
+GB = 10**9
+FULL = Config(name="folder")  # 32 images of 256x256 at full width
+CPU = Place()
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """A machine of 20 GB, of which this process has 1 GB; a measured step; the talk."""
+    found = types.SimpleNamespace(
+        memory=(24 * GB, 19 * GB),
+        points=[(1, 5 * GB, 30.0), (2, 7 * GB, 60.0)],
+        too_much=None,
+        device=("CPU", None),
+        asked=[],
+        said=[],
+    )
+
+    def measure(config, place, batches, limit, free, teacher):
+        if isinstance(found.points, str):
+            raise InputError(found.points)
+        found.asked.append((list(batches), limit, free))
+        name, own = found.device
+        points = found.points[: len(batches)]
+        return Costs(place, name, own or limit, GB, points, found.too_much)
+
+    monkeypatch.setattr(forecast.machine, "memory", lambda: found.memory)
+    monkeypatch.setattr(forecast, "gpus_are_open", lambda: False)
+    monkeypatch.setattr(forecast, "memory_bytes", lambda field: GB)
+    monkeypatch.setattr(forecast, "measure_steps", measure)
+    monkeypatch.setattr(
+        forecast.Length, "of", lambda config: Length(100, config.schedule.epochs)
+    )
+    return found
+
+
+def ask(found, config=FULL, mode="check", place=CPU, **options):
+    return forecast_memory(config, place, mode, say=found.said.append, **options)
+
+
+def batch(size, **sections):
+    return derive(FULL, data={"batch_size": size}, **sections)
+
+
+def test_a_batch_that_fits(machine):
+    assert ask(machine, batch(4)) == batch(4)
+    assert machine.asked == [([1, 2], 20 * GB, int(0.9 * 19 * GB))]
+    text = "\n".join(machine.said)
+    assert "about 11.0 GB of 20.0 GB available" in text  # 5 + 3 * 2
+    assert "measured: 5.00 GB at 1 image, 2.00 GB for each further one" in text
+    assert "about 14 days for 10000 steps" in text  # of 120 s each
+
+
+def test_the_recipes_default_is_refused_with_the_largest_that_fits(machine):
+    with pytest.raises(InputError) as caught:
+        ask(machine)
+    for words in (
+        "32 images of 256x256 needs about 67.0 GB, more than",  # 5 + 31 * 2
+        "the 20.0 GB that this machine has available, less a tenth",
+        "--batch 7 (or --set data.batch_size=7), the largest that",  # 5 + 6 * 2 of 18
+        "--no-forecast",
+    ):
+        assert words in str(caught.value)
+    assert ask(machine, batch(7)) == batch(7)
+
+
+def test_auto_takes_the_largest_up_to_the_configs(machine):
+    assert ask(machine, mode="fit").data.batch_size == 7
+    assert "batch    7 images, the most that fit" in machine.said
+    assert ask(machine, batch(3), "fit").data.batch_size == 3
+
+
+def test_nothing_is_measured_where_there_is_ample_room(machine):
+    small = batch(2, generator={"ngf": 4}, discriminator={"ndf": 4})
+    small = derive(small, data={"image_size": (64, 64)})
+    assert ask(machine, small) == small and ask(machine, small, "fit") == small
+    assert not machine.asked and "a rough bound" in machine.said[0]
+
+
+def test_nobody_asks(machine):
+    assert ask(machine, mode="trust") == FULL
+    assert not machine.asked and not machine.said
+
+
+def test_a_single_image(machine):
+    assert ask(machine, batch(1)) == batch(1)
+    assert machine.asked[0][0] == [1]
+    assert "(measured: 5.00 GB at 1 image)" in machine.said[1]
+    machine.points = [(1, 19 * GB, 1.0)]
+    with pytest.raises(InputError, match="not even one image fits: .*generator.ngf=32"):
+        ask(machine, batch(1), "fit")
+
+
+@pytest.mark.parametrize(("survived", "largest"), [(0, None), (1, 1)])
+def test_a_step_that_its_process_did_not_survive(survived, largest, machine):
+    machine.points, machine.too_much = machine.points[:survived], survived + 1
+    kept = derive(FULL, step={"recompute_kernels": False})
+    with pytest.raises(InputError) as caught:
+        ask(machine, kept)
+    assert "needs more than the 20.0 GB" in str(caught.value)
+    if largest:
+        assert f"give --batch {largest} (or" in str(caught.value)
+        assert ask(machine, mode="fit").data.batch_size == largest
+    else:
+        assert "step.recompute_kernels=true, or --set generator.ngf=32" in str(
+            caught.value
+        )
+
+
+def test_a_run_keeps_its_batch(machine):
+    with pytest.raises(InputError, match="resume it where there is more memory"):
+        ask(machine, resumed=True)
+
+
+def test_several_cpus_share_the_memory(machine):
+    # Each has its weights and activations: 1 + 2 * (5 - 1) for one image on each.
+    two = Place(replicas=2)
+    assert ask(machine, mode="fit", place=two).data.batch_size == 2 * 3
+    assert "about 17.0 GB of 20.0 GB available" in machine.said[-2]
+
+
+def test_every_gpu_has_its_share_of_the_batch(machine):
+    machine.device = ("GPU X", 24 * GB)
+    gpus = Place(gpus=(0, 1), replicas=2, machines=2)
+    with pytest.raises(InputError, match="24.0 GB that this GPU X .*--batch 32 "):
+        ask(machine, batch(64), place=gpus)
+    assert ask(machine, batch(64), "fit", gpus).data.batch_size == 4 * 8  # 5 + 7 * 2
+    assert "available on each device" in machine.said[-2]
+    assert "about 8 days 8 hours for" not in machine.said[-1]
+
+
+def test_small_windows_take_a_quarter(machine):
+    assert Length(100, 10).work(4) == 700
+    assert Length(100, 10).work(4, step=300) == 625
+    assert Length(100, 10).work(4, step=500) == 500
+
+
+@pytest.mark.parametrize("reason", ["a system without /proc", "a failed measurement"])
+def test_nothing_can_be_measured(reason, machine):
+    if "proc" in reason:
+        machine.memory = None
+    else:
+        machine.points = "KeyError: 'x'"
+    assert ask(machine) == FULL
+    assert "not measured, so not checked: " in machine.said[-1]
+    with pytest.raises(InputError, match="--batch auto: nothing can be .*--batch N"):
+        ask(machine, mode="fit")
+
+
+@pytest.mark.parametrize("code", [75, -9, -6])
+def test_answers_of_a_process_that_is_out_of_memory(code, monkeypatch):
+    lines = [{"device": "CPU", "limit": None, "base": 3}]
+    lines += [{"images": 1, "bytes": 5, "seconds": 2.0}]
+    answers = Answers(code, lines, "")
+    monkeypatch.setattr(step_costs, "ask_module", lambda *arguments: answers)
+    found = step_costs.measure_steps(FULL, CPU, (1, 2), 9, 8)
+    assert found == Costs(CPU, "CPU", 9, 3, [(1, 5, 2.0)], too_much=2)
+    assert found.fits(1) and not found.fits(2)
+
+
+def test_answers_of_a_process_that_failed(monkeypatch):
+    answers = Answers(1, [{"device": "CPU"}], "Traceback\nKeyError: 'x'\n")
+    monkeypatch.setattr(step_costs, "ask_module", lambda *arguments: answers)
+    with pytest.raises(InputError, match="^KeyError: 'x'$"):
+        step_costs.measure_steps(FULL, CPU, (1, 2), 9, 8)
+
+
+class Model:
+    """Has checkpoints of 4 kB."""
+
+    def checkpoint_variables(self):
+        return {"model": [tf.zeros((10, 50))], "optimizer": [tf.zeros(500)]}
+
+
+def test_room_for_the_checkpoints(tmp_path, monkeypatch):
+    said = []
+    forecast_disk(Model(), FULL, tmp_path / "run", said.append)
+    assert said[0].startswith("disk     5 checkpoints of 0 MB at most: the newest 3,")
+    monkeypatch.setattr(forecast.machine, "free_disk", lambda folder: 19999)
+    with pytest.raises(InputError, match="set schedule.keep=2, free space, or name"):
+        forecast_disk(Model(), FULL, tmp_path / "run")
+    monkeypatch.setattr(forecast.machine, "free_disk", lambda folder: 11000)
+    with pytest.raises(InputError, match="MB free; free space, or name"):
+        forecast_disk(Model(), FULL, tmp_path / "run")
+    # Those of a resumed run have their room already.
+    saved = tmp_path / "run" / "checkpoints" / "ckpt-1"
+    saved.mkdir(parents=True)
+    (saved / "state").write_bytes(b"x" * 9000)
+    forecast_disk(Model(), FULL, tmp_path / "run")
+    monkeypatch.setattr(forecast.machine, "free_disk", lambda folder: None)
+    forecast_disk(Model(), FULL, tmp_path / "run")
+
+
+class Scalars:
+    """Stands in for `ScalarLogs`: 4 images in 2 seconds."""
+
+    batch_size, images_per_second = 4, 2.0
+
+
+def time_forecast(length, steps, small_epochs=0):
+    said, store = [], Store()
+    callback = TimeForecast(store, Scalars, length, small_epochs, said.append)
+    for _ in range(steps):
+        store.step += 1
+        callback.on_train_batch_end(0)
+    return said
+
+
+def test_time_to_the_end():
+    assert time_forecast(Length(100, 10), 5) == []
+    (line,) = time_forecast(Length(100, 10), 30)
+    # 994 steps of 2 s; the first step of the process is not one of the five.
+    assert line.startswith("time     about 33 minutes to the end, by 5 steps of 2 seco")
+    (line,) = time_forecast(Length(100, 10), 30, small_epochs=10)
+    assert "about 33 minutes" in line  # all of them are as quick as the measured ones
+    (line,) = time_forecast(Length(100, 10), 30, small_epochs=5)
+    assert "about 1 hour 23 minutes" in line  # 494 small steps, 500 of four times that
+    assert time_forecast(Length(10, 2), 20) == []  # over in a minute
+
+
+def test_after_a_minute_of_slow_steps(monkeypatch):
+    clock = iter([0.0, 61.0, 122.0])
+    monkeypatch.setattr(
+        "ccfpse_tf.training.time_forecast.time.monotonic", lambda: next(clock)
+    )
+    (line,) = time_forecast(Length(100, 10), 3)
+    assert "by 1 step of 2 seconds" in line
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    """Of a small training with records."""
+    folder = tmp_path_factory.mktemp("forecast")
+    make_folder(folder / "photos", 4, (64, 64), classes=3, instances=True)
+    argv = folder_argv(folder / "photos", folder / "records", "--keep-size")
+    prepare.main("folder", argv)
+    settings = [
+        *("generator.ngf=2", "generator.hidden=4", "generator.z_dim=4"),
+        *("discriminator.ndf=2", "losses.perceptual_network=off"),
+        *("data.image_size=64x64", "data.batch_size=4", "schedule.steps_per_epoch=1"),
+        *("schedule.epochs=1", f"data.records={folder / 'records'}"),
+    ]
+    return override(FULL, settings)
+
+
+def test_a_refused_training_leaves_nothing_behind(config, machine, tmp_path):
+    machine.memory = (2 * GB, GB)
+    machine.points = [(1, GB, 1.0), (2, 2 * GB, 2.0)]
+    with pytest.raises(InputError, match="give --batch 1 .*the largest that fits"):
+        train(config, tmp_path / "run")
+    assert not list(tmp_path.iterdir())
+
+
+def test_too_little_disk_leaves_nothing_behind(config, monkeypatch, tmp_path):
+    monkeypatch.setattr(forecast.machine, "free_disk", lambda folder: 1000)
+    with pytest.raises(InputError, match="checkpoints will take"):
+        train(config, tmp_path / "run")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_keeps_the_batch_that_auto_chose(config, machine, tmp_path, monkeypatch):
+    machine.memory = (4 * GB, int(1.5 * GB))
+    machine.points = [(1, GB, 1.0), (2, 2 * GB, 2.0)]
+    trained = []
+
+    def stand_in(config, directory, description, *rest):
+        from ccfpse_tf.runs.run_folder import open_run
+
+        open_run(directory, config, description)
+        trained.append(config.data.batch_size)
+
+    monkeypatch.setattr("ccfpse_tf.training.train._train", stand_in)
+    train(config, tmp_path / "run", memory="fit")
+    stored = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert stored["config"]["data"]["batch_size"] == 2
+    # Resumed where there is more room, and where there is less.
+    machine.memory = (400 * GB, 390 * GB)
+    train(config, tmp_path / "run", memory="fit")
+    assert trained == [2, 2]
+    machine.memory = (2 * GB, GB // 2)
+    with pytest.raises(InputError, match="the run keeps its batch"):
+        train(config, tmp_path / "run", memory="fit")
+    with pytest.raises(InputError, match="data.batch_size: the run has 2, now 4"):
+        train(config, tmp_path / "run")
+    train(derive(config, data={"batch_size": 2}), tmp_path / "run", memory="trust")
+
+
+@pytest.mark.slow
+def test_a_real_measurement(config):
+    found = step_costs.measure_steps(config, CPU, (1, 2), 9 * GB, 9 * GB)
+    assert found.device == "CPU" and found.too_much is None
+    assert [images for images, *_ in found.points] == [1, 2]
+    (_, one, seconds), (_, two, _) = found.points
+    assert 0.1 * GB < found.base < one <= two < 3 * GB and seconds > 0
+    # A process that may not hold more than TensorFlow ends itself.
+    few = step_costs.measure_steps(config, CPU, (1, 2), 9 * GB, int(found.base * 1.1))
+    assert few.too_much == 1 and not few.points
