@@ -57,13 +57,13 @@ def test_nothing_is_wrong(doctor):
         "cores usable",
         "none that TensorFlow can use",
         "available of",
-        "oneDNN                 on",
-        "XLA_FLAGS              --xla_abc",
+        "oneDNN on",
+        "XLA_FLAGS --xla_abc",
         "no-such-package>=1.5 is missing: pip install 'ccfpse-tf[onnx]' (ONNX files",
-        "study  all there (statistics of studies with people)",
+        "study all there (statistics of studies with people)",
         "squeezenet",
     ):
-        assert words in printed
+        assert words in " ".join(printed.split())
 
 
 def test_json_for_tools(doctor):
