@@ -28,6 +28,8 @@ def croissant_of(folder):
     return json.loads((folder / "croissant.json").read_text())
 
 
+# Of rdflib, within mlcroissant.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_it_is_valid_and_can_be_read(argv, tmp_path, caplog):
     croissant = pytest.importorskip(
         "mlcroissant", reason="needs pip install 'ccfpse-tf[croissant]'"
