@@ -43,8 +43,7 @@ def main(argv=None) -> None:
         "--out", type=Path, default=REPOSITORY / "build/site", metavar="DIR"
     )
     out = parser.parse_args(argv).out.resolve()
-    if out.exists():
-        shutil.rmtree(out)
+    clear(out)
     stage(out)
     command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean"]
     done = subprocess.run(
@@ -60,6 +59,15 @@ def main(argv=None) -> None:
     site = out / "html"
     print(f"the site: {site / 'index.html'}, without search; with it, by a server:")
     print(f"  {sys.executable} -m http.server --bind 127.0.0.1 --directory {site}")
+
+
+def clear(out: Path) -> None:
+    """Removes an earlier site; refuses to remove anything else."""
+    if not out.exists():
+        return
+    if not (out / "pages").is_dir() or not (out / "mkdocs.yml").is_file():
+        sys.exit(f"error: {out} is there, and no site of this script; name another DIR")
+    shutil.rmtree(out)
 
 
 def pages() -> dict[str, str]:
@@ -101,8 +109,8 @@ def stage(out: Path) -> None:
         target = out / "pages" / _page_name(page)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(_relink(page, _with_titles(page, text, listed)))
-    shutil.copyfile(HERE / "style.css", out / "pages/style.css")
     config = CONFIG.read_text().replace(".ipynb", ".md")
+    config = config.replace("../..", REPOSITORY.as_posix())
     (out / "mkdocs.yml").write_text(config)
 
 
