@@ -12,7 +12,6 @@ import tensorflow as tf
 
 from ccfpse_tf.data.pipeline import evaluation_dataset
 from ccfpse_tf.data.records import read_description
-from ccfpse_tf.data.segments.bank import FILE_NAME as BANK
 from ccfpse_tf.data.transforms import photograph_to_uint8
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.evaluation.image_folder import (
@@ -24,6 +23,7 @@ from ccfpse_tf.evaluation.image_folder import (
 )
 from ccfpse_tf.evaluation.image_metric import EvaluatedImage
 from ccfpse_tf.files.digests import sha256, sha256_of_files
+from ccfpse_tf.generation.memory_bank import bank_facts
 from ccfpse_tf.generation.sources import RunSource
 from ccfpse_tf.generation.styles import Styles, key_of, resolve_style
 from ccfpse_tf.generation.trained_model import TrainedModel
@@ -156,7 +156,7 @@ class ImageSource:
             "checkpoint_sha256": digest_of(checkpoint),
             "averaged_generator": self.run.config.generator.average_decay > 0,
             "seed": self.images.seed,
-            **_bank_facts(self.run.config),
+            **bank_facts(self.run.config),
         }
 
     def real_images(self) -> Iterator[tuple[str, np.ndarray]]:
@@ -261,14 +261,6 @@ def _draw(drawing, styles, batch):
         instance = np.concatenate([np.asarray(x["instance"]) for x in examples])
     label = np.concatenate([np.asarray(x["label"]) for x in examples])
     return drawing.images(label, instance, z)
-
-
-def _bank_facts(config) -> dict:
-    """What the images of a run that draws from a memory bank depend on, too."""
-    path = Path(config.data.bank or "") / BANK
-    if not config.data.bank or not path.is_file():
-        return {}  # opening the bank tells what is missing
-    return {"bank_sha256": sha256_of_files(path)}
 
 
 def _identity(description, split) -> list:

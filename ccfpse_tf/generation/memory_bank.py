@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from ccfpse_tf.data.segments.bank import MemoryBank, check_bank
+from ccfpse_tf.data.segments.bank import FILE_NAME, MemoryBank, check_bank
 from ccfpse_tf.data.segments.filled import LayoutFiller, TrainingFiller
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.files.digests import sha256_of_files
 from ccfpse_tf.gan import methods
 
 
@@ -79,3 +80,19 @@ def training_filler(model, config, description) -> TrainingFiller | None:
         return None
     check_bank(bank, description, Path(config.data.records))
     return TrainingFiller(bank, config.data.seed)
+
+
+def bank_facts(config) -> dict[str, str]:
+    """Returns what the images of a run depend on beside its checkpoint.
+
+    Args:
+        config: of the run.
+
+    Returns:
+        ``bank_sha256``, the digest of the bank's description; nothing for methods
+        without, and nothing where the bank is gone, which :func:`open_bank` tells.
+    """
+    path = Path(config.data.bank or "") / FILE_NAME
+    if not methods.method_of(config).bank or not path.is_file():
+        return {}
+    return {"bank_sha256": sha256_of_files(path)}
