@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from ccfpse_tf.layers.initializers import xavier_normal
+from ccfpse_tf.ops.column_convolution import uses_columns, valid_convolution
 
 
 def plain_convolution(filters, kernel_size, **kwargs) -> keras.layers.Conv2D:
@@ -42,5 +43,9 @@ class PaddedConv2D(keras.layers.Conv2D):
 
 def padded_convolution(x: tf.Tensor, kernel: tf.Tensor, strides: int) -> tf.Tensor:
     """Convolution of ``x`` with half of the kernel's size of zeros on all sides."""
-    pad = [kernel.shape[0] // 2] * 2
-    return tf.nn.conv2d(x, kernel, strides, [[0, 0], pad, pad, [0, 0]])
+    border = kernel.shape[0] // 2
+    border = [[0, 0], [border, border], [border, border], [0, 0]]
+    size = [edge and edge // strides for edge in x.shape[1:3]]
+    if uses_columns((x.shape[0], *size), kernel):
+        return valid_convolution(tf.pad(x, border), kernel, strides)
+    return tf.nn.conv2d(x, kernel, strides, border)

@@ -5,6 +5,7 @@ import math
 import tensorflow as tf
 
 from ccfpse_tf.ops import winograd
+from ccfpse_tf.ops.column_convolution import uses_columns, valid_convolution
 from ccfpse_tf.ops.compilation import (
     custom_gradient,
     on_gpu,
@@ -157,6 +158,9 @@ def forward_by_strips(x: tf.Tensor, kernel: tf.Tensor, finish) -> tf.Tensor:
 def _direct(x, kernel, bias):
     if goes_by_strips(x):
         return _strips_forward(x, kernel, bias)
+    if uses_columns(x.shape[:3], kernel):
+        padded = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
+        return tf.nn.bias_add(valid_convolution(padded, kernel), bias)
     return reference(x, kernel, bias)
 
 

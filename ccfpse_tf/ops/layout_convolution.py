@@ -7,6 +7,7 @@ does not grow with the number of classes.
 import tensorflow as tf
 
 from ccfpse_tf.ops import winograd
+from ccfpse_tf.ops.column_convolution import valid_convolution
 from ccfpse_tf.ops.compilation import custom_gradient, traced, xla
 from ccfpse_tf.ops.convolution import (
     convolution,
@@ -195,7 +196,7 @@ def valid_layout_convolution(
         ``(batch, (height - size) // strides + 1, ..., out)``.
     """
     if not isinstance(layout, Layout):
-        return tf.nn.conv2d(layout, kernel, strides, "VALID")
+        return valid_convolution(layout, kernel, strides)
     classes = kernel.shape[2] - layout.features.shape[-1]
     cells = windows(_known(layout.label, classes), kernel.shape[0], strides)
     y = total_of_rows(tf.stack(cells, -1), _rows(kernel))

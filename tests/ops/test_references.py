@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ccfpse_tf.layers.plain_convolution import padded_convolution
 from ccfpse_tf.ops import (
     batch_statistics,
+    column_convolution,
     conditional_convolution,
     convolution,
     instance_normalization,
@@ -13,6 +15,7 @@ from ccfpse_tf.ops import (
     layer_normalization,
     layout_convolution,
     predicted_convolution,
+    reflected_convolution,
     resizing,
     row_lookup,
     scaling,
@@ -159,6 +162,29 @@ CASES = {
 }
 
 
+# Of wide kernels, as matrix products.
+PRODUCTS = {
+    "convolution": CASES["convolution"],
+    "without padding": (
+        lambda x, kernel: column_convolution.valid_convolution(x, kernel, 2),
+        lambda x, kernel: column_convolution.reference(x, kernel, 2),
+        (MAP, (3, 3, 3, 5)),
+    ),
+    "padded": (
+        lambda x, kernel: padded_convolution(x, kernel, 2),
+        lambda x, kernel: column_convolution.reference(
+            tf.pad(x, [[0, 0], [2, 2], [2, 2], [0, 0]]), kernel, 2
+        ),
+        (MAP, (4, 4, 3, 5)),
+    ),
+    "doubling": (
+        reflected_convolution.doubling_convolution,
+        reflected_convolution.reference_doubling,
+        (MAP, (3, 3, 5, 3), (5,)),
+    ),
+}
+
+
 def with_gradients(function, operands):
     with tf.GradientTape() as tape:
         tape.watch(operands)
@@ -170,7 +196,25 @@ def with_gradients(function, operands):
 @pytest.mark.parametrize("method", ["direct", "winograd"])
 @pytest.mark.parametrize("name", CASES)
 def test_fast_form_is_the_reference(name, method):
-    fast, reference, shapes = CASES[name]
+    check(*CASES[name], method)
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_matrix_product_is_the_convolution(name, monkeypatch):
+    products = []
+    monkeypatch.setattr(column_convolution, "LEAST_PAIRS", 1)
+    for form in ("_product", "_transposed_product"):
+        made = getattr(column_convolution, form)
+        monkeypatch.setattr(
+            column_convolution,
+            form,
+            lambda *x, made=made, **y: products.append(made) or made(*x, **y),
+        )
+    check(*PRODUCTS[name], "direct")
+    assert len(products) == 2  # forward and backward
+
+
+def check(fast, reference, shapes, method):
     operands = [
         tf.constant(numbers(seed, *shape, dtype="float64"))
         for seed, shape in enumerate(shapes)
