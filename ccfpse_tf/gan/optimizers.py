@@ -120,8 +120,8 @@ class TensorFlowAdam(Adam):
     own class corrects the bias by a beta that was rounded to float32, and averages by
     one that was not, so its steps are smaller by six millionths at ``beta_2 = 0.999``.
 
-    Args: as ``keras.optimizers.Adam``; the defaults are those of cascaded refinement
-        networks (Chen and Koltun 2017).
+    The arguments are those of ``keras.optimizers.Adam``, the defaults those of cascaded
+    refinement networks (Chen and Koltun 2017).
     """
 
     def __init__(

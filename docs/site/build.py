@@ -9,6 +9,7 @@ warning is an error, and so is a page that would load something from another hos
 """
 
 import argparse
+import os
 import posixpath
 import re
 import shutil
@@ -47,7 +48,12 @@ def main(argv=None) -> None:
     stage(out)
     command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean"]
     done = subprocess.run(
-        command, cwd=out, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=out,
+        env=os.environ | {"NO_COLOR": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     print(done.stdout, end="", flush=True)
     # What is wrong with docstrings is told, but not counted as a warning.
@@ -72,7 +78,7 @@ def clear(out: Path) -> None:
 
 def pages() -> dict[str, str]:
     """Returns the title of every page of the navigation, by its path."""
-    return dict(_leaves(yaml.safe_load(CONFIG.read_text())["nav"]))
+    return dict(_leaves(yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["nav"]))
 
 
 def _leaves(entries) -> Iterator[tuple[str, str]]:
@@ -108,10 +114,11 @@ def stage(out: Path) -> None:
                 _copy(path, out / "pages")
         target = out / "pages" / _page_name(page)
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(_relink(page, _with_titles(page, text, listed)))
-    config = CONFIG.read_text().replace(".ipynb", ".md")
+        content = _relink(page, _with_titles(page, text, listed))
+        target.write_text(content, encoding="utf-8")
+    config = CONFIG.read_text(encoding="utf-8").replace(".ipynb", ".md")
     config = config.replace("../..", REPOSITORY.as_posix())
-    (out / "mkdocs.yml").write_text(config)
+    (out / "mkdocs.yml").write_text(config, encoding="utf-8")
 
 
 def _read(page, folder):
@@ -125,7 +132,7 @@ def _read(page, folder):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         return text
-    text = (REPOSITORY / page).read_text()
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
     if page == "docs/api.md":
         text = DEFINED.sub(lambda line: _directive(line[1], line[2]), text)
     return text
@@ -173,7 +180,7 @@ def _copy(path, folder):
 def loaded_from_elsewhere(html: Path) -> Iterator[str]:
     """Yields what pages load from other hosts; links to follow are none of it."""
     for path in html.rglob("*.html"):
-        for found in LOADED.finditer(path.read_text()):
+        for found in LOADED.finditer(path.read_text(encoding="utf-8")):
             yield f"{path.relative_to(html)}: {found[0]}"
 
 
