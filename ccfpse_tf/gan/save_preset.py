@@ -98,7 +98,12 @@ def save_model(
             "hold: keep the run, and draw by `generate --run DIR`"
         )
     former, weights = origin.preset, stored_weights(model)
-    same = former is not None and same_weights(weights, former.weights)
+    size = origin.config.data.image_size  # which from_preset may have been told
+    same = (
+        former is not None
+        and size == former.config.data.image_size
+        and same_weights(weights, former.weights)
+    )
     own_name = check_name(name or (former.name if same else folder.resolve().name))
     check_out(folder, marker=METADATA, command="save_to_preset")
     if same and not (name or title) and details == CardDetails():
@@ -108,10 +113,12 @@ def save_model(
         kept = ("styles", "layouts", "graphs", "picture", "difference", "step")
         parts |= {key: getattr(former, key) for key in kept}
         parts["title"] = title or former.title
-    elif former is not None:
-        parts |= {"layouts": former.layouts, "step": former.step + step}
-        config = dataclasses.replace(origin.config, preset=former.identity)
-        origin = dataclasses.replace(origin, config=config)
+    else:
+        details = dataclasses.replace(details, trained_freely=True)
+        if former is not None:
+            parts |= {"layouts": former.layouts, "step": former.step + step}
+            config = dataclasses.replace(origin.config, preset=former.identity)
+            origin = dataclasses.replace(origin, config=config)
     return write_preset(folder, preset_of_model(model, origin, details, **parts))
 
 

@@ -28,6 +28,8 @@ class CardDetails:
         dataset: where the data of the training are found on a hub, ``"OWNER/NAME"``.
         scores: of the very weights: ``line`` for people, ``numbers`` by metric, and the
             ``protocol`` that measured them.
+        trained_freely: by a program that may have chosen other batches, rates and
+            losses than the config says.
 
     Raises:
         InputError: a licence or a data set that is not written so.
@@ -37,6 +39,7 @@ class CardDetails:
     licence: str | None = None
     dataset: str | None = None
     scores: Mapping[str, object] | None = None
+    trained_freely: bool = False
 
     def __post_init__(self):
         if self.licence and not re.fullmatch(_LICENCE, self.licence):

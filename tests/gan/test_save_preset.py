@@ -65,6 +65,7 @@ def test_the_card(model, tmp_path):
         "of the 3 classes below, and of nothing else, with an instance map",
         "No evaluation of this checkpoint was at hand",
         "was\nnot measured",
+        "The table quotes the config that the model was built from.",
         "from ccfpse_tf import AdversarialModel\n",
         'model = AdversarialModel.from_preset("other")',
     ):
