@@ -88,8 +88,9 @@ def forecast_memory(
 def upper_bound(config: Config, place: Place) -> float:
     """Returns bytes that steps do not take, of each GPU's memory or of the machine's.
 
-    At least twice what every method was measured to take beyond TensorFlow itself
-    (docs/training.md).
+    A guess on the safe side, not a proof: one 256x256 image of the full CC-FPSE gives
+    16 GB, and its step was measured to take 4.4 GB (docs/performance.md). Other methods
+    were not measured.
     """
     generator, discriminator = config.generator, config.discriminator
     width = generator.ngf + discriminator.ndf + generator.hidden / 8

@@ -36,12 +36,11 @@ class TimeForecast(StepCallback):
         self._measured += 1
         if self._measured == 0:
             self._begin = time.monotonic()
-        elapsed = time.monotonic() - self._begin
-        if self._told or not self._measured:
-            return
-        if self._measured >= STEPS or elapsed >= SECONDS:
-            self._told = True
-            self._tell()
+        elif not self._told:
+            elapsed = time.monotonic() - self._begin
+            self._told = self._measured >= STEPS or elapsed >= SECONDS
+            if self._told:
+                self._tell()
 
     def _tell(self):
         seconds = self.scalars.batch_size / self.scalars.images_per_second
