@@ -44,11 +44,7 @@ class LayoutEncoding(keras.layers.Layer):
 
     def call(self, label, instance=None):
         """Returns the layout, features in the layer's compute dtype."""
-        if self.instances != (instance is not None):
-            raise ValueError(
-                f"this model {'needs' if self.instances else 'has no'} instance maps, "
-                f"and {'none was' if instance is None else 'one was'} given"
-            )
+        self._check_instances(instance)
         label = tf.cast(label, tf.int32)
         message = f"label outside 0..{self.label_channels - 1}; remap the labels"
         checks = [
@@ -62,6 +58,29 @@ class LayoutEncoding(keras.layers.Layer):
             return Layout(label, none, instance)
         edges = tf.cast(instance_edges(instance), self.compute_dtype)
         return Layout(label, edges[..., None], instance)
+
+    def _check_instances(self, instance):
+        if self.instances != (instance is not None):
+            raise ValueError(
+                f"this model {'needs' if self.instances else 'has no'} instance maps, "
+                f"and {'none was' if instance is None else 'one was'} given"
+            )
+
+    def __call__(self, *args, **kwargs):
+        """Returns a :class:`Layout`; Keras itself has symbolic maps as a tuple."""
+        return Layout(*super().__call__(*args, **kwargs))
+
+    def compute_output_spec(self, label, instance=None):
+        """The symbolic maps of a :class:`Layout`; Keras takes no None among them."""
+        self._check_instances(instance)
+        shape = tuple(label.shape)
+        maps = [
+            keras.KerasTensor(shape, "int32"),
+            keras.KerasTensor((*shape, self._edge_channels), self.compute_dtype),
+        ]
+        if instance is not None:
+            maps.append(keras.KerasTensor(instance.shape, instance.dtype))
+        return tuple(maps)
 
     def compute_output_shape(self, label_shape, instance_shape=None):
         """A :class:`Layout` of shapes."""

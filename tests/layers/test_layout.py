@@ -1,11 +1,13 @@
 """One-hot labels and instance edges."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from ccfpse_tf.layers.layout import LayoutEncoding
-from ccfpse_tf.ops.layout import instance_edges
+from ccfpse_tf.layers.layout_pyramid import LayoutPyramid
+from ccfpse_tf.ops.layout import Layout, instance_edges
 from tests.layers import oracle
 from tests.layers.contract import dynamic
 
@@ -72,6 +74,27 @@ def test_missing_and_unexpected_instances_are_named():
         LayoutEncoding(3, instances=True)(label)
     with pytest.raises(ValueError, match="has no instance maps, and one was given"):
         LayoutEncoding(3)(label, label)
+
+
+@pytest.mark.parametrize("instances", [False, True])
+def test_layouts_of_functional_models(instances):
+    maps = [keras.Input((4, 6), dtype="int32") for _ in range(1 + instances)]
+    layer = LayoutEncoding(3, instances)
+    layout = layer(*maps)
+    assert isinstance(layout, Layout) and layout.label.dtype == "int32"
+    assert (layout.instance is not None) == instances
+    pyramid = LayoutPyramid(2, 1)
+    model = keras.Model(maps, pyramid(layout))
+    rng = np.random.default_rng(0)
+    arrays = [rng.integers(0, 3, (2, 4, 6)).astype(np.int32) for _ in maps]
+    for found, expected in zip(model(arrays), pyramid(layer(*arrays)), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_missing_instances_of_functional_models_are_named():
+    label = keras.Input((2, 2), dtype="int32")
+    with pytest.raises(ValueError, match="needs instance maps, and none was given"):
+        LayoutEncoding(3, instances=True)(label)
 
 
 def test_a_smaller_edge_channel_is_sampled_not_recomputed():
