@@ -27,6 +27,8 @@ from ccfpse_tf.runtime.requirements import installed, read_requirements
 EXTRAS = {
     "bench": "benchmarks against PyTorch, with pictures",
     "convert": "official PyTorch checkpoints into runs, and back",
+    "croissant": "checks of the croissant.json of records",
+    "cuda": "TensorFlow on NVIDIA's GPUs, on Linux",
     "docs": "the documentation as a site",
     "features": "features of trained networks, for losses and metrics",
     "hub": "presets from and to Hugging Face's hub",
@@ -36,6 +38,7 @@ EXTRAS = {
     "study": "statistics of studies with people",
     "test": "the tests of this package",
 }
+MANY = 4  # missing packages are counted rather than listed
 # Variables that change how things are computed, and tell nothing of their owner.
 SETTINGS = (
     "CUDA_VISIBLE_DEVICES",
@@ -168,6 +171,8 @@ def _state(extra, lacks):
     purpose = EXTRAS.get(extra, "see pyproject.toml")
     if not lacks:
         return f"all there ({purpose})"
+    if len(lacks) > MANY:
+        lacks = [f"{len(lacks)} packages are missing, such as {lacks[0].split()[0]}"]
     return f"{'; '.join(lacks)}: pip install 'ccfpse-tf[{extra}]' ({purpose})"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 
 _REQUIREMENT = re.compile(
-    r"(?P<name>[\w.-]+)\s*(?:\[[^]]*\])?\s*(?P<bounds>[^;\[]*)"
+    r"(?P<name>[\w.-]+)\s*(?:\[(?P<own>[^]]*)\])?\s*(?P<bounds>[^;\[]*)"
     r"(?:;.*\bextra\s*==\s*['\"](?P<extra>[\w.-]+)['\"])?"
 )
 
@@ -47,17 +47,14 @@ class Requirement:
 def read_requirements(package: str = "ccfpse-tf") -> list[Requirement]:
     """Returns what an installed package asks for, in its order; [] if it is not.
 
-    What an extra takes over from other extras of the same package is left out.
+    What an extra takes over from other extras of the same package is left out; what it
+    takes over from those of another package, such as ``tensorflow[and-cuda]``, is not.
     """
     try:
-        return [
-            found
-            for text in requires(package) or ()
-            for found in _read(text)
-            if found.name != package
-        ]
+        texts = requires(package) or ()
     except PackageNotFoundError:
         return []
+    return [found for text in texts for found in _read(text, package)]
 
 
 def installed(name: str) -> str | None:
@@ -68,11 +65,17 @@ def installed(name: str) -> str | None:
         return None
 
 
-def _read(text) -> Iterator[Requirement]:
+def _read(text, package) -> Iterator[Requirement]:
     match = _REQUIREMENT.match(text)
-    if match:
-        bounds = re.findall(r"(>=|==)\s*([\w.]+)", match["bounds"])
-        yield Requirement(match["name"], tuple(bounds), match["extra"])
+    if not match or match["name"] == package:
+        return
+    bounds = re.findall(r"(>=|==)\s*([\w.]+)", match["bounds"])
+    yield Requirement(match["name"], tuple(bounds), match["extra"])
+    if match["own"]:
+        own = re.split(r"\s*,\s*", match["own"].strip())
+        for found in read_requirements(match["name"]):
+            if found.extra in own:
+                yield dataclasses.replace(found, extra=match["extra"])
 
 
 def _numbers(text) -> tuple[int, ...]:

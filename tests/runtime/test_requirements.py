@@ -50,6 +50,16 @@ def test_versions(bounds, found, lack):
     assert Requirement("x", (bounds,), None).lack(found) == lack
 
 
+def test_what_another_package_calls_an_extra_counts(monkeypatch):
+    asked = {
+        "ours": ["theirs[gpu, fast]>=2; extra == 'cuda'", "ours[cuda]; extra == 'all'"],
+        "theirs": ["a>=1; extra == 'gpu'", "b; extra == 'docs'", "c"],
+    }
+    monkeypatch.setattr(requirements, "requires", asked.get)
+    found = [(str(x), x.extra) for x in requirements.read_requirements("ours")]
+    assert found == [("theirs>=2", "cuda"), ("a>=1", "cuda")]
+
+
 def test_doctor_says_what_each_extra_is_for(repository):
     text = (repository / "pyproject.toml").read_text(encoding="utf-8")
     extras = tomllib.loads(text)["project"]["optional-dependencies"]
