@@ -7,8 +7,12 @@ from ccfpse_tf.data.transforms import to_uint8 as to_uint8
 from ccfpse_tf.errors import InputError as InputError
 from ccfpse_tf.gan.adversarial_model import AdversarialModel as AdversarialModel
 from ccfpse_tf.gan.ccfpse import CCFPSE as CCFPSE
+from ccfpse_tf.gan.crn import CRN as CRN
 from ccfpse_tf.gan.optimizers import Adam as Adam
+from ccfpse_tf.gan.optimizers import TensorFlowAdam as TensorFlowAdam
+from ccfpse_tf.gan.pix2pixhd import Pix2PixHD as Pix2PixHD
 from ccfpse_tf.gan.schedules import LinearDecay as LinearDecay
+from ccfpse_tf.gan.sims import SIMS as SIMS
 from ccfpse_tf.layers.conditional_block import ConditionalBlock as ConditionalBlock
 from ccfpse_tf.layers.conditional_convolution import (
     ConditionalDepthwiseConvolution as ConditionalDepthwiseConvolution,
@@ -30,7 +34,15 @@ from ccfpse_tf.models.generators.ccfpse import Generator as Generator
 from ccfpse_tf.models.generators.ccfpse_compact import (
     CompactGenerator as CompactGenerator,
 )
+from ccfpse_tf.models.generators.crn import CRNGenerator as CRNGenerator
+from ccfpse_tf.models.generators.pix2pixhd import (
+    Pix2PixHDGenerator as Pix2PixHDGenerator,
+)
+from ccfpse_tf.models.generators.sims import RefinementNetwork as RefinementNetwork
 from ccfpse_tf.models.generators.spade import SpadeGenerator as SpadeGenerator
+from ccfpse_tf.models.instance_features import (
+    InstanceFeatureEncoder as InstanceFeatureEncoder,
+)
 from ccfpse_tf.models.perceptual.loss import PerceptualLoss as PerceptualLoss
 from ccfpse_tf.models.style_encoder import StyleEncoder as StyleEncoder
 from ccfpse_tf.ops.conditional_convolution import (

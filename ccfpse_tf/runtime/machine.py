@@ -81,7 +81,7 @@ def size(count: float) -> str:
 def _limits(proc, cgroups) -> Iterator[tuple[int, int]]:
     """Yields limit and rest of every control group that this process is in."""
     with contextlib.suppress(OSError):
-        for line in (proc / "self" / "cgroup").read_text().splitlines():
+        for line in (proc / "self" / "cgroup").read_text("utf-8").splitlines():
             number, controllers, path = line.split(":", 2)
             if number == "0":
                 yield from _of_group(cgroups, path, *_V2)
@@ -95,11 +95,11 @@ def _of_group(cgroups, path, folder, limit, use, droppable):
     # A container often sees its own group as the topmost one, whatever its path is.
     while True:
         with contextlib.suppress(OSError, ValueError):
-            most = int((group / limit).read_text())  # "max" where there is none
-            taken = int((group / use).read_text())
+            most = int((group / limit).read_text("utf-8"))  # "max" where there is none
+            taken = int((group / use).read_text("utf-8"))
             stat = dict(
                 line.split()
-                for line in (group / "memory.stat").read_text().splitlines()
+                for line in (group / "memory.stat").read_text("utf-8").splitlines()
             )
             yield most, max(0, most - taken + int(stat.get(droppable, 0)))
         if group == top:
@@ -109,7 +109,7 @@ def _of_group(cgroups, path, folder, limit, use, droppable):
 
 def _kibibytes(path, field):
     with contextlib.suppress(OSError):
-        for line in path.read_text().splitlines():
+        for line in path.read_text("utf-8").splitlines():
             if line.startswith(f"{field}:"):
                 return int(line.split()[1]) * 1024
     return None

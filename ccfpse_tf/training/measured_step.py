@@ -157,7 +157,7 @@ def _peak(tf):
 def _be_the_first_to_go():
     """Tells the kernel whom to end if memory runs out all the same."""
     try:
-        Path("/proc/self/oom_score_adj").write_text("1000")
+        Path("/proc/self/oom_score_adj").write_text("1000", "utf-8")
     except OSError:
         pass  # not Linux, or not allowed: the limit remains
 
