@@ -21,6 +21,8 @@ EVALUATION = 1e-5  # absolute: network outputs in evaluation mode
 TRAINING = 5e-5  # absolute: network outputs in training mode, full-size outputs
 OUTPUT = {"eval": EVALUATION, "train": TRAINING}
 GRADIENT = 1e-4  # relative to each tensor's largest entry
+# Relative to its length: twice what the reference's rounding does to that of a canvas.
+GRADIENT_AT_KINKS = 7e-4
 VANISHING = 1e-6  # of the network's largest gradient: this much is rounding
 FLIPPED = " ReLU inputs change sign by rounding)"  # ends a check's name
 STATE = 1e-5  # absolute: batch statistics and spectral vectors
@@ -157,7 +159,8 @@ def across_kinks(run: Callable[[str], Iterator[Check]]) -> Iterator[Check]:
     """
     with recorded_signs() as signs:
         checks = list(run("float32"))
-    failing = {i for i, x in enumerate(checks) if x.tolerance == GRADIENT}
+    limits = GRADIENT, GRADIENT_AT_KINKS
+    failing = {i for i, x in enumerate(checks) if x.tolerance in limits}
     failing = {i for i in failing if not checks[i].passed}
     if failing:
         with recorded_signs() as exact_signs:

@@ -7,22 +7,20 @@ from unittest import mock
 import numpy as np
 import tensorflow as tf
 
-from ccfpse_tf.gan.optimizers import TensorFlowAdam
 from ccfpse_tf.gan.schedules import LinearDecay
 from ccfpse_tf.models.perceptual import loss as perceptual
 from ccfpse_tf.models.perceptual import vgg19
 from tests.parity import rules
 from tests.parity.checks import Check, absolute, relative
 from tests.parity.fixture import Fixture, nhwc
+from tests.parity.tensorflow1 import EARLY, RoundedAdam, early_updates
 
 IMAGE = 1e-5 * 255  # absolute, of images of 0..255
 # Of three training steps, in float64 and in float32 (the reference's own noise, twice).
-# The float64 limits are not held by ours, see docs/fidelity.md.
 TRAINED_LOSS = {"float64": 1e-6, "float32": 1e-5}  # relative
 TRAINED_IMAGE = {"float64": 1e-5 * 255, "float32": 0.7}  # absolute, of 0..255
-UPDATE_LENGTH = 1e-6  # relative, of each tensor, in float64
-TRAJECTORY = "/trajectory/"  # in the names of these checks
-LENGTH = 1  # column of the summaries of updates
+UPDATE = 1e-6  # of the length of each tensor's update, in float64
+UPDATES = "/trajectory/update "  # in the names of these checks
 
 
 def perceptual_loss(prefix: str, dtype: str) -> perceptual.PerceptualLoss:
@@ -135,16 +133,15 @@ def pixels(images) -> np.ndarray:
     return np.moveaxis(scaled.reshape(-1, *scaled.shape[-3:]), -1, 1)
 
 
-def adam(base: float) -> TensorFlowAdam:
+def adam(base: float) -> RoundedAdam:
     """The optimiser of both methods."""
-    # A schedule, as Keras would keep a plain number in float32.
-    return TensorFlowAdam(LinearDecay(base, 1, 0, 1))
+    return RoundedAdam(LinearDecay(base, 1, 0, 1))
 
 
 def trajectory(
-    fixture: Fixture, case: str, make, batch, draw, dtype: str
+    fixture: Fixture, case: str, make, batch, draw, early, dtype: str
 ) -> Iterator[Check]:
-    """Three steps of training.
+    """Three steps of training, with :func:`tensorflow1.early_updates`.
 
     Args:
         fixture: has ``trajectory/loss``, the loss before each step and at the end.
@@ -152,6 +149,7 @@ def trajectory(
         make: returns a compiled model, and its tensors with the fixture's weights.
         batch: of the model.
         draw: takes the model and returns its images in ``[-1, 1]``.
+        early: takes the model and returns the layers that are updated early.
         dtype: of the computation; float64 is compared with the fixture's float64.
     """
     exact = dtype == "float64"
@@ -160,23 +158,40 @@ def trajectory(
     before = official(tensors, [tensor.variable for tensor in tensors])
     before = {name: np.array(value, np.float64) for name, value in before.items()}
     step = tf.function(model.train_step)
+    with early_updates(model, early(model)):
+        step.get_concrete_function(batch)
     for number, theirs in enumerate(data[f"{at}/loss"]):
         model.reset_metrics()
         run = step if number < 3 else model.test_step
         found = np.asarray(run(batch)["generator_loss"])
-        yield relative(f"{at}/loss {number}", found, theirs, TRAINED_LOSS[dtype])
+        name = f"{at}/loss {number}{EARLY if number else ''}"
+        yield relative(name, found, theirs, TRAINED_LOSS[dtype])
     if f"{at}/y_last" in data:
-        ours = pixels(draw(model))
-        yield absolute(f"{at}/y_last", ours, data[f"{at}/y_last"], TRAINED_IMAGE[dtype])
-    if not exact:
-        return
-    after = official(tensors, [tensor.variable for tensor in tensors])
+        ours, theirs = pixels(draw(model)), data[f"{at}/y_last"]
+        yield absolute(f"{at}/y_last{EARLY}", ours, theirs, TRAINED_IMAGE[dtype])
+    if exact:
+        after = official(tensors, [tensor.variable for tensor in tensors])
+        updates = {name: after[name] - start for name, start in before.items()}
+        yield from _updates(data, f"f64/{case}", updates)
+
+
+def _updates(data, case, ours):
+    """Summaries of what three steps add to every tensor."""
     names, rows = (
-        data[f"{at}/{key}"] for key in ("update_names", "update_sum_l2_probe")
+        data[f"{case}/trajectory/{key}"]
+        for key in ("update_names", "update_sum_l2_probe")
     )
-    for name, row in zip(names, rows, strict=True):
-        length = np.linalg.norm(after[name] - before[name])
-        yield relative(f"{at}/update {name} l2", length, row[LENGTH], UPDATE_LENGTH)
+    for name, (total, length, projection) in zip(names, rows, strict=True):
+        update = ours[name]
+        probe = (update * rules.gaussian(f"probe/{name}", update.shape)).sum()
+        for quantity, value, theirs, unit in (
+            ("sum", update.sum(), total, length * np.sqrt(update.size)),
+            ("l2", np.linalg.norm(update), length, length),
+            ("probe", probe, projection, length),
+        ):
+            error = abs(value - theirs) / unit
+            label = f"{case}{UPDATES}{name} {quantity}{EARLY}"
+            yield Check(label, error, UPDATE)
 
 
 def length_of_difference(name: str, ours, theirs, tolerance: float) -> Check:

@@ -10,7 +10,7 @@ from tests.parity import __main__ as parity
 from tests.parity import checks, networks, training
 from tests.parity import fixture as build
 from tests.parity.checks import Check, absolute, relative
-from tests.parity.refinement import TRAJECTORY
+from tests.parity.refinement import UPDATES
 
 FOLDER = Path(__file__).parent.parent / "fixtures"
 FOLDERS = FOLDER, FOLDER / "baselines"  # of CC-FPSE, and of the other methods
@@ -25,30 +25,33 @@ SLOW = (
     "crn.npz",
     "sims_synthesis.npz",
 )
-# Three steps of their trainings are not those of the reference (docs/fidelity.md).
-OPEN = ("crn.npz", "sims_synthesis.npz")
+# Its training's losses are the reference's; what three steps add to the weights is not,
+# to all digits (docs/fidelity.md).
+OPEN = ("sims_synthesis.npz",)
 VARIANT = "normal_vae"  # depth 5, 64x64, with style code
 CASES = [
-    pytest.param(run, id=name, marks=[pytest.mark.slow] if name in SLOW else [])
+    pytest.param(name, run, id=name, marks=[pytest.mark.slow] if name in SLOW else [])
     for folder in FOLDERS
     for name, run in parity.fixtures(folder)
 ]
 
 
-@pytest.mark.parametrize("run", CASES)
-def test_equals_the_official_implementation(run):
+@pytest.mark.parametrize(("name", "run"), CASES)
+def test_equals_the_official_implementation(name, run):
     found = list(run())
+    if name in OPEN:
+        found = [x for x in found if UPDATES not in x.name]
     assert found
-    beyond = [x for x in found if not x.passed and TRAJECTORY not in x.name]
+    beyond = [x for x in found if not x.passed]
     assert not beyond, [f"{x.name}: {x.error:.2e}" for x in beyond[:20]]
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="not understood, see docs/fidelity.md")
+@pytest.mark.xfail(strict=True, reason="not to all digits, see docs/fidelity.md")
 @pytest.mark.parametrize("name", OPEN)
-def test_trainings_of_crn_and_sims_are_the_official_ones(name):
+def test_trainings_add_the_same_to_the_weights(name):
     run = dict(parity.fixtures(FOLDER / "baselines"))[name]
-    assert all(x.passed for x in run() if TRAJECTORY in x.name)
+    assert all(x.passed for x in run() if UPDATES in x.name)
 
 
 def fixture_of(name):
@@ -78,18 +81,31 @@ def test_a_training_in_float64_is_the_official_one():
 def test_float64_takes_over_in_the_first_iteration_at_its_kinks_only(monkeypatch):
     names = ["iter1_grad/G/a", "iter1_grad/D/b", "losses/D_Fake 1", "fake_Gstep 2"]
     names += ["fake_Gstep 1", "losses/GAN 1"]  # before any gradient
+    names += ["1 - cosine of G's update", "losses/D_Fake 3"]  # of the free run
     found = [Check(name, 2.0, 1.0) for name in names] + [Check("fake_Dstep 1", 0, 1)]
     exact = [Check(check.name, 0.5, 1.0) for check in found]
 
     def taken(in_generator, in_all):
         flips = in_generator, in_all
-        monkeypatch.setattr(training, "_flips_in_first_step", lambda _: flips)
-        kept = zip(found, training._across_kinks(None, found, exact), strict=True)
+        monkeypatch.setattr(training, "_flips_in_step", lambda *_: flips)
+        kept = training._across_kinks(None, found, exact, [None])
+        kept = zip(found, kept, strict=True)
         return [before.name for before, after in kept if after is not before]
 
     assert taken(0, 0) == []
     assert taken(0, 1) == ["iter1_grad/D/b", "losses/D_Fake 1"]
     assert taken(1, 2) == ["iter1_grad/G/a", "iter1_grad/D/b", "losses/D_Fake 1"]
+
+
+def test_float64_takes_over_at_kinks_of_later_steps_from_its_state(monkeypatch):
+    names = ["fake_Dstep 2", "losses/D_Fake 3", "losses/GAN 3", "fake_Gstep 3"]
+    found = [Check(name + training.GUIDED, 2.0, 1.0) for name in names]
+    exact = [Check(name, 0.5, 1.0) for name in names]
+    flips = {"first": (0, 1), "second": (0, 2), "third": (3, 4)}
+    monkeypatch.setattr(training, "_flips_in_step", lambda _, state: flips[state])
+    kept = list(training._across_kinks(None, found, exact, list(flips)))
+    assert [check.passed for check in kept] == [False, True, False, False]
+    assert "4 ReLU inputs" in kept[1].name
 
 
 def test_all_copied_fixtures_are_known():

@@ -1,5 +1,6 @@
 """Fixtures of whole training runs, in float32 and in float64."""
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from unittest import mock
@@ -11,28 +12,18 @@ from ccfpse_tf.convert.state import load_official, official_state
 from ccfpse_tf.gan.ccfpse import CCFPSE
 from ccfpse_tf.gan.optimizers import Adam
 from ccfpse_tf.gan.schedules import LinearDecay
-from tests.parity import checks, multiscale, spade
+from tests.parity import checks, multiscale, spade, training_checks
 from tests.parity import fixture as build
-from tests.parity.checks import Check, absolute, relative
-from tests.parity.fixture import Fixture, nchw, nhwc
-from tests.parity.layers import official_gradients
+from tests.parity.checks import Check
+from tests.parity.fixture import Fixture, nhwc
 from tests.parity.training_states import (
     FIRST_GRADIENTS,
     cosines,
     final_states,
     start_of,
-    vanishing,
 )
 
-LOSSES = {
-    "GAN": "gan",
-    "GAN_Feat": "feature_matching",
-    "KLD": "kl",
-    "D_Fake": "d_fake",
-    "D_real": "d_real",
-}
 GUIDED = " (each step from the float64 state)"
-SMALL_LOSS = 1e-5  # absolute error of a loss near 0
 
 
 class RecordedCCFPSE(CCFPSE):
@@ -120,8 +111,9 @@ def trajectory(fixture: Fixture) -> Iterator[Check]:
     its rounding changes, for most seeds by far more than for the ones chosen here. Our
     free run is held to the strict limits first. Where it leaves them after the first
     iteration, each float32 step is started from the float64 run's state instead, which
-    compares every step's arithmetic with the same limits; names then say so. Within the
-    first, only inputs of ReLUs whose sign differs from float64's excuse it, as in
+    compares every step's arithmetic with the same limits; names then say so. In a step
+    that starts where float64's does, as the first always does, only inputs of ReLUs
+    whose sign differs from float64's excuse it, as in
     :func:`tests.parity.checks.across_kinks`.
     """
     exact = _run(fixture, "float64")
@@ -133,8 +125,9 @@ def trajectory(fixture: Fixture) -> Iterator[Check]:
             ours if ours.passed or _is_first(ours) else replace(b, name=b.name + GUIDED)
             for ours, b in zip(found, guided, strict=True)
         ]
-    if not all(check.passed for check in found if _is_first(check)):
-        found = list(_across_kinks(fixture, found, _float32_checks(fixture, exact)))
+    if not all(check.passed for check in found):
+        exactly = _float32_checks(fixture, exact)
+        found = list(_across_kinks(fixture, found, exactly, exact.states))
     yield from found
 
 
@@ -145,7 +138,7 @@ def exact_trajectory(fixture: Fixture) -> Iterator[Check]:
 
 def _exact_checks(fixture, run):
     for iteration, found in enumerate(run.steps):
-        yield from _tightly(fixture, iteration, found)
+        yield from training_checks.tightly(fixture, iteration, found)
     for net, part in run.parts.items():
         yield from final_states(fixture, net, part)
 
@@ -155,23 +148,36 @@ def _is_first(check):
     return check.name.startswith(FIRST_GRADIENTS) or check.name.endswith(" 1")
 
 
-def _across_kinks(fixture, found, exact):
-    """Failures of the first iteration, in float64 where signs of ReLU inputs differ."""
-    generator_flips, all_flips = _flips_in_first_step(fixture)
+def _across_kinks(fixture, found, exact, states):
+    """Failures of steps from float64's states, in float64 where signs differ there."""
+    flips_in = functools.cache(lambda i: _flips_in_step(fixture, states[i]))
     for ours, b in zip(found, exact, strict=True):
-        of_discriminator = ours.name.startswith((f"{FIRST_GRADIENTS}D/", "losses/D_"))
-        flips = all_flips if of_discriminator else generator_flips
-        # What comes before the first update is continuous at a kink: no excuse.
+        iteration = _iteration(ours)
+        # What comes before the step's first update is continuous at a kink: no excuse.
         later = ours.name.startswith((FIRST_GRADIENTS, "fake_Dstep", "losses/D_"))
-        kink = flips and later and _is_first(ours) and not ours.passed
-        yield replace(b, name=b.name + checks.flipped(flips)) if kink else ours
+        same_start = _is_first(ours) or ours.name.endswith(GUIDED)
+        flips = 0
+        if later and same_start and not ours.passed:
+            of_discriminator = (f"{FIRST_GRADIENTS}D/", "losses/D_")
+            generator_flips, all_flips = flips_in(iteration)
+            in_all = ours.name.startswith(of_discriminator)
+            flips = all_flips if in_all else generator_flips
+        yield replace(b, name=b.name + checks.flipped(flips)) if flips else ours
 
 
-def _flips_in_first_step(fixture):
+def _iteration(check):
+    """The number of the step that a check is about, from 0."""
+    if check.name.startswith(FIRST_GRADIENTS) or check.name.startswith("1 - cosine"):
+        return 0
+    return int(check.name.removesuffix(GUIDED).split()[-1]) - 1
+
+
+def _flips_in_step(fixture, state):
     """Differing signs until the generator's update, and in the whole step."""
     signs = {}
     for dtype in ("float32", "float64"):
         model, _ = _model(fixture, dtype)
+        _assign(_variables(model), state)
         with checks.recorded_signs() as seen:
             counts, apply = [], model._apply
 
@@ -190,9 +196,9 @@ def _flips_in_first_step(fixture):
 
 
 def _float32_checks(fixture, run):
-    found = list(_first_gradients(fixture, run))
+    found = list(training_checks.first_gradients(fixture, run))
     for iteration, step in enumerate(run.steps):
-        found += _loosely(fixture, iteration, step)
+        found += training_checks.loosely(fixture, iteration, step)
     return found + list(cosines(fixture, run))
 
 
@@ -202,13 +208,11 @@ def _run(fixture, dtype, states=None):
     model, parts = _model(fixture, dtype)
     batch = _batch(fixture, dtype)
     step = tf.function(model.train_step)
-    optimizers = (model.generator_optimizer, model.discriminator_optimizer)
-    variables = model.variables + [v for o in optimizers for v in o.variables]
+    variables = _variables(model)
     run = Run(parts, [], {net: {} for net in parts}, [])
     for iteration in range(config["iterations"]):
         if states is not None:
-            for variable, value in zip(variables, states[iteration], strict=True):
-                variable.assign(tf.cast(value, variable.dtype))
+            _assign(variables, states[iteration])
         run.states.append([np.asarray(variable) for variable in variables])
         before = {net: official_state(part) for net, part in parts.items()}
         run.steps.append({k: _to_numpy(v) for k, v in step(batch).items()})
@@ -217,6 +221,17 @@ def _run(fixture, dtype, states=None):
                 change = value.astype(np.float64) - before[net][name]
                 run.updates[net][name] = run.updates[net].get(name, 0) + change
     return run
+
+
+def _variables(model):
+    """Everything that a training step reads and changes."""
+    optimizers = (model.generator_optimizer, model.discriminator_optimizer)
+    return model.variables + [v for o in optimizers for v in o.variables]
+
+
+def _assign(variables, state):
+    for variable, value in zip(variables, state, strict=True):
+        variable.assign(tf.cast(value, variable.dtype))
 
 
 def _batch(fixture, dtype):
@@ -235,78 +250,6 @@ def _to_numpy(value):
     if isinstance(value, list):
         return [None if x is None else np.asarray(x) for x in value]
     return np.asarray(value)
-
-
-def _first_gradients(fixture, run):
-    """Lengths of the gradients in the first step, to the losses' tolerance."""
-    data, parts, found = fixture.data, run.parts, run.steps[0]
-    generator = found["gradients of G"]
-    count = len(parts["G"].trainable_variables)
-    gradients = {
-        "G": generator[:count],
-        "D": found["gradients of D"],
-        "E": generator[count:],
-    }
-    for net, part in parts.items():
-        named = official_gradients(part, gradients[net])
-        columns = [
-            data[f"{FIRST_GRADIENTS}{net}/{column}"] for column in ("names", "l2")
-        ]
-        largest = columns[1].max()
-        without = vanishing(fixture, net) if "kind" in fixture.entry else ()
-        for name, theirs in zip(*columns, strict=True):
-            if theirs < 0:
-                continue
-            key = f"{FIRST_GRADIENTS}{net}/{name}"
-            ours = np.linalg.norm(named[str(name)].astype(np.float64))
-            if theirs < checks.VANISHING * largest:
-                yield Check(f"{key} vanishes", ours / largest, checks.VANISHING)
-            elif name in without:  # the reference's own rounding is larger here
-                yield Check(f"{key} vanishes", ours / largest, 2 * theirs / largest)
-            else:
-                yield relative(key, ours, theirs, 1e-3)
-
-
-def _loosely(fixture, iteration, found):
-    """Tight for two iterations, then twice the reference's own noise."""
-    data = fixture.data
-    floor = fixture.entry["noise_floor_float32_vs_float64"]
-    early = iteration < 2
-    for key, name in LOSSES.items():
-        if f"losses/{key}" in data:
-            theirs = data[f"losses/{key}"][iteration]
-            limit = 1e-3 if early else max(2 * floor["losses_max_rel"][key], 1e-5)
-            label = f"losses/{key} {iteration + 1}"
-            yield _loss_check(fixture, label, found[name], theirs, limit)
-    noise = floor["fake_Gstep_max_abs_per_iter"][iteration]
-    ours, theirs = nchw(found["fake0"]), data["fake_Gstep"][iteration]
-    limit = 1e-3 if early else 2 * noise
-    yield absolute(f"fake_Gstep {iteration + 1}", ours, theirs, limit)
-    # Later ones are in D's losses, which float64 holds to 1e-6.
-    if early and "fake_Dstep" in data:
-        ours, theirs = nchw(found["fake1"]), data["fake_Dstep"][iteration]
-        yield absolute(f"fake_Dstep {iteration + 1}", ours, theirs, 1e-3)
-
-
-def _loss_check(fixture, label, ours, theirs, limit):
-    check = relative(label, ours, theirs, limit)
-    if "kind" in fixture.entry and abs(theirs) < SMALL_LOSS / limit:
-        # SPADE's GAN losses come near 0, where relative errors say nothing.
-        error = absolute(label, ours, theirs, SMALL_LOSS).error / SMALL_LOSS
-        return replace(check, error=error * limit)
-    return check
-
-
-def _tightly(fixture, iteration, found):
-    """Every loss within 1e-6 relative, images within 1e-5."""
-    data = fixture.data
-    for key, name in LOSSES.items():
-        if f"f64/losses/{key}" in data:
-            theirs = data[f"f64/losses/{key}"][iteration]
-            label = f"f64/losses/{key} {iteration + 1}"
-            yield relative(label, found[name], theirs, 1e-6)
-    ours, theirs = nchw(found["fake0"]), data["f64/fake_Gstep"][iteration]
-    yield absolute(f"f64/fake_Gstep {iteration + 1}", ours, theirs, 1e-5)
 
 
 KINDS = {"spade_trajectory": trajectory, "ablation_trajectory": trajectory}
