@@ -84,6 +84,7 @@ def test_layouts_of_functional_models(instances):
     assert isinstance(layout, Layout) and layout.label.dtype == "int32"
     assert (layout.instance is not None) == instances
     pyramid = LayoutPyramid(2, 1)
+    pyramid.build((None, 4, 6, layer.semantic_channels))
     model = keras.Model(maps, pyramid(layout))
     rng = np.random.default_rng(0)
     arrays = [rng.integers(0, 3, (2, 4, 6)).astype(np.int32) for _ in maps]
