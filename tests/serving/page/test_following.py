@@ -92,7 +92,8 @@ def test_the_end_of_a_stroke_ends_the_request_under_way(quick, server, gate):
     quick.asked(count + 1)
     page.mouse.move(*quick.place(40, 4))
     quick.quiet()
-    page.mouse.up()
+    with page.expect_event("requestfailed"):
+        page.mouse.up()
     finished = quick.asked(count + 2)  # although the first is not drawn
     assert (finished.label[4, 4:40] == ID["tree"]).all() and len(ended) == 1
     quick.drag((4, 20), (40, 20))  # what took another's place is waited for
