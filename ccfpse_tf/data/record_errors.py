@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from ccfpse_tf.errors import InputError
 
 # The second one comes where TensorFlow's message repeats bytes of a record.
 _UNDECODABLE = (tf.errors.InvalidArgumentError, UnicodeDecodeError)
+_INPUT_ERROR = re.compile(r"\bInputError: (.*?)\n(?:\n|Traceback)", re.DOTALL)
 _MEND = "run prepare again, which writes only what is missing"
 
 
@@ -38,6 +40,9 @@ def clear_record_errors(records_dir: str | Path) -> Iterator[None]:
         read_description(records_dir)  # names the shards that are gone
         raise
     except _UNDECODABLE as error:
+        own = _INPUT_ERROR.search(str(error))
+        if own:  # of a Python function in the pipeline
+            raise InputError(own[1]) from error
         found = undecodable_record(records_dir)
         if found is None:  # not a matter of the records
             raise

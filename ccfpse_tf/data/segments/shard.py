@@ -10,6 +10,7 @@ import numpy as np
 
 from ccfpse_tf.data.segments import run_lengths
 from ccfpse_tf.data.segments.extraction import Segment, box_of
+from ccfpse_tf.errors import InputError
 
 EDGE = 32  # cells of coarse masks in either direction
 SEGMENT = np.dtype(
@@ -108,10 +109,20 @@ class Shard:
         return (slice(top, bottom), slice(left, right)), mask
 
     def image(self, number: int) -> np.ndarray:
-        """A photograph, uint8 ``(height, width, 3)``."""
+        """A photograph, uint8 ``(height, width, 3)``.
+
+        Raises:
+            InputError: bytes that are no image.
+        """
         from PIL import Image
 
         start, end = self._image_offsets[number : number + 2]
-        with open(self.folder / IMAGES, "rb") as file:
-            file.seek(start)
-            return np.asarray(Image.open(io.BytesIO(file.read(end - start))))
+        try:
+            with open(self.folder / IMAGES, "rb") as file:
+                file.seek(start)
+                return np.asarray(Image.open(io.BytesIO(file.read(end - start))))
+        except (OSError, SyntaxError) as error:  # as Pillow has it
+            raise InputError(
+                f"{self.folder / IMAGES}: the photograph {self.keys[number]} cannot be "
+                "read; make the bank again into another folder"
+            ) from error

@@ -1,12 +1,16 @@
 """The search in a memory bank, against a comparison of all masks."""
 
 import json
+import re
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from ccfpse_tf.data.segments.bank import FILE_NAME, MemoryBank
+from ccfpse_tf.data.record_errors import clear_record_errors
+from ccfpse_tf.data.segments.bank import FILE_NAME, MemoryBank, shard_name
 from ccfpse_tf.data.segments.search import search
+from ccfpse_tf.data.segments.shard import IMAGES
 from ccfpse_tf.errors import InputError
 from tests.data.segments.made_bank import (
     BOX,
@@ -106,3 +110,18 @@ def test_folders_that_are_no_bank(tmp_path, bank):
         (folder / FILE_NAME).write_text(json.dumps(facts | changes))
         with pytest.raises(InputError, match=words):
             MemoryBank(folder)
+
+
+def test_a_damaged_photograph_is_named_also_in_a_pipeline(tmp_path):
+    bank = make_bank(tmp_path / "bank", [layout(8, 8), layout(8, 20)])
+    path = bank.folder / shard_name(0) / IMAGES
+    path.write_bytes(bytes(path.stat().st_size))
+    words = f"{path}: the photograph key1 cannot be read; make the bank again"
+    with pytest.raises(InputError, match=re.escape(words)):
+        bank.image(1)
+    numbers = tf.data.Dataset.range(1, 2).map(
+        lambda n: tf.numpy_function(bank.image, [n], tf.uint8)
+    )
+    with pytest.raises(InputError, match=re.escape(words)):
+        with clear_record_errors(tmp_path):
+            list(numbers)
