@@ -80,9 +80,8 @@ def start_from(
 
 
 def _overridden(preset, overrides):
-    steady = derive(
-        drawing_config(preset.config), schedule={"epochs": 1, "decay_epochs": 0}
-    )
+    phases = dict.fromkeys(("decay_epochs", "small_epochs", "fix_global_epochs"), 0)
+    steady = derive(drawing_config(preset.config), schedule={"epochs": 1, **phases})
     try:
         return derive(steady, **overrides)
     except (TypeError, AttributeError) as error:

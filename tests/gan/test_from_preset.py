@@ -19,6 +19,7 @@ from ccfpse_tf.gan.synthesizer import Synthesizer
 from ccfpse_tf.generation.preset_model import PresetModel
 from ccfpse_tf.presets.class_matching import match_classes
 from ccfpse_tf.presets.preset_files import write_preset
+from ccfpse_tf.presets.shipped import find_preset, shipped_presets
 from tests.presets.made import CONFIG, DATA, described, of_model, one_convolution
 from tests.small_model import batch
 
@@ -67,6 +68,19 @@ def test_from_preset(preset, drawn, tmp_path):
     for step in (0, 1000):
         rate = model.generator_optimizer.inner_optimizer._learning_rate(step)
         assert float(rate) == pytest.approx(CONFIG.optimizers.generator_lr)
+
+
+@pytest.mark.parametrize("name", sorted(shipped_presets()))
+def test_what_ships_draws_a_picture(name):
+    """As the README has it."""
+    model = ccfpse_tf.CCFPSE.from_preset(name)
+    size = model.generator.image_size
+    label = np.zeros((1, *size), np.int32)
+    label[:, size[0] // 2 :] = 1
+    instance = label if find_preset(name).data.instances else None
+    z = np.zeros((1, model.generator.z_dim), np.float32)
+    image = np.asarray(model.synthesize(label, instance, z))
+    assert image.shape == (1, *size, 3) and 0.05 < image.std() < 1
 
 
 def test_presets_are_listed():
