@@ -66,7 +66,7 @@ def run(arguments) -> int:
     print(
         f"exported {exported.folder}: {arguments.precision}, "
         f"{facts['weight_bytes'] / 1e6:.1f} MB of weights; against the run in float32 "
-        f"at most {difference['largest']} grey levels, {difference['mean']:.4f} in the "
+        f"at most {difference['largest']} of 255 grey levels, {difference['mean']:.4f} in the "
         f"mean\nhow to serve it and ask it: {exported.folder / 'README.md'}"
     )
     return 0
@@ -91,7 +91,7 @@ def _run_portable(arguments, size):
     found = "not compared with the run, as its runtime is not installed"
     if difference:
         found = (
-            f"against the run at most {difference.largest} grey levels, "
+            f"against the run at most {difference.largest} of 255 grey levels, "
             f"{difference.mean:.4f} in the mean"
         )
     print(f"exported {arguments.out}: {found}")

@@ -90,7 +90,7 @@ def write(arguments) -> tuple:
     print(
         f"preset {arguments.out}: {preset.name}, step {preset.step}, "
         f"{sum(sizes.values()) / 1e6:.2f} MB, {len(preset.styles)} styles; against the "
-        f"run in float32 at most {difference['largest']} grey levels, "
+        f"run in float32 at most {difference['largest']} of 255 grey levels, "
         f"{difference['mean']:.4f} in the mean ({difference['images']} layouts)"
     )
     return preset, sizes
