@@ -52,14 +52,17 @@ def run(benchmark: Benchmark, argv: Sequence[str]) -> int:
         "settings": dataclasses.asdict(settings),
         "machine": machine.describe(),
     }
-    result = benchmark.measure(settings)
-    for line in (*results.lines(result.ratios), *result.notes):
-        print(line)
     folder = results.RESULTS
     if arguments.quick:
         folder = results.recordings_of(machine.processor())
     folder = arguments.out or folder
     path = folder / f"{benchmark.name}.json"
+    recorded = results.recorded(path, head["machine"]) if arguments.update else None
+    result = benchmark.measure(settings)
+    for line in (*results.lines(result.ratios), *result.notes):
+        print(line)
+    if recorded:
+        head, result = recorded[0], results.updated(recorded[1], result)
     results.write(path, head, result)
     print(f"written: {path}")
     if not arguments.quick:
@@ -103,6 +106,11 @@ def _parser(benchmark: Benchmark) -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--quick", action="store_true", help="the smaller settings of bench-check")
     add("--out", type=Path, metavar="DIR", help="default: benchmarks/results")
+    add(
+        "--update",
+        action="store_true",
+        help="leave recorded figures as they are that this run does not measure",
+    )
     add(
         "--set",
         action="extend",

@@ -29,7 +29,8 @@ def model_of(method: str, network: models.Network, trained: bool) -> TrainableMo
     Args:
         method: a key of :data:`ccfpse_tf.gan.methods.METHODS`.
         network: its sizes; the style code's length is the method's own.
-        trained: False for a model that only draws: its discriminator is small.
+        trained: False for a model that only draws: its discriminator is small, and it
+            has no moments of Adam.
     """
     height, width = network.image_size
     ndf = network.ndf if trained else models.SIDE_WIDTH
@@ -43,7 +44,10 @@ def model_of(method: str, network: models.Network, trained: bool) -> TrainableMo
     config = override(Config(name=method), [*methods.settings(method), *settings])
     data = SimpleNamespace(label_channels=network.label_channels, instances=True)
     model = build_model(config, data, steps_per_epoch=1, training=False)
-    if model.discriminator is None and trained:
+    if not trained:
+        parts = model.generator, model.discriminator, model.encoder
+        return type(model)(model.layout_encoding, *parts)
+    if model.discriminator is None:
         model.perceptual_loss = _perceptual_loss()
     return model
 

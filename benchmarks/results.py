@@ -58,6 +58,8 @@ def read(path: Path) -> tuple[dict, Result]:
     Raises:
         InputError: if the file is not one of ours.
     """
+    if not path.is_file():
+        raise InputError(f"{path}: nothing is recorded there; run the benchmark")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         result = Result.from_json(data)
@@ -67,6 +69,34 @@ def read(path: Path) -> tuple[dict, Result]:
             "benchmark again"
         ) from error
     return {key: data[key] for key in data if key not in result.to_json()}, result
+
+
+def recorded(path: Path, machine: dict) -> tuple[dict, Result]:
+    """As :func:`read`, of a recording that figures can be added to.
+
+    Raises:
+        InputError: no recording, or one of another machine or of other versions.
+    """
+    head, result = read(path)
+    ours, theirs = (dict(one, load_before=0) for one in (machine, head["machine"]))
+    if ours != theirs:
+        raise InputError(
+            f"{path}: recorded on {theirs}, and this is {ours}; figures of both do not "
+            "belong in one file, so measure all of them, without --update"
+        )
+    return head, result
+
+
+def updated(old: Result, new: Result) -> Result:
+    """Returns the figures of both, and the new ones where they are in both."""
+    ratios = {one.name: one for one in (*old.ratios, *new.ratios)}
+    numbers = dict(old.numbers)
+    for label, found in new.numbers.items():
+        before = numbers.get(label)
+        both = isinstance(found, dict) and isinstance(before, dict)
+        numbers[label] = before | found if both else found
+    notes = tuple(dict.fromkeys((*old.notes, *new.notes)))
+    return Result(tuple(ratios.values()), numbers, notes)
 
 
 def lines(ratios: Iterable[Ratio]) -> list[str]:

@@ -245,6 +245,26 @@ def test_settings_change_by_name():
             override(convolution.Settings(), [change])
 
 
+def test_a_further_run_adds_to_a_recording(tmp_path):
+    path = tmp_path / "speed.json"
+    head = {"machine": {"cores": 2, "load_before": 0.1}}
+    with pytest.raises(InputError, match="nothing is recorded there"):
+        results.recorded(path, head["machine"])
+    one, two = (Ratio(name, 1, 1, 1, "lower") for name in "ab")
+    newer = dataclasses.replace(one, value=3)
+    old = results.Result(
+        (one, two), {"a": {"seconds": 1.0, "memory": 5}, "b": 2}, ("n",)
+    )
+    results.write(path, head, old)
+    found, read = results.recorded(path, {"cores": 2, "load_before": 3.0})
+    assert (found, read) == (head, old)
+    both = results.updated(read, results.Result((newer,), {"a": {"seconds": 3.0}}))
+    numbers = {"a": {"seconds": 3.0, "memory": 5}, "b": 2}
+    assert both == results.Result((newer, two), numbers, ("n",))
+    with pytest.raises(InputError, match="without --update"):
+        results.recorded(path, {"cores": 4, "load_before": 0.1})
+
+
 @pytest.mark.parametrize("passes", [convolution.FORWARD, convolution.BACKWARD])
 @pytest.mark.parametrize("side", [convolution.PATCHES, convolution.TORCH])
 def test_unfolding_computes_the_same(side, passes):
