@@ -13,7 +13,7 @@ from benchmarks import models
 from benchmarks.cpu import tf
 from ccfpse_tf.config import Config, override
 from ccfpse_tf.gan import methods
-from ccfpse_tf.gan.build import build_model
+from ccfpse_tf.gan.build import build_model, build_uncompiled_model
 from ccfpse_tf.gan.trainable_model import TrainableModel
 from ccfpse_tf.models.perceptual.loss import PerceptualLoss
 
@@ -43,10 +43,9 @@ def model_of(method: str, network: models.Network, trained: bool) -> TrainableMo
     ]
     config = override(Config(name=method), [*methods.settings(method), *settings])
     data = SimpleNamespace(label_channels=network.label_channels, instances=True)
-    model = build_model(config, data, steps_per_epoch=1, training=False)
     if not trained:
-        parts = model.generator, model.discriminator, model.encoder
-        return type(model)(model.layout_encoding, *parts)
+        return build_uncompiled_model(config, data)
+    model = build_model(config, data, steps_per_epoch=1, training=False)
     if model.discriminator is None:
         model.perceptual_loss = _perceptual_loss()
     return model

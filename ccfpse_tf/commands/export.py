@@ -66,8 +66,9 @@ def run(arguments) -> int:
     print(
         f"exported {exported.folder}: {arguments.precision}, "
         f"{facts['weight_bytes'] / 1e6:.1f} MB of weights; against the run in float32 "
-        f"at most {difference['largest']} of 255 grey levels, {difference['mean']:.4f} in the "
-        f"mean\nhow to serve it and ask it: {exported.folder / 'README.md'}"
+        f"at most {difference['largest']} of 255 grey levels, "
+        f"{difference['mean']:.4f} in the mean\n"
+        f"how to serve it and ask it: {exported.folder / 'README.md'}"
     )
     return 0
 

@@ -29,20 +29,8 @@ def build_model(
         InputError: a config that does not fit its networks or the data; weights of
             frozen networks that cannot be had.
     """
-    method = methods.check(config)
-    losses, step = config.losses, config.step
-    layout = _layout(method, config, description)
-    channels = layout.semantic_channels
-    adversary = method.adversaries[config.discriminator.architecture]
-    model = method.model()(
-        layout,
-        method.generator(config, channels),
-        adversary.network(config, channels),
-        method.encoder(config),
-        seed=config.data.seed,
-        average_decay=config.generator.average_decay,
-        dtype=step.precision,
-    )
+    model = build_uncompiled_model(config, description)
+    method, losses, step = methods.check(config), config.losses, config.step
     perceptual = None
     if training and model.discriminator is not None:
         model.discriminator.prepare()
@@ -55,6 +43,34 @@ def build_model(
         **method.compile_options(config),
         perceptual_loss=perceptual,
         jit_compile=step.jit_compile,
+    )
+    return model
+
+
+def build_uncompiled_model(config, description) -> TrainableModel:
+    """As :func:`build_model` before the model is compiled.
+
+    It draws, and takes no memory for the moments of Adam, which are twice the weights.
+
+    Args:
+        config: as for :func:`build_model`.
+        description: as for :func:`build_model`.
+
+    Raises:
+        InputError: a config that does not fit its networks or the data.
+    """
+    method = methods.check(config)
+    layout = _layout(method, config, description)
+    channels = layout.semantic_channels
+    adversary = method.adversaries[config.discriminator.architecture]
+    model = method.model()(
+        layout,
+        method.generator(config, channels),
+        adversary.network(config, channels),
+        method.encoder(config),
+        seed=config.data.seed,
+        average_decay=config.generator.average_decay,
+        dtype=config.step.precision,
     )
     model.origin = Origin(config, description)
     return model

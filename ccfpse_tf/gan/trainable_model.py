@@ -128,11 +128,11 @@ class TrainableModel(WithPresets, Synthesizer):
         """Returns the whole state that a resumed training goes on from, by owner.
 
         It is the same in every precision: the loss scales of float16 are apart, see
-        :meth:`loss_scales`.
+        :meth:`loss_scales`. A model that is not compiled has no optimisers.
         """
         adams = {
             name: optimizers.unwrapped(getattr(self, name))
-            for name in self.optimizer_names
+            for name in self._optimizers_at_hand()
         }
         return {"model": self.weights} | {
             name: adam.variables for name, adam in adams.items()
@@ -142,9 +142,12 @@ class TrainableModel(WithPresets, Synthesizer):
         """Returns the variables of the loss scales, none where nothing is scaled."""
         return {
             f"{name}_{scale}": variable
-            for name in self.optimizer_names
+            for name in self._optimizers_at_hand()
             for scale, variable in optimizers.loss_scales(getattr(self, name)).items()
         }
+
+    def _optimizers_at_hand(self):
+        return self.optimizer_names if self.compiled else ()
 
     def compile_from_config(self, config):
         """Compiles as the saved model was."""

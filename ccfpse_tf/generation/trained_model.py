@@ -5,7 +5,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.gan.build import build_model, drawing_config
+from ccfpse_tf.gan.build import build_uncompiled_model, drawing_config
 from ccfpse_tf.generation.drawing_model import DrawingModel
 from ccfpse_tf.generation.memory_bank import give_bank
 from ccfpse_tf.runs.checkpoints import CheckpointStore
@@ -22,7 +22,8 @@ class TrainedModel(DrawingModel):
         checkpoint: folder of another checkpoint than the newest.
 
     Attributes:
-        model: the restored :class:`ccfpse_tf.gan.adversarial_model.AdversarialModel`.
+        model: the restored :class:`ccfpse_tf.gan.adversarial_model.AdversarialModel`,
+            not compiled: the moments of Adam would be twice its weights.
         step: the number of steps that it was trained for.
 
     Raises:
@@ -36,9 +37,7 @@ class TrainedModel(DrawingModel):
         self.run = run
         strategy = strategy or tf.distribute.get_strategy()
         with strategy.scope():
-            model = build_model(
-                drawing_config(run.config), description, 1, training=False
-            )
+            model = build_uncompiled_model(drawing_config(run.config), description)
             store = CheckpointStore(model, run.checkpoints)
             self.step = store.restore(checkpoint)
         try:

@@ -45,8 +45,9 @@ class CheckpointStore:
     where a checkpoint meets a model of another precision.
 
     Args:
-        model: a compiled :class:`ccfpse_tf.gan.ccfpse.CCFPSE`, or another model with
-            ``steps``, ``checkpoint_variables()`` and ``loss_scales()``.
+        model: a :class:`ccfpse_tf.gan.ccfpse.CCFPSE`, or another model with ``steps``,
+            ``checkpoint_variables()`` and ``loss_scales()``; not compiled, if it is to
+            draw only.
         directory: the run's ``checkpoints`` folder.
         keep: the number of newest checkpoints that stay.
         say: called with a sentence when a damaged checkpoint is passed over.
@@ -162,14 +163,24 @@ class CheckpointStore:
         check_sizes(path)
         prefix = str(path / _STATE)
         status = self._fitting(prefix).read(prefix).expect_partial()
-        status.assert_consumed()
+        if self.model.compiled:
+            status.assert_consumed()
+            return
+        # The optimisers stay unread, and nothing else may.
+        status.assert_existing_objects_matched()
+        saved = sum(
+            name.startswith("model/") for name, _ in tf.train.list_variables(prefix)
+        )
+        if saved != len(self.model.weights):
+            raise ValueError(
+                f"it has {saved} weights, the model {len(self.model.weights)}"
+            )
 
     def _fitting(self, prefix):
         """The contents as a checkpoint, maybe of another precision, holds them."""
-        names = [name for name, _ in tf.train.list_variables(prefix)]
         saved = {
             name.split("/")[1]: tf.Variable(tf.train.load_variable(prefix, name))
-            for name in names
+            for name, _ in tf.train.list_variables(prefix)
             if name.startswith("loss_scales/")
         }
         if saved.keys() == self._scales.keys():

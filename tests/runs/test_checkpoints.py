@@ -19,12 +19,14 @@ OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
 class Pair(keras.Model):
     """Two layers in a list, which TensorFlow's own object tracking does not see."""
 
-    def __init__(self, units=3, scale=False):
+    def __init__(self, units=3, scale=False, compiled=True):
         super().__init__()
         self.parts = [keras.layers.Dense(4), keras.layers.Dense(units)]
         self.parts[0].build((None, 2))
         self.parts[1].build((None, 4))
         self.steps = self.add_weight(shape=(), dtype="int64", trainable=False)
+        if not compiled:
+            return
         adams = keras.optimizers.Adam(0.1), keras.optimizers.Adam(0.1)
         if scale:
             adams = map(keras.optimizers.LossScaleOptimizer, adams)
@@ -41,19 +43,20 @@ class Pair(keras.Model):
         return self.parts[1](self.parts[0](x))
 
     def checkpoint_variables(self):
+        names = OPTIMIZERS if self.compiled else ()
         own = {"model": self.weights}
-        return own | {n: unwrapped(getattr(self, n)).variables for n in OPTIMIZERS}
+        return own | {n: unwrapped(getattr(self, n)).variables for n in names}
 
     def loss_scales(self):
         return {
             f"{name}_{scale}": variable
-            for name in OPTIMIZERS
+            for name in (OPTIMIZERS if self.compiled else ())
             for scale, variable in loss_scales(getattr(self, name)).items()
         }
 
 
-def _model(units=3, scale=False):
-    return Pair(units, scale)
+def _model(units=3, scale=False, compiled=True):
+    return Pair(units, scale, compiled)
 
 
 @pytest.fixture
@@ -78,6 +81,24 @@ def test_round_trip_restores_weights_optimizer_and_step(store, tmp_path):
         found, saved = (getattr(s.model, name).variables for s in (other, store))
         for a, b in zip(found, saved, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("scale", [False, True])
+def test_a_model_that_only_draws_needs_no_optimizers(scale, tmp_path):
+    store = CheckpointStore(_model(scale=scale), tmp_path)
+    _save_at(store, 7)
+    drawing = CheckpointStore(_model(compiled=False), tmp_path)
+    assert drawing.restore() == 7
+    x = np.ones((4, 2), np.float32)
+    np.testing.assert_array_equal(drawing.model(x), store.model(x))
+
+
+def test_a_model_that_only_draws_leaves_no_weights_unread(store, tmp_path):
+    store.model.parts.append(keras.layers.Dense(1))
+    store.model.parts[2].build((None, 3))
+    _save_at(CheckpointStore(store.model, tmp_path), 7)
+    with pytest.raises(InputError, match="it has 7 weights, the model 5"):
+        CheckpointStore(_model(compiled=False), tmp_path).restore()
 
 
 @pytest.mark.parametrize("here", [False, True])
