@@ -98,7 +98,7 @@ def written(run, model, evaluated, tmp_path_factory):
     (folder / "card.md").write_text(CARD)
     options = ["--title", "A tiny model", "--card", folder / "card.md"]
     with pytest.MonkeyPatch.context() as patch:  # to build it once is enough
-        built = "ccfpse_tf.generation.trained_model.build_model"
+        built = "ccfpse_tf.generation.trained_model.build_uncompiled_model"
         patch.setattr(built, lambda *_, **__: model)
         assert command(run, folder / "tiny", *options) == 0
     return folder / "tiny"
@@ -228,7 +228,7 @@ def test_wrong_input_is_refused_before_anything_is_built(run, tmp_path, monkeypa
 
 
 def test_layouts_may_be_ones_own(run, model, preset, tmp_path, monkeypatch):
-    built = "ccfpse_tf.generation.trained_model.build_model"
+    built = "ccfpse_tf.generation.trained_model.build_uncompiled_model"
     monkeypatch.setattr(built, lambda *_, **__: model)
     ids = np.full(SIZE, list(preset.data.label_ids)[1], np.uint8)
     for name in ("labels", "instances"):
@@ -243,7 +243,7 @@ def test_layouts_may_be_ones_own(run, model, preset, tmp_path, monkeypatch):
 
 
 def test_with_graphs_for_onnx_runtime(run, model, tmp_path, monkeypatch):
-    built = "ccfpse_tf.generation.trained_model.build_model"
+    built = "ccfpse_tf.generation.trained_model.build_uncompiled_model"
     monkeypatch.setattr(built, lambda *_, **__: model)
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "tf2onnx", None)
