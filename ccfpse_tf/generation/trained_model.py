@@ -36,10 +36,8 @@ class TrainedModel(DrawingModel):
         self.run = run
         strategy = strategy or tf.distribute.get_strategy()
         with strategy.scope():
-            model = build_model(
-                drawing_config(run.config), description, 1, training=False
-            )
-            store = CheckpointStore(model, run.checkpoints)
+            model = _built(run, description)
+            store = CheckpointStore(model, run.checkpoints, config=run.config)
             self.step = store.restore(checkpoint)
         try:
             give_bank(model, run.config, description)
@@ -49,3 +47,10 @@ class TrainedModel(DrawingModel):
                 f"data.bank in its config.json names, and that cannot be used: {error}"
             ) from None
         super().__init__(model, strategy)
+
+
+def _built(run, description):
+    try:
+        return build_model(drawing_config(run.config), description, 1, training=False)
+    except InputError as error:
+        raise InputError(f"{run.directory / 'config.json'}: {error}") from None
