@@ -212,7 +212,7 @@ def _write(aside, conversion, model):
     if conversion.description.name == OWN:
         del data["class_names"]  # "class 0" and so on are ours
     run = make_run(aside, conversion.config, data)
-    CheckpointStore(model, run.checkpoints).save()
+    CheckpointStore(model, run.checkpoints, config=run.config).save()
     write_description(aside, conversion.description)
     write_json(aside / FILE_NAME, _origin(conversion))
 

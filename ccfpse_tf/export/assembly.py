@@ -53,6 +53,7 @@ def assemble(
         precision=precision,
         examples=[encoded_example(*layout, ids) for layout in layouts],
         styles=styles,
+        uses_instances=model.layout_encoding.edges,
     )
     endpoints = Endpoints(model, ids, sizes, precision, to_json(description))
     return endpoints, description

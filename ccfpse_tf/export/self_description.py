@@ -30,6 +30,7 @@ def describe(
     precision: str,
     examples: list[dict[str, str]],
     styles: Sequence[dict] = (),
+    uses_instances: bool = True,
 ) -> dict:
     """Returns the content of the ``describe`` signature's JSON.
 
@@ -44,6 +45,8 @@ def describe(
         examples: from :func:`encoded_example`.
         styles: from :func:`encoded_style`, for ``synthesize_bytes``; the key is left
             out where there are none. `export` writes none.
+        uses_instances: False for a model that takes instance maps as its data have
+            them, and draws the same whatever is in them.
 
     Raises:
         ValueError: more styles than ``MOST_STYLES``, or one that is not of the model.
@@ -77,6 +80,7 @@ def describe(
         "any_size": sizes.fixed is None,
         "size_multiple": sizes.multiple,
         "instances": data.instances,
+        "uses_instances": data.instances and uses_instances,
         "z_dim": z_dim,
         "seed": "style" if z_dim else "ignored: this model has no style code",
         "classes": classes,

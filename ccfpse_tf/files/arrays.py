@@ -15,6 +15,7 @@ from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.atomic import new_file
 
 State = dict[str, np.ndarray]
+_SHOWN = 4  # arrays that differ
 
 
 def write_arrays(
@@ -101,6 +102,30 @@ def variable_names(paths: Iterable[str]) -> list[str]:
         f"{index:04}.{re.sub(r'_[0-9]+(?=[_/]|$)', '', path)}"
         for index, path in enumerate(paths)
     ]
+
+
+def differing_shapes(
+    found: Mapping[str, tuple], needed: Mapping[str, tuple]
+) -> list[str]:
+    """Returns a line for each of the first arrays that differ, and one for the rest.
+
+    Args:
+        found: shapes of the arrays that there are, by name.
+        needed: shapes of those that there should be.
+    """
+    problems = [
+        *(f"{name}: is missing" for name in needed.keys() - found.keys()),
+        *(f"{name}: is not known" for name in found.keys() - needed.keys()),
+        *(
+            f"{name}: stored {found[name]}, needed {shape}"
+            for name, shape in needed.items()
+            if name in found and found[name] != shape
+        ),
+    ]
+    listed = sorted(problems)[:_SHOWN]
+    if len(problems) > _SHOWN:
+        listed.append(f"and {len(problems) - _SHOWN} more")
+    return listed
 
 
 def take(state: Mapping[str, np.ndarray], kind: str, **shapes) -> list[np.ndarray]:

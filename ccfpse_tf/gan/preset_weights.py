@@ -5,10 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.files.arrays import variable_names
+from ccfpse_tf.files.arrays import differing_shapes, variable_names
 from ccfpse_tf.gan.synthesizer import Synthesizer
-
-_SHOWN = 4  # variables that do not fit
 
 
 def named_variables(network) -> dict[str, object]:
@@ -52,22 +50,14 @@ def load_weights(
         for part, network in _parts(model).items()
         for name, variable in named_variables(network).items()
     }
-    problems = [
-        *(f"{name}: is missing" for name in variables.keys() - weights.keys()),
-        *(f"{name}: is not known" for name in weights.keys() - variables.keys()),
-        *(
-            f"{name}: stored {weights[name].shape}, needed {tuple(variable.shape)}"
-            for name, variable in variables.items()
-            if name in weights and weights[name].shape != tuple(variable.shape)
-        ),
-    ]
+    problems = differing_shapes(
+        {name: values.shape for name, values in weights.items()},
+        {name: tuple(variable.shape) for name, variable in variables.items()},
+    )
     if problems:
-        listed = sorted(problems)[:_SHOWN]
-        if len(problems) > _SHOWN:
-            listed.append(f"and {len(problems) - _SHOWN} more")
         raise InputError(
             f"{source}: its weights do not fit the networks:\n  "
-            + "\n  ".join(listed)
+            + "\n  ".join(problems)
             + f"\n{way_out}"
         )
     for name, variable in variables.items():

@@ -147,5 +147,8 @@ def sizes_of(model: Synthesizer) -> str:
     generator = model.drawing_generator
     own = "x".join(map(str, generator.image_size))
     if generator.any_size:
-        return f"it was trained at {own} and draws multiples of {generator.stride}"
+        stride = generator.stride
+        least = getattr(generator, "least_edge", stride)
+        start = f" from {least}" * (least > stride)
+        return f"it was trained at {own} and draws multiples of {stride}{start}"
     return f"{own}, and no other"

@@ -73,16 +73,17 @@ class PresetModel(DrawingModel):
         """
         generator, asked = self.model.drawing_generator, (height, width)
         stride, nearest = generator.stride, generator.image_size
+        least = getattr(generator, "least_edge", stride)
         if (
             asked == nearest
             or generator.any_size
-            and not any(edge % stride or not edge for edge in asked)
+            and not any(edge % stride or edge < least for edge in asked)
         ):
             return
         allowed = "one size"
         if generator.any_size:
-            nearest = [max(1, round(edge / stride)) * stride for edge in asked]
-            allowed = f"multiples of {stride}"
+            nearest = [max(least, round(edge / stride) * stride) for edge in asked]
+            allowed = f"multiples of {stride}" + f" from {least}" * (least > stride)
         raise InputError(
             f"a layout of {height}x{width} (height x width): the preset "
             f"{self.preset.name} draws {allowed}: resize or crop it to "

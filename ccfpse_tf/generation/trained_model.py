@@ -37,8 +37,8 @@ class TrainedModel(DrawingModel):
         self.run = run
         strategy = strategy or tf.distribute.get_strategy()
         with strategy.scope():
-            model = build_uncompiled_model(drawing_config(run.config), description)
-            store = CheckpointStore(model, run.checkpoints)
+            model = _built(run, description)
+            store = CheckpointStore(model, run.checkpoints, config=run.config)
             self.step = store.restore(checkpoint)
         try:
             give_bank(model, run.config, description)
@@ -48,3 +48,10 @@ class TrainedModel(DrawingModel):
                 f"data.bank in its config.json names, and that cannot be used: {error}"
             ) from None
         super().__init__(model, strategy)
+
+
+def _built(run, description):
+    try:
+        return build_uncompiled_model(drawing_config(run.config), description)
+    except InputError as error:
+        raise InputError(f"{run.directory / 'config.json'}: {error}") from None

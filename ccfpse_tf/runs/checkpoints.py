@@ -17,9 +17,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ccfpse_tf.config import Config
 from ccfpse_tf.errors import Diverged, InputError
-from ccfpse_tf.files.arrays import variable_names
 from ccfpse_tf.files.atomic import new_folder
+from ccfpse_tf.runs.checkpoint_contents import (
+    NETWORKS,
+    check_networks,
+    contents,
+    prefix_of,
+    saved_scales,
+)
 from ccfpse_tf.runs.checkpoint_folder import (
     BEST,
     FACTS,
@@ -31,8 +38,7 @@ from ccfpse_tf.runs.checkpoint_folder import (
     read_facts,
     steps_saved,
 )
-
-_STATE = "state"  # prefix of TensorFlow's files
+from ccfpse_tf.runs.run_folder import network_settings
 
 
 class CheckpointStore:
@@ -51,6 +57,8 @@ class CheckpointStore:
         directory: the run's ``checkpoints`` folder.
         keep: the number of newest checkpoints that stay.
         say: called with a sentence when a damaged checkpoint is passed over.
+        config: of the run. Checkpoints keep what shapes their networks, so that those
+            of other networks can be told.
     """
 
     def __init__(
@@ -59,15 +67,17 @@ class CheckpointStore:
         directory: Path,
         keep: int = 3,
         say: Callable[[str], None] = print,
+        config: Config | None = None,
     ):
         self.model = model
         self.directory = Path(directory)
         self.keep = keep
         self.say = say
+        self.config = config
         self._scales = {
             name: variable.value for name, variable in model.loss_scales().items()
         }
-        self._contents = _contents(model, self._scales)
+        self._contents = contents(model, self._scales)
         self._saved = None
 
     @property
@@ -91,6 +101,8 @@ class CheckpointStore:
             return path  # by another cadence, at this very step
         self._refuse_non_finite()
         facts = {"step": self.step}
+        if self.config is not None:
+            facts[NETWORKS] = network_settings(self.config)
         if metric:
             facts |= dict(zip(("metric", "value"), metric, strict=True))
         try:
@@ -105,7 +117,7 @@ class CheckpointStore:
         return path
 
     def _write(self, aside, facts):
-        self._contents.write(str(aside / _STATE))
+        self._contents.write(prefix_of(aside))
         sizes = {file.name: file.stat().st_size for file in sorted(aside.iterdir())}
         text = json.dumps(facts | {"bytes": sizes}, indent=2)
         (aside / FACTS).write_text(text + "\n", encoding="utf-8")
@@ -135,13 +147,15 @@ class CheckpointStore:
             Its step; 0, and nothing is restored, if the folder lacks a checkpoint.
 
         Raises:
-            InputError: every checkpoint is damaged or of another model.
+            InputError: every checkpoint is damaged, or one is of other networks.
         """
         paths = [Path(path)] if path else newest_first(self.directory)
         problems = []
         for candidate in paths:
             try:
                 self._restore(candidate)
+            except InputError:
+                raise  # of other networks, and so are the older ones
             except (tf.errors.OpError, ValueError, AssertionError, OSError) as error:
                 reason = str(error).strip().splitlines() or [type(error).__name__]
                 problem = f"{candidate}: cannot be restored ({reason[0][:300]})"
@@ -161,31 +175,17 @@ class CheckpointStore:
 
     def _restore(self, path):
         check_sizes(path)
-        prefix = str(path / _STATE)
-        status = self._fitting(prefix).read(prefix).expect_partial()
-        if self.model.compiled:
-            status.assert_consumed()
-            return
-        # The optimisers stay unread, and nothing else may.
+        named = str(self.directory.parent / "config.json")
+        check_networks(self.model, path, self.config, named)
+        status = self._fitting(path).read(prefix_of(path)).expect_partial()
         status.assert_existing_objects_matched()
-        saved = sum(
-            name.startswith("model/") for name, _ in tf.train.list_variables(prefix)
-        )
-        if saved != len(self.model.weights):
-            raise ValueError(
-                f"it has {saved} weights, the model {len(self.model.weights)}"
-            )
 
-    def _fitting(self, prefix):
+    def _fitting(self, path):
         """The contents as a checkpoint, maybe of another precision, holds them."""
-        saved = {
-            name.split("/")[1]: tf.Variable(tf.train.load_variable(prefix, name))
-            for name, _ in tf.train.list_variables(prefix)
-            if name.startswith("loss_scales/")
-        }
+        saved = saved_scales(path)
         if saved.keys() == self._scales.keys():
             return self._contents
-        return _contents(self.model, saved)
+        return contents(self.model, saved)
 
     def tidy(self) -> None:
         """Mends what a killed process has left: half-written folders, ``best/``.
@@ -226,26 +226,6 @@ class ReadOnlyCheckpoints:
     def save(self) -> Path:
         """Returns the folder that the chief writes to; writes nothing itself."""
         return self._store.directory
-
-
-def _contents(model, loss_scales):
-    parts = model.checkpoint_variables().items()
-    return tf.train.Checkpoint(
-        **{name: _named(variables) for name, variables in parts},
-        **({"loss_scales": loss_scales} if loss_scales else {}),
-    )
-
-
-def _named(variables) -> dict[str, tf.Variable]:
-    """Keys a list of Keras variables by place and path.
-
-    ``tf.train.Checkpoint(model=model)`` would leave out every layer that Keras 3 holds
-    in a list. Paths alone will not do either: Keras numbers them by process.
-    """
-    names = variable_names(variable.path for variable in variables)
-    return {
-        name: variable.value for name, variable in zip(names, variables, strict=True)
-    }
 
 
 def _disk_error(error, path):

@@ -166,6 +166,16 @@ def is_begun(directory: Path) -> bool:
     return not _never_trained(_stored(directory)[1])
 
 
+def network_settings(config: Config) -> dict[str, object]:
+    """Returns the keys that shape the networks, and their values as JSON has them."""
+    flat = {
+        key: value
+        for key, value in flatten(config).items()
+        if _shapes_networks(key) and key not in FREE_KEYS
+    }
+    return json.loads(json.dumps(flat))  # tuples to lists, as they are read back
+
+
 def settings(config: Config) -> dict[str, object]:
     """Returns the keys that steps of the training depend on, and their values."""
     flat, free = flatten(config), _free_keys(config)

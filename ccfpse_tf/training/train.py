@@ -175,7 +175,8 @@ def _fitting(config, directory, description, devices, teaching, memory):
 def _open_store(model, run, group):
     """The run's checkpoints, the newest one restored."""
     say = print if group.chief else lambda text: None
-    store = CheckpointStore(model, run.checkpoints, run.config.schedule.keep, say)
+    keep = run.config.schedule.keep
+    store = CheckpointStore(model, run.checkpoints, keep, say, run.config)
     if group.chief:
         store.tidy()
     with group.strategy.scope():

@@ -11,6 +11,7 @@ from ccfpse_tf.config import (
     DiscriminatorConfig,
     GeneratorConfig,
     LossConfig,
+    override,
 )
 from ccfpse_tf.data.prepare import prepare
 from ccfpse_tf.data.records import read_description
@@ -52,7 +53,7 @@ def make_records(root, train=1, dont_care=False):
     return root / "records"
 
 
-def make_run(records, folder):
+def make_run(records, folder, settings=()):
     """A run whose generator is as it was initialised."""
     config = Config(
         name="folder",
@@ -61,9 +62,11 @@ def make_run(records, folder):
         losses=LossConfig(perceptual_network="off"),
         data=DataConfig(records=str(records), image_size=SIZE, batch_size=1),
     )
+    config = override(config, settings)
     description = read_description(records)
     run = open_run(folder, config, description)
-    CheckpointStore(build_model(config, description, 1), run.checkpoints).save()
+    model = build_model(config, description, 1)
+    CheckpointStore(model, run.checkpoints, config=config).save()
     return folder
 
 

@@ -43,3 +43,9 @@ def test_styles_that_cannot_be_chosen():
         told(z_dim=4, styles=[good])
     with pytest.raises(ValueError, match="its code is not finite"):
         encoded_style("dawn", np.array([np.inf]), PICTURE)
+
+
+def test_whether_instances_change_the_picture_is_told():
+    assert description().instances
+    assert told()["uses_instances"] is True
+    assert told(uses_instances=False)["uses_instances"] is False

@@ -18,7 +18,7 @@ from ccfpse_tf import PerceptualLoss
 from ccfpse_tf.runtime.devices import Devices, open_strategy
 from ccfpse_tf.runtime.tf_config import Workers, read_workers
 from ccfpse_tf.runtime.workers import WorkerGroup
-from tests.small_model import NETWORKS, batches, small_model
+from tests.small_model import NETWORKS, ONE_PLAYER, batches, small_model
 
 BATCH = 4
 
@@ -47,7 +47,7 @@ def _parser():
     parser.add_argument("replicas")
     parser.add_argument("--eager", action="store_true", help="trace no functions")
     parser.add_argument("--steps", type=int, default=1)
-    parser.add_argument("--method", default="ccfpse", choices=[*NETWORKS, "crn"])
+    parser.add_argument("--method", default="ccfpse", choices=[*NETWORKS, *ONE_PLAYER])
     parser.add_argument("--fake", default="regenerate")
     parser.add_argument("--gan-mode", default="hinge")
     parser.add_argument("--vgg", help="weights of the perceptual loss")
@@ -72,12 +72,12 @@ def _trained(strategy, workers: Workers, arguments):
     for name in model.optimizer_names:
         # Variables made later would be one device's: graphs die on a placeholder.
         assert getattr(model, name).built
-    noise = _noise(model, strategy) if model.z_dim else np.zeros(1)
+    result = {"noise": _noise(model, strategy)} if model.z_dim else {}
     data = WorkerGroup(strategy, workers).stream(
-        lambda shard=(0, 1): _rows(arguments.steps, *shard), BATCH
+        lambda shard=(0, 1): _rows(arguments, *shard), BATCH
     )
     model.fit(data, steps_per_epoch=arguments.steps, shuffle=False, verbose=0)
-    result = {"noise": noise} | {
+    result |= {
         f"loss/{name}": np.asarray(value)
         for name, value in model.get_metrics_result().items()
     }
@@ -88,7 +88,7 @@ def _trained(strategy, workers: Workers, arguments):
     for name in model.optimizer_names:
         for variable in getattr(model, name).variables:
             result[f"{name}/{variable.path}"] = np.asarray(variable)
-    (first,) = batches(1, 2)
+    (first,) = batches(1, 2, arguments.method)
     z = tf.ones((2, model.z_dim), tf.float64) if model.z_dim else None
     image = model.synthesize(first["label"], first["instance"], z)
     return result | {"image": np.asarray(image), "steps": np.asarray(model.steps)}
@@ -113,10 +113,10 @@ def _noise(model, strategy):
     return np.asarray(sums)
 
 
-def _rows(steps, index, count):
+def _rows(arguments, index, count):
     rows = BATCH // count
     first = index * rows
-    return batches(steps, BATCH).map(
+    return batches(arguments.steps, BATCH, arguments.method).map(
         lambda batch: {key: x[first : first + rows] for key, x in batch.items()}
     )
 

@@ -15,6 +15,7 @@ from ccfpse_tf.gan.adversarial_model import AdversarialModel
 from ccfpse_tf.gan.build import build_model, build_synthesizer
 from ccfpse_tf.gan.from_preset import model_of, start_from, synthesizer_of
 from ccfpse_tf.gan.preset_weights import load_weights, named_variables
+from ccfpse_tf.gan.save_preset import sizes_of
 from ccfpse_tf.gan.synthesizer import Synthesizer
 from ccfpse_tf.generation.preset_model import PresetModel
 from ccfpse_tf.presets.class_matching import match_classes
@@ -202,6 +203,19 @@ def test_the_compact_generator_draws_other_sizes(compact, tmp_path):
     assert "resize or crop it to 96x32" in str(caught.value)
     with pytest.raises(InputError, match="multiples of 32"):
         opened.check_size(0, 32)
+
+
+def test_maps_that_are_reflected_have_a_least_size(tmp_path):
+    small = ["generator.ngf=1", "generator.downsamplings=2", "generator.blocks=1"]
+    config = override(CONFIG, [*methods.settings("pix2pixhd"), *small])
+    model = build_model(config, DATA, 1, training=False)
+    assert sizes_of(model) == "it was trained at 64x96 and draws multiples of 4 from 8"
+    write_preset(tmp_path / "tiny", of_model(model, config))
+    opened = PresetModel(tmp_path / "tiny")
+    label = np.zeros((1, 8, 12), np.int32)
+    assert opened.images(label, label, None).shape == (1, 8, 12, 3)
+    with pytest.raises(InputError, match="multiples of 4 from 8: resize .* to 8x12"):
+        opened.images(label[:, :4], label[:, :4], None)
 
 
 @pytest.fixture

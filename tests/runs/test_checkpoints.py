@@ -8,9 +8,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ccfpse_tf.config import Config, override
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.gan.optimizers import loss_scales, unwrapped
-from ccfpse_tf.runs.checkpoint_folder import best, latest, steps_saved
+from ccfpse_tf.runs.checkpoint_folder import (
+    best,
+    latest,
+    read_facts,
+    steps_saved,
+)
 from ccfpse_tf.runs.checkpoints import CheckpointStore, ReadOnlyCheckpoints
 
 OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
@@ -97,7 +103,7 @@ def test_a_model_that_only_draws_leaves_no_weights_unread(store, tmp_path):
     store.model.parts.append(keras.layers.Dense(1))
     store.model.parts[2].build((None, 3))
     _save_at(CheckpointStore(store.model, tmp_path), 7)
-    with pytest.raises(InputError, match="it has 7 weights, the model 5"):
+    with pytest.raises(InputError, match="is not known"):
         CheckpointStore(_model(compiled=False), tmp_path).restore()
 
 
@@ -215,6 +221,33 @@ def test_a_checkpoint_of_another_model(store, tmp_path):
     _save_at(store, 3)
     with pytest.raises(InputError, match="cannot be restored"):
         CheckpointStore(_model(units=5), tmp_path).restore()
+
+
+def test_what_shapes_the_networks_is_kept_and_compared(tmp_path):
+    config = Config(name="test")
+    path = CheckpointStore(_model(), tmp_path, config=config).save()
+    assert read_facts(path)["networks"]["generator.ngf"] == config.generator.ngf
+    other = override(config, ["generator.ngf=8", "data.image_size=64x128"])
+    # Settings that change no weight are the user's own affair.
+    assert CheckpointStore(_model(), tmp_path, config=other).restore() == 0
+    with pytest.raises(InputError) as caught:
+        CheckpointStore(_model(units=5), tmp_path, config=other).restore()
+    said = str(caught.value)
+    assert f"generator.ngf: the checkpoint has {config.generator.ngf}, config" in said
+    assert (
+        "data.image_size: the checkpoint has [256, 256], config.json [64, 128]" in said
+    )
+    # Where none of them differs, the weights are named.
+    with pytest.raises(InputError, match=r"kernel: stored \(4, 3\), needed \(4, 5\)"):
+        CheckpointStore(_model(units=5), tmp_path, config=config).restore()
+
+
+def test_a_newer_checkpoint_of_another_model_is_not_passed_over(store, tmp_path):
+    _save_at(store, 3)
+    newer = CheckpointStore(_model(units=5), tmp_path)
+    _save_at(newer, 4)
+    with pytest.raises(InputError, match="ckpt-4: cannot be restored"):
+        store.restore()
 
 
 def test_a_checkpoint_that_holds_more_than_the_model(store, tmp_path):

@@ -61,6 +61,15 @@ def _answer(tab, act):
     )
 
 
+def _reload(tab):
+    """Reloads once nothing is being fetched, as a request that is cut off is an error.
+
+    The pictures of the next pairs are fetched while one is shown.
+    """
+    tab.page.evaluate("Promise.all(pictures.values()).then(() => null)")
+    tab.page.reload()
+
+
 def _download(tab, folder: Path, button="#end .save"):
     with tab.page.expect_download() as waiting:
         tab.page.click(button)
@@ -109,7 +118,7 @@ def test_by_touch_with_reloads_and_second_thoughts(chromium, study, tmp_path):
     for _ in range(4):
         _answer(tab, choices.nth(_side(tab, key, "b")).tap)
     before = _shown(tab)
-    tab.page.reload()
+    _reload(tab)
     tab.page.wait_for_selector(READY)
     assert (_place(tab), _shown(tab)) == (5, before)
     tab.page.tap("#back")
@@ -125,7 +134,7 @@ def test_by_touch_with_reloads_and_second_thoughts(chromium, study, tmp_path):
     assert part["answers"][3]["choice"] == ("left", "right")[1 - earlier]
     while tab.page.is_visible("#trial"):
         _answer(tab, choices.nth(_side(tab, key, "b")).tap)
-    tab.page.reload()
+    _reload(tab)
     path = _download(tab, tmp_path)
     tab.check()
     (row,) = score([path], out / "key.json").raters

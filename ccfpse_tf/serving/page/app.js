@@ -29,7 +29,7 @@ class Page {
     this.editor = new Editor(model);
     this.style = new Style(model);
     this.picture = new Picture(model);
-    this.results = new Results(store);
+    this.results = new Results(store, model);
     this.generator = new Generator(server, () => this.request(), () => this.stale);
     this.controls = new Controls(this.editor, this.settings);
     this.work = new Work(this.editor, this.style, this.settings);
@@ -53,8 +53,8 @@ class Page {
     this.connectEvents();
     this.controls.connectKeys({
       draw: () => this.generator.now(),
-      random: () => model.styled && this.style.random(),
-      newObject: () => objects.toggleNew(),
+      random: model.styled && (() => this.style.random()),
+      newObject: model.instances && (() => objects.toggleNew()),
       chooseClass: (position) => palette.chooseShown(position),
     });
     this.view.request();
@@ -142,10 +142,10 @@ class Page {
   async request() {
     const { model, style } = this;
     const layout = this.editor.layout.copy();
-    const record = { ...layout, style: style.copy() };
+    const record = { ...layout, style: style.copy(), step: model.step };
     this.asked = record;
     const row = { label_bytes: { b64: toBase64(await writeLabels(layout, model)) } };
-    if (model.instances) {
+    if (model.takesInstances) {
       const map = await writeObjects(layout, model);
       row.instance_bytes = { b64: map ? toBase64(map) : "" };
     }
@@ -188,7 +188,8 @@ class Page {
   /** After a reload: the image of what was painted then, if it is that of the latest result. */
   showLatest() {
     const { latest } = this.results;
-    if (!latest || !this.editor.layout.equals(latest) || !this.style.equals(latest.style)) return false;
+    if (!latest || latest.step !== this.model.step) return false; // or by an earlier version
+    if (!this.editor.layout.equals(latest) || !this.style.equals(latest.style)) return false;
     this.asked = latest;
     this.picture.show(latest.image);
     this.picture.tell("Drawn before");

@@ -17,7 +17,7 @@ export async function connect() {
       const name = names.includes(wanted) ? wanted : facts.model;
       showChooser(names, name);
       const server = new Server(name, facts.label_photos);
-      const model = new Model(await whileStarting(name, facts, server.describe()));
+      const model = new Model(await whileStarting(name, facts, server.describe()), name);
       clearMessage("server");
       return { server, model };
     } catch (error) {

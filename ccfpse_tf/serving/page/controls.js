@@ -46,7 +46,7 @@ export class Controls extends EventTarget {
     document.querySelector("button[data-tool=eraser]").title = `Erases to ${blank.name}, ${kind}`;
   }
 
-  /** @param actions {draw, random, newObject, chooseClass(position)} */
+  /** @param actions {draw, chooseClass(position)}, and {random, newObject} where there are such */
   connectKeys({ draw, random, newObject, chooseClass }) {
     const { editor } = this;
     const resize = (step) => {

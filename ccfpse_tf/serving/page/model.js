@@ -10,7 +10,11 @@ function require(condition, text) {
 
 /** Classes, sizes and examples of a model. */
 export class Model {
-  constructor(text) {
+  /**
+   * @param {string} text the description
+   * @param {string} served the name that the server has for it
+   */
+  constructor(text, served) {
     let facts;
     try {
       facts = JSON.parse(text);
@@ -21,10 +25,13 @@ export class Model {
     require(Array.isArray(facts.classes) && facts.classes.length, "it has no classes");
     require(facts.image_size?.every((side) => Number.isInteger(side) && side > 0), "it has no image_size");
     [this.height, this.width] = facts.image_size;
+    this.served = served;
     this.name = facts.name;
     this.title = facts.title || facts.name;
     this.step = facts.step;
-    this.instances = Boolean(facts.instances);
+    this.takesInstances = Boolean(facts.instances);
+    // Whether they change the picture: some methods take the maps of a data set and read none.
+    this.instances = this.takesInstances && facts.uses_instances !== false;
     this.styled = Boolean(facts.z_dim);
     this.examples = facts.examples ?? [];
     this.styles = (facts.styles ?? []).map(({ name, z, image }) => {
@@ -53,7 +60,7 @@ export class Model {
     const classes = this.classes.map(({ id, name }) => `${id}${name}`).join();
     let hash = 0;
     for (const letter of classes) hash = (hash * 31 + letter.codePointAt(0)) | 0;
-    return `ccfpse:${this.name}:${this.height}x${this.width}:${hash >>> 0}`;
+    return `ccfpse:${this.served}:${this.name}:${this.height}x${this.width}:${hash >>> 0}`;
   }
 
   cssColor(index) {

@@ -39,6 +39,7 @@ export function connectPhoto(server, editor, style) {
   if (!server.labelsPhotos) return;
   const button = byId("from-photo");
   button.hidden = false;
+  if (!editor.model.styled) button.title = button.title.replace(" and a style", "");
   const take = async (file) => {
     button.disabled = true;
     try {

@@ -6,9 +6,9 @@ const MOST = 40; // older ones go
 
 /** Event: `restore` with the result that was chosen. */
 export class Results extends EventTarget {
-  constructor(store) {
+  constructor(store, model) {
     super();
-    this.store = store;
+    Object.assign(this, { store, model });
     this.list = byId("result-list");
     this.items = new Map(); // <li> -> result
     this.list.addEventListener("click", (event) => {
@@ -48,15 +48,16 @@ export class Results extends EventTarget {
   #show(result) {
     const source = URL.createObjectURL(new Blob([result.image], { type: "image/png" }));
     const { usesPhoto, code, seed } = result.style;
-    const name = usesPhoto ? "photo" : code?.name ?? `seed ${seed}`;
     const time = new Date(result.time).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-    const label = `Bring back the result of ${time}, ${name}`;
+    const style = this.model.styled && (usesPhoto ? "photo" : code?.name ?? `seed ${seed}`);
+    const which = style ? `the result of ${time}, ${style}` : `the result of ${time}`;
+    const label = `Bring back ${which}`;
     const item = element("li", {},
       element("button", { type: "button", title: label, aria: { label, pressed: "false" }, data: { act: "restore" } },
-        element("img", { src: source, alt: "" }), element("span", { textContent: name })),
+        element("img", { src: source, alt: "" }), element("span", { textContent: style || time })),
       element("button", {
         type: "button", title: "Remove", textContent: "✕", data: { act: "forget" },
-        aria: { label: `Remove the result of ${time}, ${name}` },
+        aria: { label: `Remove ${which}` },
       }));
     this.items.set(item, result);
     this.list.prepend(item);

@@ -24,13 +24,14 @@ const HELP = [
 
 /**
  * Listens to the page's keys.
- * @param {Object<string, () => void>} keys what single keys do
+ * @param {Object<string, ?() => void>} keys what single keys do; those without are not listed
  * @param {Object<string, () => void>} controls what keys do together with Ctrl or Cmd
  * @param {{single: boolean}} options whether single keys are listened to
  */
 export function connectShortcuts(keys, controls, options) {
   const dialog = byId("help-dialog");
-  byId("shortcuts").append(...HELP.map(([key, text]) =>
+  const works = ([key]) => keys[key.toLowerCase()] ?? true;
+  byId("shortcuts").append(...HELP.filter(works).map(([key, text]) =>
     element("div", {}, element("dt", { textContent: key }), element("dd", { textContent: text }))));
   byId("help").addEventListener("click", () => dialog.showModal());
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());

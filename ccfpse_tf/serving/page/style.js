@@ -10,6 +10,7 @@ const MOST = 2 ** 31 - 1;
 export class Style extends EventTarget {
   constructor(model) {
     super();
+    this.styled = model.styled;
     this.seed = 0;
     this.photo = null; // bytes of a JPEG file
     this.usesPhoto = false;
@@ -38,6 +39,8 @@ export class Style extends EventTarget {
   /** Sets some of seed, code, photo and usesPhoto. */
   set(changes) {
     Object.assign(this, changes);
+    // What was kept may be of a time when the model had styles.
+    if (!this.styled) Object.assign(this, { code: null, usesPhoto: false });
     this.#show();
     this.dispatchEvent(new Event("change"));
   }

@@ -150,3 +150,51 @@ def test_another_can_be_chosen_while_one_starts(open_paint, several):
     page.locator("#model").select_option("toy")
     paint.status("Drawn")
     several.starting.clear()
+
+
+def test_a_model_of_the_same_data_draws_the_layout_itself(open_paint, server):
+    server.models["twin"] = describe(examples=[street()])
+    paint = open_paint(server)
+    page = paint.page
+    paint.status("Drawn")
+    paint.choose("tree")
+    before = paint.drawn(lambda: paint.drag((4, 4), (60, 4)))
+    paint.status("Drawn in")
+    asked = paint.after(lambda: page.locator("#model").select_option("twin"))
+    same(asked.label, before.label)
+    paint.status("Drawn in")
+    assert page.locator("#message").is_hidden()
+    assert (
+        page.locator("#result-list li").count() == 1
+    )  # the other's pictures are its own
+    page.reload()
+    paint.status("Drawn before")
+    server.models["twin"]["step"] += 1
+    same(paint.after(page.reload).label, before.label)  # by what it has learned since
+    paint.tab.errors.clear()  # a request of the page that was left
+
+
+def test_a_model_without_style_that_reads_no_instances(open_paint):
+    facts = describe(examples=[street()]) | {"z_dim": 0, "uses_instances": False}
+    with StandIn(facts) as server:
+        paint = open_paint(server)
+        page = paint.page
+        asked = paint.asked(1)
+        assert asked.instance is None and (asked.signature, asked.seed) == (
+            "serving_default",
+            0,
+        )
+        paint.status("Drawn")
+        paint.tab.screenshot("paint-without-style")
+        assert page.locator("#style").is_hidden()
+        assert page.locator("#objects").is_hidden()
+        [caption] = page.locator("#result-list span").all_inner_texts()
+        assert "seed" not in caption and ":" in caption
+        page.locator("#stage").focus()
+        for key in "sn":
+            page.keyboard.press(key)
+        paint.quiet()
+        page.locator("#help").click()
+        listed = page.locator("#shortcuts dt").all_inner_texts()
+        assert "O" in listed and not {"S", "N"} & set(listed)
+        paint.check()
