@@ -157,7 +157,7 @@ def test_label_map_renames_ids(tmp_path):
         ('{"2": 1, "2": 0}', "'2' is there twice"),
         ('{"2": 1, "02": 0}', "2 is there twice"),
         ("[2, 1]", "is not a JSON object; expected"),
-        ('{"2": 1,\n}', "line 2 column 1.*; expected"),
+        ('{"2":\n}', "line 2 column 1.*; expected"),
         ("", "line 1 column 1.*; expected"),
     ],
 )
