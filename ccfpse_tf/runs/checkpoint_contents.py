@@ -85,11 +85,12 @@ def check_networks(
     if found == needed:
         return
     settings = [] if config is None else _other_settings(path, config)
-    lines = settings or _other_parts(found, needed) or _other_shapes(found, needed)
+    parts = _other_parts(found, needed, config)
+    lines = settings or parts or _other_shapes(found, needed)
     raise InputError(
         f"{path}: cannot be restored: it is of other networks than {named} asks for:"
         + "".join(f"\n  {line}" for line in lines)
-        + "\nPut these settings back to what they were when it was saved, or start "
+        + "\nPut the settings back to what they were when it was saved, or start "
         "another run (--run) for other networks. No checkpoint was changed."
     )
 
@@ -104,13 +105,21 @@ def _other_settings(path, config):
     ]
 
 
-def _other_parts(found, needed):
+def _other_parts(found, needed, config):
     """The networks by the names of their weights, where these are others."""
     stored, asked = _parts(found), _parts(needed)
     if stored == asked:
         return []
-    both = (", ".join(names) for names in (stored, asked))
-    return ["networks: the checkpoint has {}; needed are {}".format(*both)]
+    chosen = ""
+    if config is not None:
+        chosen = (
+            f" for generator.architecture={config.generator.architecture} "
+            f"discriminator.architecture={config.discriminator.architecture}"
+        )
+    return [
+        f"networks: the checkpoint has {', '.join(stored)}; needed{chosen} are "
+        f"{', '.join(asked)}"
+    ]
 
 
 def _other_shapes(found, needed):

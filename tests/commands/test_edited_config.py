@@ -112,6 +112,7 @@ def test_a_checkpoint_from_before_settings_were_kept_names_its_networks(edited):
     with pytest.raises(InputError) as caught:
         source.model(source.description())
     assert (
-        "the checkpoint has multiscale_discriminator, spade_generator; needed are "
-        "multiscale_discriminator, pix2_pix_hd_generator"
+        "the checkpoint has multiscale_discriminator, spade_generator; needed for "
+        "generator.architecture=pix2pixhd discriminator.architecture="
+        "multiscale_pix2pixhd are multiscale_discriminator, pix2_pix_hd_generator"
     ) in str(caught.value)
