@@ -16,7 +16,8 @@ from ccfpse_tf.runtime.duration import in_words
 from ccfpse_tf.runtime.machine import size
 from ccfpse_tf.runtime.peak_memory import memory_bytes
 from ccfpse_tf.training.length import Length
-from ccfpse_tf.training.step_costs import SHARE, Costs, Place, measure_steps
+from ccfpse_tf.training.rough_bound import rough_bound
+from ccfpse_tf.training.step_costs import SECONDS, SHARE, Costs, Place, measure_steps
 
 BATCHES = (1, 2)  # that are measured
 SMALLEST_GPU = 2e9  # bytes: a step within them fits any GPU
@@ -50,11 +51,12 @@ def forecast_memory(
 
     Raises:
         InputError: a batch that does not fit, with the largest that does; none that
-            does; ``"fit"`` where nothing can be measured.
+            does; a new run's batch of which that is not known when the time for the
+            measurement is over; ``"fit"`` where nothing can be measured.
     """
     if mode == "trust":
         return config
-    most, memory = upper_bound(config, place), machine.memory()
+    most, memory = rough_bound(config, place), machine.memory()
     if not place.gpus and memory is None:
         return _unmeasured(config, mode, "this system does not tell its memory", say)
     free = memory[1] if memory else 0
@@ -69,7 +71,8 @@ def forecast_memory(
     batches = [images for images in BATCHES if images <= per_device]
     say(
         f"memory   training a step of {' and of '.join(map(str, batches))} images, in "
-        "a process of its own, to measure what it takes ..."
+        "a process of its own, to measure what it takes: as long as the training's "
+        f"first steps, {in_words(SECONDS)} at most (--no-forecast leaves it out) ..."
     )
     try:
         costs = measure_steps(config, place, batches, limit, int(SHARE * free), teacher)
@@ -77,34 +80,17 @@ def forecast_memory(
         return _unmeasured(config, mode, str(error), say)
     fitting = costs.largest(per_device) * place.total
     if fitting < config.data.batch_size:
+        unknown = costs.late and (fitting or not costs.points)
+        if unknown and resumed:  # it has been trained with that batch
+            return _unmeasured(config, mode, _not_in_time(config, costs), say)
         if mode == "check" or not fitting:
-            raise InputError(_refusal(config, costs, fitting, resumed))
+            refusal = _unknown if unknown else _refusal
+            raise InputError(refusal(config, costs, fitting, resumed))
         config = derive(config, data={"batch_size": fitting})
-        say(f"batch    {fitting} images, the most that fit")
+        most = "which certainly fit" if costs.late else "the most that fit"
+        say(f"batch    {fitting} images, {most}")
     _tell(config, costs, say)
     return config
-
-
-def upper_bound(config: Config, place: Place) -> float:
-    """Returns bytes that steps do not take, of each GPU's memory or of the machine's.
-
-    A guess on the safe side, not a proof: one 256x256 image of the full CC-FPSE gives
-    16 GB, and its step was measured to take 4.4 GB (docs/performance.md). Other methods
-    were not measured.
-    """
-    generator, discriminator = config.generator, config.discriminator
-    width = generator.ngf + discriminator.ndf + generator.hidden / 8
-    if config.losses.perceptual_network != "off":
-        width += 64
-    squares = (
-        generator.ngf**2 + discriminator.ndf**2 + (generator.encoder_ngf or 0) ** 2
-    )
-    # Weights, gradients and moments, which deeper networks and predictors add to.
-    weights = 6e5 * squares * max(1, generator.hidden / 128, generator.blocks / 9)
-    weights *= 4 ** max(0, generator.downsamplings - 4)
-    images = config.data.batch_size / place.total * generator.images
-    one = weights + images * math.prod(config.data.image_size) * width * 1e3
-    return 0.5e9 + one if place.gpus else 2e9 + place.replicas * one
 
 
 def forecast_disk(
@@ -159,7 +145,10 @@ def _unmeasured(config, mode, reason, say):
 def _tell(config, costs: Costs, say):
     images = config.data.batch_size // costs.place.total
     first, least, _ = costs.points[0]
-    more = f", {size(costs.per_image)} for each further one" if images > first else ""
+    most = "at most " if len(costs.points) == 1 else ""  # not measured, see per_image
+    more = ""
+    if images > first:
+        more = f", {most}{size(costs.per_image)} for each further one"
     each = " on each device" if costs.place.gpus and costs.place.total > 1 else ""
     say(
         f"memory   about {size(costs.bytes(images))} of {size(costs.limit)} "
@@ -170,6 +159,31 @@ def _tell(config, costs: Costs, say):
     say(
         f"time     about {in_words(seconds)} for {length.total_steps} steps, "
         "by one measured step of few images; the first steps of the training tell more"
+    )
+
+
+def _not_in_time(config, costs: Costs):
+    """Says what is known of a batch when the time for the measurement is over."""
+    known = "not a single step was trained"
+    if costs.points:
+        images, most, _ = costs.points[0]
+        known = f"only a step of {images} image was trained, which takes {size(most)}"
+    return (
+        f"within {in_words(SECONDS)} {known}; it is not known whether "
+        f"{config.data.batch_size} images fit"
+    )
+
+
+def _unknown(config, costs: Costs, fitting, resumed):
+    certain = ""
+    if fitting:
+        certain = (
+            f"give --batch {fitting}, which certainly fits and which --batch auto "
+            "takes; "
+        )
+    return (
+        f"{_not_in_time(config, costs)}: {certain}start again when the machine has "
+        "less to do; or train without this check by `train --no-forecast`"
     )
 
 

@@ -1,7 +1,8 @@
 """What a training step takes, from steps of small batches that were measured.
 
-The memory of a step grows with its images along a straight line, of which two points
-are measured in a process of its own (:mod:`ccfpse_tf.training.measured_step`).
+The memory of a step grows with its images along a straight line. Where it begins, and
+how steep it is, is measured in a process of its own
+(:mod:`ccfpse_tf.training.measured_step`).
 """
 
 import dataclasses
@@ -17,6 +18,7 @@ from ccfpse_tf.runtime.tf_config import Workers
 # How much of the memory a step may take by its forecast: the rest is for its error, and
 # for the images and checkpoints between the steps.
 SHARE = 0.9
+SECONDS = 300  # the longest measurement
 TOO_MUCH = 75  # exit code of a measuring process that ended itself at its limit
 # Besides this one: ended by the kernel, by the allocator.
 _OUT_OF_MEMORY = {TOO_MUCH, -9, -6}
@@ -60,7 +62,9 @@ class Costs:
         limit: bytes that may be in use, of each GPU or of all of this machine.
         base: bytes in use before a model is built.
         points: images, bytes and seconds of every measured step, the smallest first.
+        growth: bytes of the first of them beyond what is held between steps.
         too_much: images of the step that was out of memory, or None.
+        late: whether the time was over before all were measured.
     """
 
     place: Place
@@ -68,13 +72,21 @@ class Costs:
     limit: int
     base: int
     points: Sequence[tuple[int, int, float]]
+    growth: int
     too_much: int | None = None
+    late: bool = False
 
     @property
     def per_image(self) -> float:
-        """Bytes of every further image, 0 where only one batch was measured."""
+        """Bytes of every further image.
+
+        Where only one batch was measured, more than they can be: an image adds no more
+        than the first one did, together with the gradients, which are there only once.
+        """
         (first, least, _), (last, most, _) = self.points[0], self.points[-1]
-        return max(0, most - least) / (last - first) if last > first else 0.0
+        if last > first:
+            return max(0, most - least) / (last - first)
+        return self.growth / first
 
     def bytes(self, images: int) -> float:
         """Returns what steps of so many images on each device take.
@@ -89,7 +101,7 @@ class Costs:
 
     def fits(self, images: int) -> bool:
         """Returns whether steps of so many images on each device can be trained."""
-        if self.too_much and images >= self.too_much:
+        if not self.points or self.too_much and images >= self.too_much:
             return False
         return self.bytes(images) <= SHARE * self.limit
 
@@ -102,7 +114,7 @@ class Costs:
 
     def seconds(self, images: int) -> float:
         """Returns the time of a step of so many images on each device."""
-        measured, _, seconds = self.points[-1]
+        measured, _, seconds = self.points[0]
         return seconds * images / measured
 
 
@@ -114,7 +126,7 @@ def measure_steps(
     free: int,
     teacher: Path | None = None,
 ) -> Costs:
-    """Trains steps of small batches in a process of its own.
+    """Trains steps of small batches in a process of its own, for ``SECONDS`` at most.
 
     Args:
         config: of the training.
@@ -134,11 +146,11 @@ def measure_steps(
         "limit": None if place.gpus else free,
         "teacher": None if teacher is None else str(teacher),
     }
-    answers = ask_module(_MODULE, request, {"TF_CONFIG": None})
+    answers = ask_module(_MODULE, request, {"TF_CONFIG": None}, SECONDS)
     lines = answers.lines
     if not lines and not place.gpus:  # even TensorFlow alone was too much
         lines = [{"device": "CPU", "limit": None, "base": 0}]
-    if not lines or answers.code not in {0, *_OUT_OF_MEMORY}:
+    if not lines or answers.code not in {None, 0, *_OUT_OF_MEMORY}:
         reason = answers.complaint or f"its process ended with code {answers.code}"
         raise InputError(reason)
     device, *steps = lines
@@ -149,5 +161,7 @@ def measure_steps(
         device["limit"] or limit,
         device["base"],
         points,
-        None if answers.code == 0 else batches[len(points)],
+        growth=steps[0]["growth"] if steps else 0,
+        too_much=batches[len(points)] if answers.code in _OUT_OF_MEMORY else None,
+        late=answers.code is None and len(points) < len(batches),
     )

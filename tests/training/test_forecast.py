@@ -1,6 +1,8 @@
 """What is said of memory, time and disk before a training, with measured stand-ins."""
 
 import json
+import os
+import signal
 import types
 
 import pytest
@@ -30,7 +32,9 @@ def machine(monkeypatch):
     found = types.SimpleNamespace(
         memory=(24 * GB, 19 * GB),
         points=[(1, 5 * GB, 30.0), (2, 7 * GB, 60.0)],
+        growth=3 * GB,
         too_much=None,
+        late=False,
         device=("CPU", None),
         asked=[],
         said=[],
@@ -42,7 +46,8 @@ def machine(monkeypatch):
         found.asked.append((list(batches), limit, free))
         name, own = found.device
         points = found.points[: len(batches)]
-        return Costs(place, name, own or limit, GB, points, found.too_much)
+        ended = found.too_much, found.late
+        return Costs(place, name, own or limit, GB, points, found.growth, *ended)
 
     monkeypatch.setattr(forecast.machine, "memory", lambda: found.memory)
     monkeypatch.setattr(forecast, "gpus_are_open", lambda: False)
@@ -127,6 +132,49 @@ def test_a_step_that_its_process_did_not_survive(survived, largest, machine):
         )
 
 
+@pytest.fixture
+def slow_machine(machine):
+    """Its time was over after a step of one image."""
+    machine.points, machine.late = machine.points[:1], True
+    return machine
+
+
+def test_too_little_time_for_the_second_batch(slow_machine):
+    # A further image takes less than the 3 GB by which the step of one grew.
+    assert ask(slow_machine, batch(5)) == batch(5)
+    text = "\n".join(slow_machine.said)
+    assert "5 minutes at most (--no-forecast leaves it out)" in text
+    assert "5.00 GB at 1 image, at most 3.00 GB for each further one" in text
+    with pytest.raises(InputError) as caught:
+        ask(slow_machine, batch(6))
+    for words in (
+        "within 5 minutes only a step of 1 image was trained, which takes 5.00 GB; ",
+        "it is not known whether 6 images fit: give --batch 5, which certainly fits",
+        "--no-forecast",
+    ):
+        assert words in str(caught.value)
+    assert ask(slow_machine, batch(6), "fit") == batch(5)
+    assert "batch    5 images, which certainly fit" in slow_machine.said
+
+
+def test_too_little_time_for_any_step(slow_machine):
+    slow_machine.points, slow_machine.growth = [], 0
+    for mode in ("check", "fit"):
+        with pytest.raises(InputError) as caught:
+            ask(slow_machine, mode=mode)
+        assert "within 5 minutes not a single step was trained; " in str(caught.value)
+        assert "images fit: start again when the machine has" in str(caught.value)
+        assert "--no-forecast" in str(caught.value)
+
+
+def test_a_run_goes_on_where_the_time_is_too_little(slow_machine):
+    assert ask(slow_machine, resumed=True) == FULL
+    assert "not checked: within 5 minutes only a step" in slow_machine.said[-1]
+    slow_machine.points = [(1, 19 * GB, 30.0)]  # that is known to be too much
+    with pytest.raises(InputError, match="resume it where there is more memory"):
+        ask(slow_machine, resumed=True)
+
+
 def test_a_run_keeps_its_batch(machine):
     with pytest.raises(InputError, match="resume it where there is more memory"):
         ask(machine, resumed=True)
@@ -169,12 +217,32 @@ def test_nothing_can_be_measured(reason, machine):
 @pytest.mark.parametrize("code", [75, -9, -6])
 def test_answers_of_a_process_that_is_out_of_memory(code, monkeypatch):
     lines = [{"device": "CPU", "limit": None, "base": 3}]
-    lines += [{"images": 1, "bytes": 5, "seconds": 2.0}]
+    lines += [{"images": 1, "bytes": 5, "growth": 4, "seconds": 2.0}]
     answers = Answers(code, lines, "")
     monkeypatch.setattr(step_costs, "ask_module", lambda *arguments: answers)
     found = step_costs.measure_steps(FULL, CPU, (1, 2), 9, 8)
-    assert found == Costs(CPU, "CPU", 9, 3, [(1, 5, 2.0)], too_much=2)
+    assert found == Costs(CPU, "CPU", 9, 3, [(1, 5, 2.0)], 4, too_much=2)
     assert found.fits(1) and not found.fits(2)
+
+
+@pytest.mark.parametrize("measured", [0, 1, 2])
+def test_answers_of_a_process_whose_time_was_over(measured, monkeypatch):
+    lines = [{"device": "CPU", "limit": None, "base": 3}]
+    for images in range(1, measured + 1):
+        grown = 4 * images  # of which 1 stays
+        lines += [{"images": images, "bytes": 5, "growth": grown, "seconds": 2.0}]
+    waits = []
+
+    def answer(module, request, environment, seconds):
+        waits.append(seconds)
+        return Answers(None, lines, "")
+
+    monkeypatch.setattr(step_costs, "ask_module", answer)
+    found = step_costs.measure_steps(FULL, CPU, (1, 2), 99, 98)
+    assert waits == [step_costs.SECONDS] and found.too_much is None
+    assert len(found.points) == measured and found.late == (measured < 2)
+    if measured == 1:
+        assert found.bytes(3) == 5 + 2 * 4
 
 
 def test_answers_of_a_process_that_failed(monkeypatch):
@@ -267,6 +335,24 @@ def test_a_refused_training_leaves_nothing_behind(config, machine, tmp_path):
     machine.points = [(1, GB, 1.0), (2, 2 * GB, 2.0)]
     with pytest.raises(InputError, match="give --batch 1 .*the largest that fits"):
         train(config, tmp_path / "run")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_nothing_behind(number, config, monkeypatch, tmp_path):
+    outside = signal.getsignal(number)
+    if outside is signal.SIG_IGN:  # as under nohup, which is respected
+        signal.signal(number, signal.SIG_DFL)
+    before = signal.getsignal(number)
+
+    def measure(*_, **options):
+        os.kill(os.getpid(), number)
+
+    monkeypatch.setattr("ccfpse_tf.training.train.forecast_memory", measure)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, tmp_path / "run")
+    assert signal.getsignal(number) is before
+    signal.signal(number, outside)
     assert not list(tmp_path.iterdir())
 
 
