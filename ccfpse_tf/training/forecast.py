@@ -20,6 +20,7 @@ from ccfpse_tf.training.rough_bound import rough_bound
 from ccfpse_tf.training.step_costs import SECONDS, SHARE, Costs, Place, measure_steps
 
 BATCHES = (1, 2)  # that are measured
+LATE = f"not a single step was trained within {in_words(SECONDS)}"
 SMALLEST_GPU = 2e9  # bytes: a step within them fits any GPU
 
 Mode = Literal["check", "fit", "trust"]
@@ -80,15 +81,12 @@ def forecast_memory(
         return _unmeasured(config, mode, str(error), say)
     fitting = costs.largest(per_device) * place.total
     if fitting < config.data.batch_size:
-        unknown = costs.late and (fitting or not costs.points)
-        if unknown and resumed:  # it has been trained with that batch
-            return _unmeasured(config, mode, _not_in_time(config, costs), say)
+        if costs.late and resumed:  # it has been trained with that batch
+            return _unmeasured(config, mode, LATE, say)
         if mode == "check" or not fitting:
-            refusal = _unknown if unknown else _refusal
-            raise InputError(refusal(config, costs, fitting, resumed))
+            raise InputError(_refusal(config, costs, fitting, resumed))
         config = derive(config, data={"batch_size": fitting})
-        most = "which certainly fit" if costs.late else "the most that fit"
-        say(f"batch    {fitting} images, {most}")
+        say(f"batch    {fitting} images, the most that fit")
     _tell(config, costs, say)
     return config
 
@@ -144,15 +142,18 @@ def _unmeasured(config, mode, reason, say):
 
 def _tell(config, costs: Costs, say):
     images = config.data.batch_size // costs.place.total
-    first, least, _ = costs.points[0]
-    most = "at most " if len(costs.points) == 1 else ""  # not measured, see per_image
+    measured = [
+        f"{size(most)} at {count} image{'s' if count > 1 else ''}"
+        for count, most, _ in costs.points
+        if count <= images
+    ]
     more = ""
-    if images > first:
-        more = f", {most}{size(costs.per_image)} for each further one"
+    if images > costs.points[-1][0]:
+        more = f", at most {size(costs.per_image)} for each further one"
     each = " on each device" if costs.place.gpus and costs.place.total > 1 else ""
     say(
         f"memory   about {size(costs.bytes(images))} of {size(costs.limit)} "
-        f"available{each} (measured: {size(least)} at {first} image{more})"
+        f"available{each} (measured: {', '.join(measured)}{more})"
     )
     length = Length.of(config)
     seconds = costs.seconds(images) * length.work(config.schedule.small_epochs)
@@ -162,38 +163,19 @@ def _tell(config, costs: Costs, say):
     )
 
 
-def _not_in_time(config, costs: Costs):
-    """Says what is known of a batch when the time for the measurement is over."""
-    known = "not a single step was trained"
-    if costs.points:
-        images, most, _ = costs.points[0]
-        known = f"only a step of {images} image was trained, which takes {size(most)}"
-    return (
-        f"within {in_words(SECONDS)} {known}; it is not known whether "
-        f"{config.data.batch_size} images fit"
-    )
-
-
-def _unknown(config, costs: Costs, fitting, resumed):
-    certain = ""
-    if fitting:
-        certain = (
-            f"give --batch {fitting}, which certainly fits and which --batch auto "
-            "takes; "
-        )
-    return (
-        f"{_not_in_time(config, costs)}: {certain}start again when the machine has "
-        "less to do; or train without this check by `train --no-forecast`"
-    )
-
-
 def _refusal(config, costs: Costs, fitting, resumed):
     batch, (height, width) = config.data.batch_size, config.data.image_size
+    if costs.late:
+        return (
+            f"it is not known whether {batch} images of {height}x{width} fit: {LATE}; "
+            "start again when the machine has less to do, or train without this check "
+            "by `train --no-forecast`"
+        )
     per_device = -(-batch // costs.place.total)
     where = costs.device if costs.place.gpus else "machine"
     room = f"{size(costs.limit)} that this {where} has available, less a tenth"
     need = "more than"
-    if len(costs.points) > 1 or (costs.points and per_device == 1):
+    if not costs.too_much:
         need = f"about {size(costs.bytes(per_device))}, more than"
     narrower = f"--set generator.ngf={max(1, config.generator.ngf // 2)}"
     if not config.step.recompute_kernels:

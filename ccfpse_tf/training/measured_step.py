@@ -21,6 +21,7 @@ from ccfpse_tf.runtime.peak_memory import memory_bytes
 from ccfpse_tf.runtime.startup import import_tensorflow
 from ccfpse_tf.training.step_costs import TOO_MUCH
 
+QUICK = 100  # seconds: another batch is only measured where the first took less
 _PAUSE = 0.02  # seconds between two looks at the process's size
 
 
@@ -71,7 +72,7 @@ def measure(tf, request: Request):
     The first has ``device``, its name, ``limit``, the bytes that a GPU's allocator may
     take, and ``base``, those that are in use before a model is built. The others have
     ``images``; ``bytes``, the most that the GPU's allocator has had in use, or that the
-    process has held; ``growth``, those beyond what is held between the steps; and the
+    process has held; ``growth``, how much of it is not held between the steps; and the
     ``seconds`` of a step, without tracing for the first batch only.
 
     A process that has trained two batches holds two graphs, and what XLA compiled for
@@ -88,7 +89,10 @@ def measure(tf, request: Request):
     random.seed(config.data.seed)
     model, stream = _model(tf, config, request.teacher)
     held, first = _in_use(tf)["current"], None
+    began = time.monotonic()
     for images in request.images:
+        if first and time.monotonic() - began > QUICK:
+            return  # it would take as long again, for a forecast that is little better
         model.train_function = None  # traced anew, as the training's own will be
         # The first step of a batch traces the graph, so the second tells the time.
         seconds = _train(model, stream(images), 1 if first else 2)

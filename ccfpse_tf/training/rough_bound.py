@@ -25,4 +25,4 @@ def rough_bound(config: Config, place: Place) -> float:
     weights *= 4 ** max(0, generator.downsamplings - 4)
     images = config.data.batch_size / place.total * generator.images
     one = weights + images * math.prod(config.data.image_size) * width * 1e3
-    return 0.5e9 + one if place.gpus else 2e9 + place.replicas * one
+    return 0.5e9 + one if place.gpus else 3e9 + place.replicas * one

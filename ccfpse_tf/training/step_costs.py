@@ -1,8 +1,11 @@
 """What a training step takes, from steps of small batches that were measured.
 
-The memory of a step grows with its images along a straight line. Where it begins, and
-how steep it is, is measured in a process of its own
-(:mod:`ccfpse_tf.training.measured_step`).
+They are measured in a process of its own (:mod:`ccfpse_tf.training.measured_step`). A
+step takes most memory either where its activations are complete, which grow with the
+images, or where weights are updated, which does not. In a step of few images the update
+may take more, so that two such steps hardly differ, and yet many images do. Hence a
+further image is taken to need the whole step's memory, divided by its images: that is
+what it needs where activations take most, and more than it needs where the update does.
 """
 
 import dataclasses
@@ -18,7 +21,7 @@ from ccfpse_tf.runtime.tf_config import Workers
 # How much of the memory a step may take by its forecast: the rest is for its error, and
 # for the images and checkpoints between the steps.
 SHARE = 0.9
-SECONDS = 300  # the longest measurement
+SECONDS = 600  # the longest measurement
 TOO_MUCH = 75  # exit code of a measuring process that ended itself at its limit
 # Besides this one: ended by the kernel, by the allocator.
 _OUT_OF_MEMORY = {TOO_MUCH, -9, -6}
@@ -62,9 +65,9 @@ class Costs:
         limit: bytes that may be in use, of each GPU or of all of this machine.
         base: bytes in use before a model is built.
         points: images, bytes and seconds of every measured step, the smallest first.
-        growth: bytes of the first of them beyond what is held between steps.
+        growth: bytes of the last of them beyond what is held between steps.
         too_much: images of the step that was out of memory, or None.
-        late: whether the time was over before all were measured.
+        late: whether the time was over before anything was measured.
     """
 
     place: Place
@@ -78,23 +81,17 @@ class Costs:
 
     @property
     def per_image(self) -> float:
-        """Bytes of every further image.
-
-        Where only one batch was measured, more than they can be: an image adds no more
-        than the first one did, together with the gradients, which are there only once.
-        """
-        (first, least, _), (last, most, _) = self.points[0], self.points[-1]
-        if last > first:
-            return max(0, most - least) / (last - first)
-        return self.growth / first
+        """The most bytes that every image beyond those measured takes."""
+        return self.growth / self.points[-1][0]
 
     def bytes(self, images: int) -> float:
         """Returns what steps of so many images on each device take.
 
         Of the memory of each GPU; of the machine's, which several CPUs share.
         """
-        first, least, _ = self.points[0]
-        one = least + (images - first) * self.per_image
+        reached = [point for point in self.points if point[0] <= images]
+        known, measured, _ = (reached or self.points)[-1]
+        one = measured + (images - known) * self.per_image
         if self.place.gpus:
             return one
         return self.base + self.place.replicas * (one - self.base)
@@ -131,7 +128,7 @@ def measure_steps(
     Args:
         config: of the training.
         place: its devices, of which the first is measured.
-        batches: sizes to measure, the smallest first.
+        batches: sizes to measure, the smallest first; where that takes long, only it.
         limit: bytes of main memory that the training may hold.
         free: bytes of main memory that the other process may hold.
         teacher: folder of the run that the generator learns from.
@@ -161,7 +158,7 @@ def measure_steps(
         device["limit"] or limit,
         device["base"],
         points,
-        growth=steps[0]["growth"] if steps else 0,
+        growth=steps[-1]["growth"] if steps else 0,
         too_much=batches[len(points)] if answers.code in _OUT_OF_MEMORY else None,
-        late=answers.code is None and len(points) < len(batches),
+        late=answers.code is None and not points,
     )

@@ -32,7 +32,7 @@ def machine(monkeypatch):
     found = types.SimpleNamespace(
         memory=(24 * GB, 19 * GB),
         points=[(1, 5 * GB, 30.0), (2, 7 * GB, 60.0)],
-        growth=3 * GB,
+        growth=4 * GB,  # of two images
         too_much=None,
         late=False,
         device=("CPU", None),
@@ -72,7 +72,9 @@ def test_a_batch_that_fits(machine):
     assert machine.asked == [([1, 2], 20 * GB, int(0.9 * 19 * GB))]
     text = "\n".join(machine.said)
     assert "about 11.0 GB of 20.0 GB available" in text  # 5 + 3 * 2
-    assert "measured: 5.00 GB at 1 image, 2.00 GB for each further one" in text
+    assert (
+        "(measured: 5.00 GB at 1 image, 7.00 GB at 2 images, at most 2.00 GB " in text
+    )
     assert "about 14 days for 10000 steps" in text  # of 120 s each
 
 
@@ -132,47 +134,32 @@ def test_a_step_that_its_process_did_not_survive(survived, largest, machine):
         )
 
 
-@pytest.fixture
-def slow_machine(machine):
-    """Its time was over after a step of one image."""
-    machine.points, machine.late = machine.points[:1], True
-    return machine
+def test_a_slow_machine_measures_one_image(machine):
+    # A further image takes no more than the 3 GB by which the step of one grew.
+    machine.points, machine.growth = machine.points[:1], 3 * GB
+    assert ask(machine, batch(5)) == batch(5)
+    text = "\n".join(machine.said)
+    assert "10 minutes at most (--no-forecast leaves it out)" in text
+    assert "(measured: 5.00 GB at 1 image, at most 3.00 GB for each further" in text
+    with pytest.raises(InputError, match="6 images .* about 20.0 GB, .* --batch 5 "):
+        ask(machine, batch(6))
+    assert ask(machine, batch(6), "fit") == batch(5)
 
 
-def test_too_little_time_for_the_second_batch(slow_machine):
-    # A further image takes less than the 3 GB by which the step of one grew.
-    assert ask(slow_machine, batch(5)) == batch(5)
-    text = "\n".join(slow_machine.said)
-    assert "5 minutes at most (--no-forecast leaves it out)" in text
-    assert "5.00 GB at 1 image, at most 3.00 GB for each further one" in text
-    with pytest.raises(InputError) as caught:
-        ask(slow_machine, batch(6))
-    for words in (
-        "within 5 minutes only a step of 1 image was trained, which takes 5.00 GB; ",
-        "it is not known whether 6 images fit: give --batch 5, which certainly fits",
-        "--no-forecast",
-    ):
-        assert words in str(caught.value)
-    assert ask(slow_machine, batch(6), "fit") == batch(5)
-    assert "batch    5 images, which certainly fit" in slow_machine.said
-
-
-def test_too_little_time_for_any_step(slow_machine):
-    slow_machine.points, slow_machine.growth = [], 0
+def test_too_little_time_for_any_step(machine):
+    machine.points, machine.growth, machine.late = [], 0, True
     for mode in ("check", "fit"):
         with pytest.raises(InputError) as caught:
-            ask(slow_machine, mode=mode)
-        assert "within 5 minutes not a single step was trained; " in str(caught.value)
-        assert "images fit: start again when the machine has" in str(caught.value)
-        assert "--no-forecast" in str(caught.value)
-
-
-def test_a_run_goes_on_where_the_time_is_too_little(slow_machine):
-    assert ask(slow_machine, resumed=True) == FULL
-    assert "not checked: within 5 minutes only a step" in slow_machine.said[-1]
-    slow_machine.points = [(1, 19 * GB, 30.0)]  # that is known to be too much
-    with pytest.raises(InputError, match="resume it where there is more memory"):
-        ask(slow_machine, resumed=True)
+            ask(machine, mode=mode)
+        for words in (
+            "not known whether 32 images of 256x256 fit: not a single step was",
+            "within 10 minutes; start again when the machine has less to do",
+            "--no-forecast",
+        ):
+            assert words in str(caught.value)
+    # A run has been trained with its batch.
+    assert ask(machine, resumed=True) == FULL
+    assert "not checked: not a single step was trained" in machine.said[-1]
 
 
 def test_a_run_keeps_its_batch(machine):
@@ -240,7 +227,7 @@ def test_answers_of_a_process_whose_time_was_over(measured, monkeypatch):
     monkeypatch.setattr(step_costs, "ask_module", answer)
     found = step_costs.measure_steps(FULL, CPU, (1, 2), 99, 98)
     assert waits == [step_costs.SECONDS] and found.too_much is None
-    assert len(found.points) == measured and found.late == (measured < 2)
+    assert len(found.points) == measured and found.late == (not measured)
     if measured == 1:
         assert found.bytes(3) == 5 + 2 * 4
 
@@ -365,7 +352,7 @@ def test_too_little_disk_leaves_nothing_behind(config, monkeypatch, tmp_path):
 
 def test_a_run_keeps_the_batch_that_auto_chose(config, machine, tmp_path, monkeypatch):
     machine.memory = (4 * GB, int(1.2 * GB))
-    machine.points = [(1, GB, 1.0), (2, 3 * GB // 2, 2.0)]
+    machine.points, machine.growth = [(1, GB, 1.0), (2, 3 * GB // 2, 2.0)], GB
     trained = []
 
     def stand_in(config, directory, description, *rest):
