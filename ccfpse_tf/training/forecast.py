@@ -71,9 +71,9 @@ def forecast_memory(
     per_device = -(-config.data.batch_size // place.total)
     batches = [images for images in BATCHES if images <= per_device]
     say(
-        f"memory   training a step of {' and of '.join(map(str, batches))} images, in "
-        "a process of its own, to measure what it takes: as long as the training's "
-        f"first steps, {in_words(SECONDS)} at most (--no-forecast leaves it out) ..."
+        "memory   measuring a step in a process of its own: as long as the training's "
+        f"first steps take, {in_words(SECONDS)} at most (--no-forecast leaves it out) "
+        "..."
     )
     try:
         costs = measure_steps(config, place, batches, limit, int(SHARE * free), teacher)

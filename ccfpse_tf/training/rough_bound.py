@@ -9,9 +9,11 @@ from ccfpse_tf.training.step_costs import Place
 def rough_bound(config: Config, place: Place) -> float:
     """Returns bytes that steps do not take, of each GPU's memory or of the machine's.
 
-    A guess on the safe side, not a proof: one 256x256 image of the full CC-FPSE gives
-    16 GB, and its step was measured to take 4.4 GB (docs/performance.md). Other methods
-    were not measured.
+    It is not a proof, but far above what was measured: in small networks 1.8 times as
+    high with one image and 2.3 times with four (docs/training.md). Full-size CC-FPSE
+    with EfficientNet-Lite0 takes 5.4 GB for one image of 256x256, and the bound is
+    21.5 GB. On a CPU it begins at 3 GB, as TensorFlow and a step's graph alone were
+    measured to take 2.
     """
     generator, discriminator = config.generator, config.discriminator
     width = generator.ngf + discriminator.ndf + generator.hidden / 8
