@@ -7,11 +7,10 @@ each listens at its own address, where TensorFlow listens next, and tries the ot
 
 import contextlib
 import select
-import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from ccfpse_tf.errors import InputError
 
@@ -62,26 +61,6 @@ def gather(addresses: Sequence[str], index: int, seconds: float) -> None:
         ) from None
     finally:
         ended.set()
-
-
-@contextlib.contextmanager
-def interrupted_by_sigterm() -> Iterator[None]:
-    """Makes SIGTERM raise ``KeyboardInterrupt`` as Ctrl-C does, in the main thread.
-
-    The handlers of both are put back at the end, whatever has replaced them.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {
-        number: signal.signal(number, signal.default_int_handler)
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def split_address(address: str) -> tuple[str, int]:

@@ -49,7 +49,7 @@ class Answers:
     Attributes:
         code: its exit code, or minus the number of the signal that ended it; None where
             it took too long and was ended.
-        lines: the JSON values that it printed, one per line.
+        lines: the JSON values that it printed until its end, one per line.
         errors: the text of its error stream.
     """
 
@@ -100,7 +100,7 @@ def ask_module(
             errors="replace",
         )
     except subprocess.TimeoutExpired as error:
-        return Answers(None, [], _text(error.stderr))
+        return Answers(None, [*_values(_text(error.stdout))], _text(error.stderr))
     return Answers(done.returncode, [*_values(done.stdout)], done.stderr)
 
 

@@ -9,7 +9,8 @@ import threading
 from collections.abc import Iterator, Mapping
 
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.runtime.gathering import gather, interrupted_by_sigterm, split_address
+from ccfpse_tf.runtime.gathering import gather, split_address
+from ccfpse_tf.runtime.interruption import interrupted_by_signals
 
 # Of the wait for the others at the start, and of one sum over all workers: far above
 # what the chief takes between two steps for pictures and checkpoints. Workers that have
@@ -65,7 +66,7 @@ class Workers:
             timeout_seconds=TIMEOUT
         )
         try:
-            with interrupted_by_sigterm():
+            with interrupted_by_signals():
                 gather(self.addresses, self.index, TIMEOUT)
                 with _killed_by_ctrl_c():
                     return tf.distribute.MultiWorkerMirroredStrategy(

@@ -16,9 +16,11 @@ from ccfpse_tf.runtime.duration import in_words
 from ccfpse_tf.runtime.machine import size
 from ccfpse_tf.runtime.peak_memory import memory_bytes
 from ccfpse_tf.training.length import Length
-from ccfpse_tf.training.step_costs import SHARE, Costs, Place, measure_steps
+from ccfpse_tf.training.rough_bound import rough_bound
+from ccfpse_tf.training.step_costs import SECONDS, SHARE, Costs, Place, measure_steps
 
 BATCHES = (1, 2)  # that are measured
+LATE = f"not a single step was trained within {in_words(SECONDS)}"
 SMALLEST_GPU = 2e9  # bytes: a step within them fits any GPU
 
 Mode = Literal["check", "fit", "trust"]
@@ -50,11 +52,12 @@ def forecast_memory(
 
     Raises:
         InputError: a batch that does not fit, with the largest that does; none that
-            does; ``"fit"`` where nothing can be measured.
+            does; a new run's batch of which that is not known when the time for the
+            measurement is over; ``"fit"`` where nothing can be measured.
     """
     if mode == "trust":
         return config
-    most, memory = upper_bound(config, place), machine.memory()
+    most, memory = rough_bound(config, place), machine.memory()
     if not place.gpus and memory is None:
         return _unmeasured(config, mode, "this system does not tell its memory", say)
     free = memory[1] if memory else 0
@@ -68,8 +71,9 @@ def forecast_memory(
     per_device = -(-config.data.batch_size // place.total)
     batches = [images for images in BATCHES if images <= per_device]
     say(
-        f"memory   training a step of {' and of '.join(map(str, batches))} images, in "
-        "a process of its own, to measure what it takes ..."
+        "memory   measuring a step in a process of its own: as long as the training's "
+        f"first steps take, {in_words(SECONDS)} at most (--no-forecast leaves it out) "
+        "..."
     )
     try:
         costs = measure_steps(config, place, batches, limit, int(SHARE * free), teacher)
@@ -77,34 +81,14 @@ def forecast_memory(
         return _unmeasured(config, mode, str(error), say)
     fitting = costs.largest(per_device) * place.total
     if fitting < config.data.batch_size:
+        if costs.late and resumed:  # it has been trained with that batch
+            return _unmeasured(config, mode, LATE, say)
         if mode == "check" or not fitting:
             raise InputError(_refusal(config, costs, fitting, resumed))
         config = derive(config, data={"batch_size": fitting})
         say(f"batch    {fitting} images, the most that fit")
     _tell(config, costs, say)
     return config
-
-
-def upper_bound(config: Config, place: Place) -> float:
-    """Returns bytes that steps do not take, of each GPU's memory or of the machine's.
-
-    A guess on the safe side, not a proof: one 256x256 image of the full CC-FPSE gives
-    16 GB, and its step was measured to take 4.4 GB (docs/performance.md). Other methods
-    were not measured.
-    """
-    generator, discriminator = config.generator, config.discriminator
-    width = generator.ngf + discriminator.ndf + generator.hidden / 8
-    if config.losses.perceptual_network != "off":
-        width += 64
-    squares = (
-        generator.ngf**2 + discriminator.ndf**2 + (generator.encoder_ngf or 0) ** 2
-    )
-    # Weights, gradients and moments, which deeper networks and predictors add to.
-    weights = 6e5 * squares * max(1, generator.hidden / 128, generator.blocks / 9)
-    weights *= 4 ** max(0, generator.downsamplings - 4)
-    images = config.data.batch_size / place.total * generator.images
-    one = weights + images * math.prod(config.data.image_size) * width * 1e3
-    return 0.5e9 + one if place.gpus else 2e9 + place.replicas * one
 
 
 def forecast_disk(
@@ -158,12 +142,18 @@ def _unmeasured(config, mode, reason, say):
 
 def _tell(config, costs: Costs, say):
     images = config.data.batch_size // costs.place.total
-    first, least, _ = costs.points[0]
-    more = f", {size(costs.per_image)} for each further one" if images > first else ""
+    measured = [
+        f"{size(most)} at {count} image{'s' if count > 1 else ''}"
+        for count, most, _ in costs.points
+        if count <= images
+    ]
+    more = ""
+    if images > costs.points[-1][0]:
+        more = f", at most {size(costs.per_image)} for each further one"
     each = " on each device" if costs.place.gpus and costs.place.total > 1 else ""
     say(
         f"memory   about {size(costs.bytes(images))} of {size(costs.limit)} "
-        f"available{each} (measured: {size(least)} at {first} image{more})"
+        f"available{each} (measured: {', '.join(measured)}{more})"
     )
     length = Length.of(config)
     seconds = costs.seconds(images) * length.work(config.schedule.small_epochs)
@@ -175,11 +165,17 @@ def _tell(config, costs: Costs, say):
 
 def _refusal(config, costs: Costs, fitting, resumed):
     batch, (height, width) = config.data.batch_size, config.data.image_size
+    if costs.late:
+        return (
+            f"it is not known whether {batch} images of {height}x{width} fit: {LATE}; "
+            "start again when the machine has less to do, or train without this check "
+            "by `train --no-forecast`"
+        )
     per_device = -(-batch // costs.place.total)
     where = costs.device if costs.place.gpus else "machine"
     room = f"{size(costs.limit)} that this {where} has available, less a tenth"
     need = "more than"
-    if len(costs.points) > 1 or (costs.points and per_device == 1):
+    if not costs.too_much:
         need = f"about {size(costs.bytes(per_device))}, more than"
     narrower = f"--set generator.ngf={max(1, config.generator.ngf // 2)}"
     if not config.step.recompute_kernels:

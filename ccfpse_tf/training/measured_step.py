@@ -21,7 +21,7 @@ from ccfpse_tf.runtime.peak_memory import memory_bytes
 from ccfpse_tf.runtime.startup import import_tensorflow
 from ccfpse_tf.training.step_costs import TOO_MUCH
 
-STEPS = 2  # of each batch: the first one traces the graph
+QUICK = 100  # seconds: another batch is only measured where the first took less
 _PAUSE = 0.02  # seconds between two looks at the process's size
 
 
@@ -53,6 +53,8 @@ def main() -> None:
     # What is printed is for the process that asked; libraries get the error stream.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    if not request.gpus:  # TensorFlow's pool counts what is in use (`_in_use`)
+        os.environ["TF_CPU_ALLOCATOR_USE_BFC"] = "true"
     import_tensorflow(open_devices=False)
     import tensorflow as tf
 
@@ -69,8 +71,13 @@ def measure(tf, request: Request):
 
     The first has ``device``, its name, ``limit``, the bytes that a GPU's allocator may
     take, and ``base``, those that are in use before a model is built. The others have
-    ``images``, ``bytes`` (the most that the GPU's allocator has had in use, or that the
-    process has held) and ``seconds`` of a step after the first.
+    ``images``; ``bytes``, the most that the GPU's allocator has had in use, or that the
+    process has held; ``growth``, how much of it is not held between the steps; and the
+    ``seconds`` of a step, without tracing for the first batch only.
+
+    A process that has trained two batches holds two graphs, and what XLA compiled for
+    each, which a training has only once. So the second batch adds to the first one's
+    size what its tensors take more, which TensorFlow counts.
     """
     _show(tf, request.gpus)
     yield _device(tf)
@@ -81,10 +88,22 @@ def measure(tf, request: Request):
         tf.config.experimental.enable_op_determinism()
     random.seed(config.data.seed)
     model, stream = _model(tf, config, request.teacher)
+    held, first = _in_use(tf)["current"], None
+    began = time.monotonic()
     for images in request.images:
+        if first and time.monotonic() - began > QUICK:
+            return  # it would take as long again, for a forecast that is little better
         model.train_function = None  # traced anew, as the training's own will be
-        seconds = _train(model, stream(images), STEPS)
-        yield {"images": images, "bytes": _peak(tf), "seconds": seconds}
+        # The first step of a batch traces the graph, so the second tells the time.
+        seconds = _train(model, stream(images), 1 if first else 2)
+        peak = _in_use(tf)["peak"]
+        first = first or (_held_at_most(tf), peak)
+        yield {
+            "images": images,
+            "bytes": first[0] + peak - first[1],
+            "growth": peak - held,
+            "seconds": seconds,
+        }
 
 
 def _model(tf, config: Config, teacher):
@@ -148,9 +167,15 @@ def _device(tf):
     return {"device": "CPU", "limit": None, "base": memory_bytes("VmRSS")}
 
 
-def _peak(tf):
+def _in_use(tf):
+    """Bytes of the device's tensors: ``current``, and ``peak`` since its start."""
+    gpus = tf.config.list_logical_devices("GPU")
+    return tf.config.experimental.get_memory_info("GPU:0" if gpus else "CPU:0")
+
+
+def _held_at_most(tf):
     if tf.config.list_logical_devices("GPU"):
-        return tf.config.experimental.get_memory_info("GPU:0")["peak"]
+        return _in_use(tf)["peak"]
     return memory_bytes("VmHWM")
 
 

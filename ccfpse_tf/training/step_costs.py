@@ -1,7 +1,11 @@
 """What a training step takes, from steps of small batches that were measured.
 
-The memory of a step grows with its images along a straight line, of which two points
-are measured in a process of its own (:mod:`ccfpse_tf.training.measured_step`).
+They are measured in a process of its own (:mod:`ccfpse_tf.training.measured_step`). A
+step takes most memory either where its activations are complete, which grow with the
+images, or where weights are updated, which does not. In a step of few images the update
+may take more, so that two such steps hardly differ, and yet many images do. Hence a
+further image is taken to need the whole step's memory, divided by its images: that is
+what it needs where activations take most, and more than it needs where the update does.
 """
 
 import dataclasses
@@ -17,6 +21,7 @@ from ccfpse_tf.runtime.tf_config import Workers
 # How much of the memory a step may take by its forecast: the rest is for its error, and
 # for the images and checkpoints between the steps.
 SHARE = 0.9
+SECONDS = 600  # the longest measurement
 TOO_MUCH = 75  # exit code of a measuring process that ended itself at its limit
 # Besides this one: ended by the kernel, by the allocator.
 _OUT_OF_MEMORY = {TOO_MUCH, -9, -6}
@@ -60,7 +65,9 @@ class Costs:
         limit: bytes that may be in use, of each GPU or of all of this machine.
         base: bytes in use before a model is built.
         points: images, bytes and seconds of every measured step, the smallest first.
+        growth: bytes of the last of them beyond what is held between steps.
         too_much: images of the step that was out of memory, or None.
+        late: whether the time was over before anything was measured.
     """
 
     place: Place
@@ -68,28 +75,30 @@ class Costs:
     limit: int
     base: int
     points: Sequence[tuple[int, int, float]]
+    growth: int
     too_much: int | None = None
+    late: bool = False
 
     @property
     def per_image(self) -> float:
-        """Bytes of every further image, 0 where only one batch was measured."""
-        (first, least, _), (last, most, _) = self.points[0], self.points[-1]
-        return max(0, most - least) / (last - first) if last > first else 0.0
+        """The most bytes that every image beyond those measured takes."""
+        return self.growth / self.points[-1][0]
 
     def bytes(self, images: int) -> float:
         """Returns what steps of so many images on each device take.
 
         Of the memory of each GPU; of the machine's, which several CPUs share.
         """
-        first, least, _ = self.points[0]
-        one = least + (images - first) * self.per_image
+        reached = [point for point in self.points if point[0] <= images]
+        known, measured, _ = (reached or self.points)[-1]
+        one = measured + (images - known) * self.per_image
         if self.place.gpus:
             return one
         return self.base + self.place.replicas * (one - self.base)
 
     def fits(self, images: int) -> bool:
         """Returns whether steps of so many images on each device can be trained."""
-        if self.too_much and images >= self.too_much:
+        if not self.points or self.too_much and images >= self.too_much:
             return False
         return self.bytes(images) <= SHARE * self.limit
 
@@ -102,7 +111,7 @@ class Costs:
 
     def seconds(self, images: int) -> float:
         """Returns the time of a step of so many images on each device."""
-        measured, _, seconds = self.points[-1]
+        measured, _, seconds = self.points[0]
         return seconds * images / measured
 
 
@@ -114,12 +123,12 @@ def measure_steps(
     free: int,
     teacher: Path | None = None,
 ) -> Costs:
-    """Trains steps of small batches in a process of its own.
+    """Trains steps of small batches in a process of its own, for ``SECONDS`` at most.
 
     Args:
         config: of the training.
         place: its devices, of which the first is measured.
-        batches: sizes to measure, the smallest first.
+        batches: sizes to measure, the smallest first; where that takes long, only it.
         limit: bytes of main memory that the training may hold.
         free: bytes of main memory that the other process may hold.
         teacher: folder of the run that the generator learns from.
@@ -134,11 +143,11 @@ def measure_steps(
         "limit": None if place.gpus else free,
         "teacher": None if teacher is None else str(teacher),
     }
-    answers = ask_module(_MODULE, request, {"TF_CONFIG": None})
+    answers = ask_module(_MODULE, request, {"TF_CONFIG": None}, SECONDS)
     lines = answers.lines
     if not lines and not place.gpus:  # even TensorFlow alone was too much
         lines = [{"device": "CPU", "limit": None, "base": 0}]
-    if not lines or answers.code not in {0, *_OUT_OF_MEMORY}:
+    if not lines or answers.code not in {None, 0, *_OUT_OF_MEMORY}:
         reason = answers.complaint or f"its process ended with code {answers.code}"
         raise InputError(reason)
     device, *steps = lines
@@ -149,5 +158,7 @@ def measure_steps(
         device["limit"] or limit,
         device["base"],
         points,
-        None if answers.code == 0 else batches[len(points)],
+        growth=steps[-1]["growth"] if steps else 0,
+        too_much=batches[len(points)] if answers.code in _OUT_OF_MEMORY else None,
+        late=answers.code is None and not points,
     )

@@ -21,15 +21,11 @@ from ccfpse_tf.generation.memory_bank import training_filler
 from ccfpse_tf.presets.preset import Preset
 from ccfpse_tf.runs.checkpoint_folder import steps_saved
 from ccfpse_tf.runs.checkpoints import CheckpointStore, ReadOnlyCheckpoints
-from ccfpse_tf.runs.run_folder import (
-    Run,
-    check_folder,
-    is_begun,
-    open_run,
-    read_run,
-)
+from ccfpse_tf.runs.new_run import run_to_train
+from ccfpse_tf.runs.run_folder import Run, check_folder, is_begun, read_run
 from ccfpse_tf.runs.status import Status
 from ccfpse_tf.runtime.devices import check_replicas, open_strategy, parse_devices
+from ccfpse_tf.runtime.interruption import interrupted_by_signals
 from ccfpse_tf.runtime.tf_config import read_workers
 from ccfpse_tf.runtime.workers import WorkerGroup
 from ccfpse_tf.training.callback_list import TrainingContext, make_callbacks
@@ -81,11 +77,12 @@ def train(
             that do not fit the config, diverged losses, too little memory or disk, a
             lost worker, another training in the folder: anything that the user can
             correct.
-        KeyboardInterrupt: Ctrl-C or SIGTERM, after the state has been saved.
+        KeyboardInterrupt: Ctrl-C, SIGTERM or SIGHUP, after the state has been saved;
+            before the first step nothing is left of a new run.
     """
     methods.check(config)
     directory, workers = Path(run_directory), read_workers()
-    with contextlib.ExitStack() as stack:
+    with interrupted_by_signals(), contextlib.ExitStack() as stack:
         if workers.chief:
             stack.enter_context(locked(directory / RUN_LOCK, TRAINING))
         description = read_description(Path(config.data.records))
@@ -123,11 +120,12 @@ def _train(config, directory, description, group, length, profile, starts):
     if group.chief:
         forecast_disk(model, config, directory)
     # Only now, as a model that cannot be built must not leave a run folder behind.
-    run, status = Run(directory, config), contextlib.nullcontext()
-    if group.chief:
-        run = open_run(directory, config, description)
-        status = Status(directory).recorded()
-    with status as status:
+    run, status = Run(directory, config), None
+    with contextlib.ExitStack() as stack:
+        if group.chief:
+            steps = functools.partial(_steps, model)
+            stack.enter_context(run_to_train(directory, config, description, steps))
+            status = stack.enter_context(Status(directory).recorded())
         store = _open_store(model, run, group)
         group.check_same(store.step, _content(config, description))
         if group.chief:
@@ -145,6 +143,10 @@ def _train(config, directory, description, group, length, profile, starts):
                 ),
             )
         return store.step
+
+
+def _steps(model):
+    return int(tf.convert_to_tensor(model.steps))
 
 
 def _fitting(config, directory, description, devices, teaching, memory):
@@ -168,8 +170,13 @@ def _fitting(config, directory, description, devices, teaching, memory):
         memory,
         teacher=teaching and teaching.run.directory,
         resumed=resumed,
-        say=print if workers.chief else lambda text: None,
+        say=_say_at_once if workers.chief else lambda text: None,
     )
+
+
+def _say_at_once(text):
+    """Prints a line, which a reader of a pipe sees before what takes long."""
+    print(text, flush=True)
 
 
 def _open_store(model, run, group):

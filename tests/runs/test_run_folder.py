@@ -6,34 +6,17 @@ import json
 import pytest
 
 from ccfpse_tf.config import Config, override
-from ccfpse_tf.data.description import Description, Split
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.runs.checkpoint_folder import require_checkpoint
 from ccfpse_tf.runs.run_folder import identity, make_run, open_run, read_data, read_run
+from tests.runs.described import described
 
 CONFIG = Config(name="test")
 
 
-def _description(**changes):
-    split = Split(4, 1, 72, 72, (72, 72), (4,), (100,))
-    values = {
-        "name": "test",
-        "num_classes": 2,
-        "dont_care_index": None,
-        "instances": False,
-        "label_mapping": "identity",
-        "class_names": ("a", "b"),
-        "palette": ((0, 0, 0), (1, 1, 1)),
-        "label_ids": {0: 0, 1: 1},
-        "splits": {"train": split},
-        "tool": "test",
-    }
-    return Description(**values | changes)
-
-
 @pytest.fixture
 def run_dir(tmp_path):
-    open_run(tmp_path / "run", CONFIG, _description())
+    open_run(tmp_path / "run", CONFIG, described())
     return tmp_path / "run"
 
 
@@ -50,7 +33,7 @@ def test_another_config_is_refused_with_all_differences(run_dir):
     before = (run_dir / "config.json").read_bytes()
     other = override(CONFIG, ["generator.ngf=32", "optimizers.generator_lr=1"])
     with pytest.raises(InputError) as caught:
-        open_run(run_dir, other, _description(num_classes=3))
+        open_run(run_dir, other, described(num_classes=3))
     message = str(caught.value)
     assert "generator.ngf: the run has 64, now 32" in message
     assert "optimizers.generator_lr: the run has 0.0001, now 1.0" in message
@@ -61,7 +44,7 @@ def test_another_config_is_refused_with_all_differences(run_dir):
 
 def test_records_may_move_and_cadences_change(run_dir):
     other = override(CONFIG, ["data.records=/elsewhere", "schedule.keep=9"])
-    open_run(run_dir, other, _description())
+    open_run(run_dir, other, described())
     assert read_run(run_dir).config.schedule.keep == 9
 
 
@@ -69,47 +52,47 @@ def test_more_epochs_are_fine_only_while_rates_are_constant(tmp_path):
     for decay, fits in ((0, True), (10, False)):
         config = override(CONFIG, [f"schedule.decay_epochs={decay}"])
         longer = override(config, ["schedule.epochs=500"])
-        open_run(tmp_path / str(decay), config, _description())
+        open_run(tmp_path / str(decay), config, described())
         if fits:
-            open_run(tmp_path / str(decay), longer, _description())
+            open_run(tmp_path / str(decay), longer, described())
         else:
             with pytest.raises(InputError, match="schedule.epochs"):
-                open_run(tmp_path / str(decay), longer, _description())
+                open_run(tmp_path / str(decay), longer, described())
 
 
 def test_another_split_of_the_data_is_refused(run_dir):
-    description = _description()
+    description = described()
     split = dataclasses.replace(description.splits["train"], count=5)
     with pytest.raises(InputError, match="train images: the run has 4, now 5"):
-        open_run(run_dir, CONFIG, _description(splits={"train": split}))
+        open_run(run_dir, CONFIG, described(splits={"train": split}))
 
 
 def test_a_folder_with_other_files_is_left_alone(tmp_path):
     (tmp_path / "thesis.tex").write_text("mine")
     with pytest.raises(InputError, match="holds files but no config.json"):
-        open_run(tmp_path, CONFIG, _description())
+        open_run(tmp_path, CONFIG, described())
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
 def test_a_file_in_the_way(tmp_path):
     (tmp_path / "run").write_text("")
     with pytest.raises(InputError, match="is a file"):
-        open_run(tmp_path / "run", CONFIG, _description())
+        open_run(tmp_path / "run", CONFIG, described())
 
 
 def test_the_first_training_of_a_converted_run_decides_what_is_open(tmp_path):
-    make_run(tmp_path / "run", CONFIG, identity(_description(splits={}, name="custom")))
+    make_run(tmp_path / "run", CONFIG, identity(described(splits={}, name="custom")))
     asked = override(CONFIG, ["data.batch_size=3", "losses.kl=0.5"])
     other = override(asked, ["generator.z_dim=0"])
     with pytest.raises(InputError, match="generator.z_dim: the run has 256, now 0"):
-        open_run(tmp_path / "run", other, _description())
+        open_run(tmp_path / "run", other, described())
     with pytest.raises(InputError, match="label_mapping: the run has 'identity'"):
-        open_run(tmp_path / "run", asked, _description(label_mapping="shift"))
-    open_run(tmp_path / "run", asked, _description())
+        open_run(tmp_path / "run", asked, described(label_mapping="shift"))
+    open_run(tmp_path / "run", asked, described())
     run = read_run(tmp_path / "run")
     assert run.config == asked and read_data(run)["train images"] == 4
     with pytest.raises(InputError, match="losses.kl: the run has 0.5, now 0.1"):
-        open_run(tmp_path / "run", CONFIG, _description())
+        open_run(tmp_path / "run", CONFIG, described())
 
 
 def test_reading_what_is_no_run(tmp_path):

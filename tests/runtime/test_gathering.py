@@ -9,11 +9,8 @@ import threading
 import pytest
 
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.runtime.gathering import (
-    gather,
-    interrupted_by_sigterm,
-    split_address,
-)
+from ccfpse_tf.runtime.gathering import gather, split_address
+from ccfpse_tf.runtime.interruption import interrupted_by_signals
 
 
 @pytest.fixture
@@ -57,7 +54,7 @@ def test_a_port_that_is_taken(addresses):
 def test_a_signal_ends_the_wait_and_names_the_missing_ones(number, addresses):
     before = signal.getsignal(number)
     threading.Timer(0.1, os.kill, (os.getpid(), number)).start()
-    with interrupted_by_sigterm():
+    with interrupted_by_signals():
         with pytest.raises(KeyboardInterrupt, match=f"waiting for {addresses[1]} "):
             gather(addresses[:2], 0, 60)
     assert signal.getsignal(number) is before

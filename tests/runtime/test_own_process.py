@@ -59,4 +59,5 @@ def test_a_module_answers_until_it_ends(module):
 
 
 def test_a_module_that_takes_too_long(module):
-    assert ask_module(module, "wait", seconds=1.0).code is None
+    found = ask_module(module, "wait", seconds=1.0)
+    assert found.code is None and found.lines == [["wait", None, "x"], 1]

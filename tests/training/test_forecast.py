@@ -1,6 +1,8 @@
 """What is said of memory, time and disk before a training, with measured stand-ins."""
 
 import json
+import os
+import signal
 import types
 
 import pytest
@@ -30,7 +32,9 @@ def machine(monkeypatch):
     found = types.SimpleNamespace(
         memory=(24 * GB, 19 * GB),
         points=[(1, 5 * GB, 30.0), (2, 7 * GB, 60.0)],
+        growth=4 * GB,  # of two images
         too_much=None,
+        late=False,
         device=("CPU", None),
         asked=[],
         said=[],
@@ -42,7 +46,8 @@ def machine(monkeypatch):
         found.asked.append((list(batches), limit, free))
         name, own = found.device
         points = found.points[: len(batches)]
-        return Costs(place, name, own or limit, GB, points, found.too_much)
+        ended = found.too_much, found.late
+        return Costs(place, name, own or limit, GB, points, found.growth, *ended)
 
     monkeypatch.setattr(forecast.machine, "memory", lambda: found.memory)
     monkeypatch.setattr(forecast, "gpus_are_open", lambda: False)
@@ -67,7 +72,9 @@ def test_a_batch_that_fits(machine):
     assert machine.asked == [([1, 2], 20 * GB, int(0.9 * 19 * GB))]
     text = "\n".join(machine.said)
     assert "about 11.0 GB of 20.0 GB available" in text  # 5 + 3 * 2
-    assert "measured: 5.00 GB at 1 image, 2.00 GB for each further one" in text
+    assert (
+        "(measured: 5.00 GB at 1 image, 7.00 GB at 2 images, at most 2.00 GB " in text
+    )
     assert "about 14 days for 10000 steps" in text  # of 120 s each
 
 
@@ -127,6 +134,34 @@ def test_a_step_that_its_process_did_not_survive(survived, largest, machine):
         )
 
 
+def test_a_slow_machine_measures_one_image(machine):
+    # A further image takes no more than the 3 GB by which the step of one grew.
+    machine.points, machine.growth = machine.points[:1], 3 * GB
+    assert ask(machine, batch(5)) == batch(5)
+    text = "\n".join(machine.said)
+    assert "10 minutes at most (--no-forecast leaves it out)" in text
+    assert "(measured: 5.00 GB at 1 image, at most 3.00 GB for each further" in text
+    with pytest.raises(InputError, match="6 images .* about 20.0 GB, .* --batch 5 "):
+        ask(machine, batch(6))
+    assert ask(machine, batch(6), "fit") == batch(5)
+
+
+def test_too_little_time_for_any_step(machine):
+    machine.points, machine.growth, machine.late = [], 0, True
+    for mode in ("check", "fit"):
+        with pytest.raises(InputError) as caught:
+            ask(machine, mode=mode)
+        for words in (
+            "not known whether 32 images of 256x256 fit: not a single step was",
+            "within 10 minutes; start again when the machine has less to do",
+            "--no-forecast",
+        ):
+            assert words in str(caught.value)
+    # A run has been trained with its batch.
+    assert ask(machine, resumed=True) == FULL
+    assert "not checked: not a single step was trained" in machine.said[-1]
+
+
 def test_a_run_keeps_its_batch(machine):
     with pytest.raises(InputError, match="resume it where there is more memory"):
         ask(machine, resumed=True)
@@ -169,12 +204,32 @@ def test_nothing_can_be_measured(reason, machine):
 @pytest.mark.parametrize("code", [75, -9, -6])
 def test_answers_of_a_process_that_is_out_of_memory(code, monkeypatch):
     lines = [{"device": "CPU", "limit": None, "base": 3}]
-    lines += [{"images": 1, "bytes": 5, "seconds": 2.0}]
+    lines += [{"images": 1, "bytes": 5, "growth": 4, "seconds": 2.0}]
     answers = Answers(code, lines, "")
     monkeypatch.setattr(step_costs, "ask_module", lambda *arguments: answers)
     found = step_costs.measure_steps(FULL, CPU, (1, 2), 9, 8)
-    assert found == Costs(CPU, "CPU", 9, 3, [(1, 5, 2.0)], too_much=2)
+    assert found == Costs(CPU, "CPU", 9, 3, [(1, 5, 2.0)], 4, too_much=2)
     assert found.fits(1) and not found.fits(2)
+
+
+@pytest.mark.parametrize("measured", [0, 1, 2])
+def test_answers_of_a_process_whose_time_was_over(measured, monkeypatch):
+    lines = [{"device": "CPU", "limit": None, "base": 3}]
+    for images in range(1, measured + 1):
+        grown = 4 * images  # of which 1 stays
+        lines += [{"images": images, "bytes": 5, "growth": grown, "seconds": 2.0}]
+    waits = []
+
+    def answer(module, request, environment, seconds):
+        waits.append(seconds)
+        return Answers(None, lines, "")
+
+    monkeypatch.setattr(step_costs, "ask_module", answer)
+    found = step_costs.measure_steps(FULL, CPU, (1, 2), 99, 98)
+    assert waits == [step_costs.SECONDS] and found.too_much is None
+    assert len(found.points) == measured and found.late == (not measured)
+    if measured == 1:
+        assert found.bytes(3) == 5 + 2 * 4
 
 
 def test_answers_of_a_process_that_failed(monkeypatch):
@@ -270,6 +325,24 @@ def test_a_refused_training_leaves_nothing_behind(config, machine, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_nothing_behind(number, config, monkeypatch, tmp_path):
+    outside = signal.getsignal(number)
+    if outside is signal.SIG_IGN:  # as under nohup, which is respected
+        signal.signal(number, signal.SIG_DFL)
+    before = signal.getsignal(number)
+
+    def measure(*_, **options):
+        os.kill(os.getpid(), number)
+
+    monkeypatch.setattr("ccfpse_tf.training.train.forecast_memory", measure)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, tmp_path / "run")
+    assert signal.getsignal(number) is before
+    signal.signal(number, outside)
+    assert not list(tmp_path.iterdir())
+
+
 def test_too_little_disk_leaves_nothing_behind(config, monkeypatch, tmp_path):
     monkeypatch.setattr(forecast.machine, "free_disk", lambda folder: 1000)
     with pytest.raises(InputError, match="checkpoints will take"):
@@ -279,7 +352,7 @@ def test_too_little_disk_leaves_nothing_behind(config, monkeypatch, tmp_path):
 
 def test_a_run_keeps_the_batch_that_auto_chose(config, machine, tmp_path, monkeypatch):
     machine.memory = (4 * GB, int(1.2 * GB))
-    machine.points = [(1, GB, 1.0), (2, 3 * GB // 2, 2.0)]
+    machine.points, machine.growth = [(1, GB, 1.0), (2, 3 * GB // 2, 2.0)], GB
     trained = []
 
     def stand_in(config, directory, description, *rest):

@@ -108,7 +108,7 @@ def test_a_run_starts_from_it_and_resumes_without_it(
 
 
 def test_a_run_that_was_killed_before_its_first_checkpoint(
-    train, preset, started, monkeypatch
+    train, preset, started, monkeypatch, tmp_path
 ):
     def killed(*_):
         raise KeyboardInterrupt
@@ -117,6 +117,7 @@ def test_a_run_that_was_killed_before_its_first_checkpoint(
         patch.setattr(training, "_fit", killed)
         with pytest.raises(KeyboardInterrupt):
             train()
+    assert not (tmp_path / "run").exists()
     train()
     stored = stored_kernel(preset)
     np.testing.assert_array_equal(started[0][:, :, :2], stored[:, :, [2, 0]])
