@@ -155,7 +155,7 @@ def _forward(fixture, case, dtype):
     [(y, scores)] = scored
     if f"{at}/y" in data:  # copies of fixtures lack what is large
         yield absolute(f"{at}/y", pixels(y), data[f"{at}/y"], IMAGE)
-    if f"{at}/semantic_logits" in data:
+    if f"{case}/semantic_logits" in data:
         theirs = data[f"{case}/semantic_logits"]
         ours = np.moveaxis(np.asarray(scores), -1, 1)
         yield relative(f"{case}/semantic_logits", ours, theirs, checks.EVALUATION)
