@@ -20,7 +20,6 @@ IMAGE = 1e-5 * 255  # absolute, of images of 0..255
 TRAINED_LOSS = {"float64": 1e-6, "float32": 1e-5}  # relative
 TRAINED_IMAGE = {"float64": 1e-5 * 255, "float32": 0.7}  # absolute, of 0..255
 UPDATE = 1e-6  # of the length of each tensor's update, in float64
-UPDATES = "/trajectory/update "  # in the names of these checks
 
 
 def perceptual_loss(prefix: str, dtype: str) -> perceptual.PerceptualLoss:
@@ -190,7 +189,7 @@ def _updates(data, case, ours):
             ("probe", probe, projection, length),
         ):
             error = abs(value - theirs) / unit
-            label = f"{case}{UPDATES}{name} {quantity}{EARLY}"
+            label = f"{case}/trajectory/update {name} {quantity}{EARLY}"
             yield Check(label, error, UPDATE)
 
 

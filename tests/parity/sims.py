@@ -17,6 +17,8 @@ from tests.parity.refinement import IMAGE, Tensor, image, official, pixels
 from tests.parity.sims_retrieval import retrieval
 
 SEMANTIC = 10  # weight of the cross entropy
+# The encoder's stages and convolutions that are not early in the fine form.
+LATE = ((1, 2), (2, 2), (5, 1), (5, 2), (5, 3))
 NETWORKS = (64, 128, 256, 512, 512, 512)  # channels of the encoder in full
 
 
@@ -118,8 +120,16 @@ def _draw(batch, model):
 
 
 def _early(model):
-    """The encoder's layers, whose kernels TensorFlow 1 updates early."""
-    return [layer for stage in model.generator.encoder for layer in stage]
+    """The layers whose kernels TensorFlow 1 updates early: the encoder's, a head."""
+    network = model.generator
+    late = LATE if network.fine else ()
+    encoder = [
+        layer
+        for number, stage in enumerate(network.encoder, 1)
+        for place, layer in enumerate(stage, 1)
+        if (number, place) not in late
+    ]
+    return [*encoder, network.score_convolution]
 
 
 def _forward(fixture, case, dtype):
@@ -145,7 +155,7 @@ def _forward(fixture, case, dtype):
     [(y, scores)] = scored
     if f"{at}/y" in data:  # copies of fixtures lack what is large
         yield absolute(f"{at}/y", pixels(y), data[f"{at}/y"], IMAGE)
-    if f"{at}/semantic_logits" in data:
+    if f"{case}/semantic_logits" in data:
         theirs = data[f"{case}/semantic_logits"]
         ours = np.moveaxis(np.asarray(scores), -1, 1)
         yield relative(f"{case}/semantic_logits", ours, theirs, checks.EVALUATION)

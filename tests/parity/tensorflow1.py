@@ -3,15 +3,16 @@
 A graph of TensorFlow 1 updates a variable as soon as its gradient is there, while other
 operations may still read it. In the fixtures' trainings that happened to some kernels:
 the gradient with respect to a convolution's input was computed with the kernel after
-its update. They are those of CRN's modules of up to 8 rows, and of SIMS's encoder. Our
-own training steps use the kernel that the forward pass used.
+its update. Which ones says the module of each method. Our own training steps use the
+kernel that the forward pass used.
 """
 
 import functools
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from unittest import mock
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -54,44 +55,55 @@ def early_updates(model, layers) -> Iterator[None]:
     Args:
         model: compiled, with a :class:`TensorFlowAdam`; its training step is to be
             called (traced) within.
-        layers: the :class:`LayerNormalizedConvolution` that it is about.
+        layers: the :class:`LayerNormalizedConvolution` and Keras's ``Conv2D`` that it
+            is about.
     """
     optimizer = unwrapped(model.optimizer)
     layer_class = module.LayerNormalizedConvolution
     original = layer_class.call
 
+    def by_updated(layer, operation):
+        return functools.partial(_convolution, optimizer, layer.kernel, operation)
+
     @functools.wraps(original)
     def call(layer, x):
         if all(layer is not other for other in layers):
             return original(layer, x)
-        convolution = functools.partial(_convolution, optimizer, layer.kernel)
+        convolution = by_updated(layer, layout_convolution)
         with mock.patch.object(module, "layout_convolution", convolution):
             return original(layer, x)
 
-    with mock.patch.object(layer_class, "call", call):
+    with ExitStack() as stack:
+        stack.enter_context(mock.patch.object(layer_class, "call", call))
+        for layer in layers:
+            if isinstance(layer, keras.layers.Conv2D):
+                convolution = by_updated(layer, layer.convolution_op)
+                patch = mock.patch.object(layer, "convolution_op", convolution)
+                stack.enter_context(patch)
         yield
 
 
-def _convolution(optimizer, variable, x, kernel, bias):
+def _convolution(optimizer, variable, operation, x, kernel, *bias):
     if isinstance(x, Layout):  # the network's input, which needs no gradient
-        return layout_convolution(x, kernel, bias)
+        return operation(x, kernel, *bias)
 
     @tf.custom_gradient
     def convolve(x, kernel):
         def gradient(by_output):
-            by_kernel = _gradient(x, kernel, bias, kernel, by_output)
+            by_kernel = _gradient(operation, x, kernel, bias, kernel, by_output)
             updated = _updated(optimizer, variable, by_kernel)
-            return _gradient(x, updated, bias, x, by_output), by_kernel
+            by_x = _gradient(operation, x, updated, bias, x, by_output)
+            return by_x, by_kernel
 
-        return layout_convolution(x, kernel, bias), gradient
+        return operation(x, kernel, *bias), gradient
 
-    return convolve(x, kernel)
+    return convolve(x, tf.convert_to_tensor(kernel))
 
 
-def _gradient(x, kernel, bias, source, by_output):
+def _gradient(operation, x, kernel, bias, source, by_output):
     with tf.GradientTape() as tape:
         tape.watch(source)
-        output = layout_convolution(x, kernel, bias)
+        output = operation(x, kernel, *bias)
     return tape.gradient(output, source, by_output)
 
 

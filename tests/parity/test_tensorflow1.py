@@ -1,5 +1,6 @@
 """The parity runner's copy of TensorFlow 1's training."""
 
+import functools
 import types
 
 import keras
@@ -11,11 +12,13 @@ from ccfpse_tf.gan.schedules import LinearDecay
 from ccfpse_tf.layers.layer_normalized_convolution import LayerNormalizedConvolution
 from tests.parity import tensorflow1
 
+HEAD = functools.partial(keras.layers.Conv2D, kernel_size=1)
 
-def trained(early, others=()):
+
+def trained(early, others=(), make=LayerNormalizedConvolution):
     """A layer's gradient to its input in the second step, and its kernel before it."""
     x = tf.constant(np.random.default_rng(0).normal(size=(1, 5, 4, 2)))
-    layer = LayerNormalizedConvolution(3, dtype="float64")
+    layer = make(3, dtype="float64")
     layer.build(x.shape)
     value = np.random.default_rng(1).normal(size=layer.kernel.shape)
     layer.kernel.assign(value)
@@ -61,6 +64,17 @@ def test_a_gradient_passes_the_updated_kernel_of_the_layers_named():
         by_output, np.array(layer.kernel), x.shape, 1, "SAME"
     )
     np.testing.assert_allclose(by_x, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_so_does_the_gradient_of_a_head():
+    layer, x, before, by_x = trained(early=True, make=HEAD)
+    plain, _, _, plainly = trained(early=False, make=HEAD)
+    np.testing.assert_array_equal(layer.kernel, plain.kernel)
+    by_output = 3 * tf.nn.conv2d(x, before, 1, "SAME") ** 2
+    for found, kernel in ((by_x, layer.kernel), (plainly, before)):
+        kernel = np.array(kernel)
+        expected = tf.nn.conv2d_transpose(by_output, kernel, x.shape, 1, "SAME")
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
 
 
 def test_adam_of_tensorflow_1_has_rounded_numbers():
