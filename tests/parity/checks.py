@@ -165,6 +165,10 @@ def across_kinks(run: Callable[[str], Iterator[Check]]) -> Iterator[Check]:
     if failing:
         with recorded_signs() as exact_signs:
             exact = list(run("float64"))
+        if len(exact) != len(checks):
+            raise ValueError(
+                f"{len(checks)} checks in float32 and {len(exact)} in float64"
+            )
         flips = count_flips(signs, exact_signs)
         for i in failing if flips else ():
             checks[i] = replace(exact[i], name=exact[i].name + flipped(flips))
