@@ -21,7 +21,6 @@ from ccfpse_tf.runtime.peak_memory import memory_bytes
 from ccfpse_tf.runtime.startup import import_tensorflow
 from ccfpse_tf.training.step_costs import TOO_MUCH
 
-QUICK = 100  # seconds: another batch is only measured where the first took less
 _PAUSE = 0.02  # seconds between two looks at the process's size
 
 
@@ -35,6 +34,7 @@ class Request:
         gpus: numbers of GPUs, of which the first is measured; none: the CPU is.
         limit: bytes of main memory that this process may hold, or None.
         teacher: folder of the run that the generator learns from, or None.
+        quick: seconds; another batch is only measured where the first took less.
     """
 
     config: dict
@@ -42,6 +42,7 @@ class Request:
     gpus: tuple[int, ...]
     limit: int | None
     teacher: str | None
+    quick: float
 
 
 def main() -> None:
@@ -67,10 +68,11 @@ def main() -> None:
 
 
 def measure(tf, request: Request):
-    """Yields a dict about the device, then one about each batch.
+    """Yields a dict about the device, then one after every step.
 
     The first has ``device``, its name, ``limit``, the bytes that a GPU's allocator may
-    take, and ``base``, those that are in use before a model is built. The others have
+    take, and ``base``, those that are in use before a model is built. Of the others the
+    last one of a batch holds; they have
     ``images``; ``bytes``, the most that the GPU's allocator has had in use, or that the
     process has held; ``growth``, how much of it is not held between the steps; and the
     ``seconds`` of a step, without tracing for the first batch only.
@@ -91,19 +93,18 @@ def measure(tf, request: Request):
     held, first = _in_use(tf)["current"], None
     began = time.monotonic()
     for images in request.images:
-        if first and time.monotonic() - began > QUICK:
+        if first and time.monotonic() - began > request.quick:
             return  # it would take as long again, for a forecast that is little better
         model.train_function = None  # traced anew, as the training's own will be
-        # The first step of a batch traces the graph, so the second tells the time.
-        seconds = _train(model, stream(images), 1 if first else 2)
-        peak = _in_use(tf)["peak"]
-        first = first or (_held_at_most(tf), peak)
-        yield {
-            "images": images,
-            "bytes": first[0] + peak - first[1],
-            "growth": peak - held,
-            "seconds": seconds,
-        }
+        # The first step tells the memory, also where the time is over then. It traces
+        # the graph, so the second one tells the time.
+        for _ in range(1 if first else 2):
+            seconds = _train_a_step(model, stream(images))
+            peak = _in_use(tf)["peak"]
+            most = first[0] + peak - first[1] if first else _held_at_most(tf)
+            growth = peak - held
+            yield dict(images=images, bytes=most, growth=growth, seconds=seconds)
+        first = first or (most, peak)
 
 
 def _model(tf, config: Config, teacher):
@@ -130,8 +131,8 @@ def _model(tf, config: Config, teacher):
     return model, stream
 
 
-def _train(model, batches, steps):
-    """Trains as a training does; returns the seconds of the last step."""
+def _train_a_step(model, batches):
+    """Trains as a training does; returns the seconds of the step."""
     import keras
 
     times = []
@@ -139,9 +140,7 @@ def _train(model, batches, steps):
         on_train_batch_begin=lambda batch, logs: times.append(time.perf_counter()),
         on_train_batch_end=lambda batch, logs: times.append(time.perf_counter()),
     )
-    model.fit(
-        batches, steps_per_epoch=steps, callbacks=[clock], shuffle=False, verbose=0
-    )
+    model.fit(batches, steps_per_epoch=1, callbacks=[clock], shuffle=False, verbose=0)
     return times[-1] - times[-2]
 
 

@@ -22,6 +22,7 @@ from ccfpse_tf.runtime.tf_config import Workers
 # for the images and checkpoints between the steps.
 SHARE = 0.9
 SECONDS = 600  # the longest measurement
+QUICK = 100  # seconds: where the first batch takes longer, no other is measured
 TOO_MUCH = 75  # exit code of a measuring process that ended itself at its limit
 # Besides this one: ended by the kernel, by the allocator.
 _OUT_OF_MEMORY = {TOO_MUCH, -9, -6}
@@ -122,6 +123,7 @@ def measure_steps(
     limit: int,
     free: int,
     teacher: Path | None = None,
+    quick: float = QUICK,
 ) -> Costs:
     """Trains steps of small batches in a process of its own, for ``SECONDS`` at most.
 
@@ -132,6 +134,7 @@ def measure_steps(
         limit: bytes of main memory that the training may hold.
         free: bytes of main memory that the other process may hold.
         teacher: folder of the run that the generator learns from.
+        quick: seconds; another batch is only measured where the first took less.
 
     Raises:
         InputError: nothing could be measured, and why.
@@ -142,6 +145,7 @@ def measure_steps(
         "gpus": place.gpus,
         "limit": None if place.gpus else free,
         "teacher": None if teacher is None else str(teacher),
+        "quick": quick,
     }
     answers = ask_module(_MODULE, request, {"TF_CONFIG": None}, SECONDS)
     lines = answers.lines
@@ -151,7 +155,9 @@ def measure_steps(
         reason = answers.complaint or f"its process ended with code {answers.code}"
         raise InputError(reason)
     device, *steps = lines
-    points = [(x["images"], x["bytes"], x["seconds"]) for x in steps]
+    last = {x["images"]: (x["images"], x["bytes"], x["seconds"]) for x in steps}
+    points = list(last.values())
+    too_much = (*batches, batches[-1] + 1)[len(points)]
     return Costs(
         place,
         device["device"],
@@ -159,6 +165,6 @@ def measure_steps(
         device["base"],
         points,
         growth=steps[-1]["growth"] if steps else 0,
-        too_much=batches[len(points)] if answers.code in _OUT_OF_MEMORY else None,
+        too_much=too_much if answers.code in _OUT_OF_MEMORY else None,
         late=answers.code is None and not points,
     )
