@@ -57,7 +57,7 @@ def run(benchmark: Benchmark, argv: Sequence[str]) -> int:
         folder = results.recordings_of(machine.processor())
     folder = arguments.out or folder
     path = folder / f"{benchmark.name}.json"
-    recorded = results.recorded(path, head["machine"]) if arguments.update else None
+    recorded = results.recorded(path, head) if arguments.update else None
     result = benchmark.measure(settings)
     for line in (*results.lines(result.ratios), *result.notes):
         print(line)

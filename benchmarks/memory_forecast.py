@@ -47,6 +47,8 @@ def main(argv=None) -> int:
             free = machine.memory()[1]
             place = Place()  # one CPU
             costs = measure_steps(config, place, batches, free, int(SHARE * free))
+            if not costs.points:
+                raise InputError(f"{method}: no step could be measured")
             for images in options.batches:
                 bound = rough_bound(derive(config, data={"batch_size": images}), place)
                 real = _peak(argv, images, Path(folder) / f"{method}-{images}")

@@ -71,20 +71,41 @@ def read(path: Path) -> tuple[dict, Result]:
     return {key: data[key] for key in data if key not in result.to_json()}, result
 
 
-def recorded(path: Path, machine: dict) -> tuple[dict, Result]:
-    """As :func:`read`, of a recording that figures can be added to.
+def recorded(path: Path, head: dict) -> tuple[dict, Result]:
+    """As :func:`read`, of a recording that a further run adds figures to.
+
+    Args:
+        path: of the recording.
+        head: of the further run. It may measure less of what the settings list.
 
     Raises:
-        InputError: no recording, or one of another machine or of other versions.
+        InputError: no recording, or one of another machine, of other versions or with
+            other settings.
     """
-    head, result = read(path)
-    ours, theirs = (dict(one, load_before=0) for one in (machine, head["machine"]))
-    if ours != theirs:
+    old, result = read(path)
+    ours, theirs = (_comparable(one) for one in (head, old))
+    differing = [
+        f"{key} {theirs.get(key)!r}, now {ours.get(key)!r}"
+        for key in sorted(ours | theirs)
+        if ours.get(key) != theirs.get(key)
+    ]
+    if differing:
         raise InputError(
-            f"{path}: recorded on {theirs}, and this is {ours}; figures of both do not "
+            f"{path}: recorded with {'; '.join(differing)}: figures of both do not "
             "belong in one file, so measure all of them, without --update"
         )
-    return head, result
+    return old, result
+
+
+def _comparable(head):
+    """What two runs must share; lists in the settings choose what is measured."""
+    settings = json.loads(json.dumps(head["settings"]))
+    chosen = {
+        key: value
+        for key, value in settings.items()
+        if not (isinstance(value, list) and all(isinstance(x, str) for x in value))
+    }
+    return head["machine"] | chosen | {"load_before": None}
 
 
 def updated(old: Result, new: Result) -> Result:

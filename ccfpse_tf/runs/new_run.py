@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ccfpse_tf.config import Config
+from ccfpse_tf.files.locks import RUN_LOCK
 from ccfpse_tf.runs.checkpoint_folder import steps_saved
 from ccfpse_tf.runs.run_folder import Run, is_run, open_run
-from ccfpse_tf.runs.status import FILE_NAME
 
 
 @contextlib.contextmanager
@@ -17,8 +17,7 @@ def run_to_train(
 ) -> Iterator[Run]:
     """Opens a run as :func:`open_run`; a new one goes again if it ends without a step.
 
-    That is by any error, or by a stop before anything was saved. A run that was there
-    before stays, and so do files of others.
+    A run that was there before stays, and so does what was trained.
 
     Args:
         directory: the run folder; it may not exist yet.
@@ -33,16 +32,17 @@ def run_to_train(
     run = open_run(directory, config, description)
     try:
         yield run
-    except BaseException as error:
-        stopped = isinstance(error, KeyboardInterrupt)
-        if new and (stopped or not steps()) and not steps_saved(run.checkpoints):
-            _remove(run)
+    except BaseException:
+        if new and not steps() and not steps_saved(run.checkpoints):
+            _empty(run.directory)
         raise
 
 
-def _remove(run):
-    for folder in (run.checkpoints, run.logs):
-        shutil.rmtree(folder, ignore_errors=True)
-    for name in (FILE_NAME, "config.json"):
-        with contextlib.suppress(OSError):
-            (run.directory / name).unlink()
+def _empty(directory):
+    """Removes everything but the lock: all of it is the run's, or it were not new."""
+    for path in directory.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name != RUN_LOCK:
+            with contextlib.suppress(OSError):
+                path.unlink()

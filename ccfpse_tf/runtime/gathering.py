@@ -1,4 +1,4 @@
-"""The wait for the other workers of a training, which Ctrl-C and SIGTERM end.
+"""The wait for the other workers of a training, which Ctrl-C, SIGTERM and SIGHUP end.
 
 TensorFlow's own wait keeps Python from running anything, handlers of signals included,
 and takes SIGTERM for itself. It is therefore begun only when all workers are there:
@@ -32,7 +32,7 @@ def gather(addresses: Sequence[str], index: int, seconds: float) -> None:
     Raises:
         InputError: some did not answer in time; names them.
         OSError: this process cannot listen at its own address.
-        KeyboardInterrupt: Ctrl-C or SIGTERM; names those that are missing.
+        KeyboardInterrupt: Ctrl-C, SIGTERM or SIGHUP; names those that are missing.
     """
     # Why each of the others is not there; an address leaves when it has answered.
     missing = {

@@ -51,7 +51,7 @@ class Workers:
 
         Raises:
             InputError: they do not come together.
-            KeyboardInterrupt: Ctrl-C or SIGTERM during the wait.
+            KeyboardInterrupt: Ctrl-C, SIGTERM or SIGHUP during the wait.
         """
         import tensorflow as tf
 

@@ -52,8 +52,7 @@ def forecast_memory(
 
     Raises:
         InputError: a batch that does not fit, with the largest that does; none that
-            does; a new run's batch of which that is not known when the time for the
-            measurement is over; ``"fit"`` where nothing can be measured.
+            does; ``"fit"`` where nothing can be measured.
     """
     if mode == "trust":
         return config
@@ -79,10 +78,10 @@ def forecast_memory(
         costs = measure_steps(config, place, batches, limit, int(SHARE * free), teacher)
     except InputError as error:
         return _unmeasured(config, mode, str(error), say)
+    if costs.late:
+        return _unmeasured(config, mode, LATE, say)
     fitting = costs.largest(per_device) * place.total
     if fitting < config.data.batch_size:
-        if costs.late and resumed:  # it has been trained with that batch
-            return _unmeasured(config, mode, LATE, say)
         if mode == "check" or not fitting:
             raise InputError(_refusal(config, costs, fitting, resumed))
         config = derive(config, data={"batch_size": fitting})
@@ -165,12 +164,6 @@ def _tell(config, costs: Costs, say):
 
 def _refusal(config, costs: Costs, fitting, resumed):
     batch, (height, width) = config.data.batch_size, config.data.image_size
-    if costs.late:
-        return (
-            f"it is not known whether {batch} images of {height}x{width} fit: {LATE}; "
-            "start again when the machine has less to do, or train without this check "
-            "by `train --no-forecast`"
-        )
     per_device = -(-batch // costs.place.total)
     where = costs.device if costs.place.gpus else "machine"
     room = f"{size(costs.limit)} that this {where} has available, less a tenth"

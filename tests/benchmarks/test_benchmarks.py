@@ -248,21 +248,29 @@ def test_settings_change_by_name():
 def test_a_further_run_adds_to_a_recording(tmp_path):
     path = tmp_path / "speed.json"
     head = {"machine": {"cores": 2, "load_before": 0.1}}
+    head["settings"] = {"size": [8, 8], "methods": ["x", "y"], "width": 4}
     with pytest.raises(InputError, match="nothing is recorded there"):
-        results.recorded(path, head["machine"])
+        results.recorded(path, head)
     one, two = (Ratio(name, 1, 1, 1, "lower") for name in "ab")
     newer = dataclasses.replace(one, value=3)
     old = results.Result(
         (one, two), {"a": {"seconds": 1.0, "memory": 5}, "b": 2}, ("n",)
     )
     results.write(path, head, old)
-    found, read = results.recorded(path, {"cores": 2, "load_before": 3.0})
+    fewer = {"size": (8, 8), "methods": ("x",), "width": 4}
+    further = {"machine": {"cores": 2, "load_before": 3.0}, "settings": fewer}
+    found, read = results.recorded(path, further)
     assert (found, read) == (head, old)
     both = results.updated(read, results.Result((newer,), {"a": {"seconds": 3.0}}))
     numbers = {"a": {"seconds": 3.0, "memory": 5}, "b": 2}
     assert both == results.Result((newer, two), numbers, ("n",))
-    with pytest.raises(InputError, match="without --update"):
-        results.recorded(path, {"cores": 4, "load_before": 0.1})
+    for part, change, words in (
+        ("machine", {"cores": 4}, "cores 2, now 4.*without --update"),
+        ("settings", {"width": 5}, "width 4, now 5"),
+        ("settings", {"size": (8, 9)}, r"size \[8, 8\], now \[8, 9\]"),
+    ):
+        with pytest.raises(InputError, match=words):
+            results.recorded(path, further | {part: further[part] | change})
 
 
 @pytest.mark.parametrize("passes", [convolution.FORWARD, convolution.BACKWARD])

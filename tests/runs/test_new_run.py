@@ -4,6 +4,7 @@ import pytest
 
 from ccfpse_tf.config import Config
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.files.locks import RUN_LOCK
 from ccfpse_tf.runs.checkpoint_folder import FACTS
 from ccfpse_tf.runs.new_run import run_to_train
 from ccfpse_tf.runs.run_folder import is_run
@@ -18,6 +19,7 @@ def train(folder, error, steps=0, save=False):
     with run_to_train(folder, CONFIG, described(), lambda: steps) as run:
         with Status(folder).recorded():
             (run.logs / "events").write_text("x")
+            (run.directory / "reference.npz").write_text("x")  # of an evaluation
             if save:
                 (run.checkpoints / "ckpt-1").mkdir()
                 (run.checkpoints / "ckpt-1" / FACTS).write_text("{}")
@@ -36,9 +38,11 @@ ERRORS = InputError("no"), OSError(), KeyError(), KeyboardInterrupt(), SystemExi
 @pytest.mark.parametrize("error", ERRORS)
 def test_nothing_is_left_without_a_step(error, tmp_path):
     (tmp_path / "run").mkdir()
+    (tmp_path / "run" / RUN_LOCK).touch()
     with pytest.raises(type(error)):
         train(tmp_path / "run", error)
-    assert not list((tmp_path / "run").iterdir())
+    assert [path.name for path in (tmp_path / "run").iterdir()] == [RUN_LOCK]
+    train(tmp_path / "run", None)  # the folder can be used again
 
 
 def test_what_was_trained_stays(tmp_path):
@@ -47,7 +51,7 @@ def test_what_was_trained_stays(tmp_path):
     assert is_run(tmp_path / "failed")
     with pytest.raises(KeyboardInterrupt):  # a second Ctrl-C does not save
         train(tmp_path / "stopped", KeyboardInterrupt(), steps=1)
-    assert not list((tmp_path / "stopped").iterdir())
+    assert is_run(tmp_path / "stopped")
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path / "saved", KeyboardInterrupt(), steps=1, save=True)
     assert is_run(tmp_path / "saved")

@@ -1,5 +1,6 @@
 """Runs that start from a preset, with networks that are built at once."""
 
+import contextlib
 import dataclasses
 
 import numpy as np
@@ -13,7 +14,7 @@ from ccfpse_tf.errors import InputError
 from ccfpse_tf.gan.build import build_model
 from ccfpse_tf.presets.preset_files import write_preset
 from ccfpse_tf.runs.checkpoint_folder import steps_saved
-from ccfpse_tf.runs.run_folder import read_run
+from ccfpse_tf.runs.run_folder import open_run, read_run
 from ccfpse_tf.training import train as training
 from tests.data.toy import folder_argv, make_folder
 from tests.presets.made import of_model, one_convolution
@@ -110,14 +111,19 @@ def test_a_run_starts_from_it_and_resumes_without_it(
 def test_a_run_that_was_killed_before_its_first_checkpoint(
     train, preset, started, monkeypatch, tmp_path
 ):
-    def killed(*_):
+    def stopped(*_):
         raise KeyboardInterrupt
 
+    @contextlib.contextmanager
+    def killed(*arguments):  # SIGKILL leaves the run as it is
+        yield open_run(*arguments[:3])
+
     with monkeypatch.context() as patch:
-        patch.setattr(training, "_fit", killed)
+        patch.setattr(training, "_fit", stopped)
+        patch.setattr(training, "run_to_train", killed)
         with pytest.raises(KeyboardInterrupt):
             train()
-    assert not (tmp_path / "run").exists()
+    assert read_run(tmp_path / "run")
     train()
     stored = stored_kernel(preset)
     np.testing.assert_array_equal(started[0][:, :, :2], stored[:, :, [2, 0]])
