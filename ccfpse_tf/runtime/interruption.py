@@ -5,14 +5,16 @@ import signal
 import threading
 from collections.abc import Iterator
 
+ALWAYS = (signal.SIGINT, signal.SIGTERM)
+
 
 @contextlib.contextmanager
 def interrupted_by_signals() -> Iterator[None]:
     """Makes SIGTERM and SIGHUP raise ``KeyboardInterrupt`` as Ctrl-C does.
 
-    In the main thread, as Python allows it there only. What is ignored stays ignored,
-    as SIGHUP does under ``nohup``. The handlers are put back at the end, whatever has
-    replaced them.
+    In the main thread, as Python allows it there only. SIGHUP stays ignored under
+    ``nohup``; SIGINT counts also in a script's background jobs, which begin with it
+    ignored. The handlers are put back at the end, whatever has replaced them.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -21,7 +23,7 @@ def interrupted_by_signals() -> Iterator[None]:
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in numbers}
     for number, handler in before.items():
-        if handler is not signal.SIG_IGN:
+        if number in ALWAYS or handler is not signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
     try:
         yield

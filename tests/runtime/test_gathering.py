@@ -52,12 +52,29 @@ def test_a_port_that_is_taken(addresses):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_wait_and_names_the_missing_ones(number, addresses):
-    before = signal.getsignal(number)
-    threading.Timer(0.1, os.kill, (os.getpid(), number)).start()
-    with interrupted_by_signals():
-        with pytest.raises(KeyboardInterrupt, match=f"waiting for {addresses[1]} "):
-            gather(addresses[:2], 0, 60)
-    assert signal.getsignal(number) is before
+    found = signal.signal(number, signal.SIG_IGN)  # as in a script's background jobs
+    try:
+        threading.Timer(0.1, os.kill, (os.getpid(), number)).start()
+        with interrupted_by_signals():
+            with pytest.raises(KeyboardInterrupt, match=f"waiting for {addresses[1]} "):
+                gather(addresses[:2], 0, 60)
+        assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        signal.signal(number, found)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows lacks SIGHUP")
+def test_nohup_is_respected():
+    found = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interrupted_by_signals():
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        with interrupted_by_signals(), pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGHUP)
+            threading.Event().wait(5)
+    finally:
+        signal.signal(signal.SIGHUP, found)
 
 
 @pytest.mark.parametrize(
