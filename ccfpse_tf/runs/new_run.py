@@ -39,7 +39,7 @@ def run_to_train(
 
 
 def _empty(directory):
-    """Removes everything but the lock: all of it is the run's, or it were not new."""
+    """Removes everything but the lock. A new run's folder held nothing else before."""
     for path in directory.iterdir():
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
