@@ -24,6 +24,7 @@ from ccfpse_tf.errors import exit_cleanly
 from ccfpse_tf.files.unlock import unlock as unlock_folder
 from ccfpse_tf.runs.table import as_json, list_runs, table
 from ccfpse_tf.runtime.lasting_output import outlive_readers
+from ccfpse_tf.serving.background import leave
 
 RECIPES = """\
 The recipes of the source tree prepare records, train, and generate images:
@@ -36,7 +37,11 @@ The other recipes work in the same way; see the --help of each.
 
 def main() -> None:
     """Entry point of ``ccfpse``; leaves the process with its exit code."""
-    exit_cleanly(run)
+    try:
+        exit_cleanly(run)
+    except SystemExit as end:
+        leave(end.code)  # a server may be loading a model still
+        raise
 
 
 def run(argv: Sequence[str] | None = None) -> int:

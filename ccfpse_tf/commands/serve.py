@@ -63,11 +63,11 @@ def run(arguments: argparse.Namespace) -> int:
             hosts += LOOPBACK_NAMES
         app = make_app(backend, limits, metrics, hosts=hosts, label=label, facts=facts)
         lines[0] += f" at {address_of(listening)} (Ctrl-C ends)"
-        print("\n".join(lines), flush=True)
         serve(
             app,
             listening,
             limits.timeout,
+            "\n".join(lines),
             arguments.browser,
             lambda: backend.failure is not None,
         )

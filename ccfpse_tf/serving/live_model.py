@@ -1,5 +1,6 @@
 """A model in this process, served like one on the disk."""
 
+import functools
 import logging
 import threading
 import time
@@ -8,6 +9,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import tensorflow as tf
 
+from ccfpse_tf.serving import background
 from ccfpse_tf.serving.loaded_versions import LoadedVersions
 from ccfpse_tf.serving.served_model import ServedModel, SignatureSpec, Tensor
 from ccfpse_tf.serving.trial import draw_in_style, try_out
@@ -60,8 +62,7 @@ class LiveModel(ServedModel):
         self._given, self._traced = {}, {}
 
 
-def _in_background(work):
-    threading.Thread(target=work, daemon=True, name="styles").start()
+_in_background = functools.partial(background.start, name="styles")
 
 
 def live_versions(

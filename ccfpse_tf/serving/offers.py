@@ -6,12 +6,12 @@ Nothing here imports TensorFlow, so that the page is there before that is.
 import asyncio
 import contextlib
 import logging
-import threading
 from collections.abc import Sequence
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from ccfpse_tf.serving import background
 from ccfpse_tf.serving.api_error import ApiError
 from ccfpse_tf.serving.api_path import ApiPath
 from ccfpse_tf.serving.limits import Limits
@@ -173,5 +173,5 @@ async def _in_thread(function, *arguments):
         with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
             loop.call_soon_threadsafe(settle, *outcome)
 
-    threading.Thread(target=work, daemon=True, name="load").start()
+    background.start(work, "load")
     return await done

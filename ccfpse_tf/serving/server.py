@@ -71,6 +71,7 @@ def serve(
     app,
     listening: socket.socket,
     timeout: float,
+    text: str,
     browser: bool = False,
     failed: Callable[[], bool] = lambda: False,
 ) -> None:
@@ -80,7 +81,8 @@ def serve(
         app: of ``app.make_app``.
         listening: its socket.
         timeout: of one request, and so of the end of the server.
-        browser: whether to open the page once the server answers.
+        text: to print once the server answers; from then on signals end it well.
+        browser: whether to open the page then.
         failed: whether there is nothing to serve after all; asked now and then.
     """
     config = uvicorn.Config(
@@ -95,21 +97,26 @@ def serve(
         timeout_keep_alive=75,
         timeout_graceful_shutdown=timeout + _GRACE,
     )
-    server = _Server(config, failed, address_of(listening) if browser else None)
+    page = address_of(listening) if browser else None
+    server = _Server(config, failed, text, page)
     server.run(sockets=[listening])
 
 
 class _Server(uvicorn.Server):
     """Ends with success on the signals that should end the server."""
 
-    def __init__(self, config, failed, page=None) -> None:
+    def __init__(self, config, failed, text, page) -> None:
         super().__init__(config)
         self._failed = failed
+        self._text = text
         self._page = page
 
     async def startup(self, sockets=None) -> None:
         await super().startup(sockets)
-        if self._page and self.started:
+        if not self.started:
+            return
+        print(self._text, flush=True)
+        if self._page:
             # The call may return late.
             threading.Thread(target=_open, args=(self._page,), daemon=True).start()
 
