@@ -9,6 +9,7 @@ from ccfpse_tf.config import Config, derive, override
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.locks import RUN_LOCK, TRAINING, refuse_if_held
 from ccfpse_tf.gan import methods
+from ccfpse_tf.gan.unread_settings import refuse_unread
 from ccfpse_tf.runtime.devices import ALLOWED, parse_devices
 from ccfpse_tf.runtime.startup import import_tensorflow
 from ccfpse_tf.runtime.tf_config import read_workers
@@ -127,8 +128,8 @@ def start_training(config: Config, arguments, *, preset=None, teaching=None) -> 
 
     Args:
         config: of the run.
-        arguments: ``run``, ``devices``, ``batch``, ``no_forecast``, ``profile`` and
-            ``dry_run`` of the command.
+        arguments: ``set``, ``run``, ``devices``, ``batch``, ``no_forecast``,
+            ``profile`` and ``dry_run`` of the command.
         preset: see :func:`ccfpse_tf.training.train.train`.
         teaching: see there.
 
@@ -143,6 +144,7 @@ def start_training(config: Config, arguments, *, preset=None, teaching=None) -> 
             raise InputError("--batch auto: needs the check that --no-forecast omits")
         memory = "trust"
     methods.check(config)
+    refuse_unread(config, arguments.set)
     if arguments.dry_run:
         print(config.to_json())
         return 0

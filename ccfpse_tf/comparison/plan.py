@@ -10,6 +10,7 @@ from ccfpse_tf.comparison.columns import COLUMNS
 from ccfpse_tf.config import Config, override
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.gan import methods
+from ccfpse_tf.gan.unread_settings import refuse_unread, unread
 
 SIZES_SHOWN = 3  # that would suit all columns, where the size asked for does not
 
@@ -74,7 +75,8 @@ class Plan:
 
         Raises:
             InputError: naming every column whose settings do not fit, and image sizes
-                that suit all where there are such.
+                that suit all where there are such; or settings of one column that it
+                does not read, or of all that none of them does.
         """
         columns_of = {}
         for column in self.columns:
@@ -83,6 +85,7 @@ class Plan:
             except InputError as error:
                 columns_of.setdefault(str(error), []).append(column)
         if not columns_of:
+            self._refuse_unread()
             return
         lines = [
             f"column{'s' * (len(columns) > 1)} {', '.join(columns)}: {message}"
@@ -92,6 +95,20 @@ class Plan:
             shown = ", ".join(f"{height}x{width}" for height, width in sizes)
             lines.append(f"data.image_size would suit all columns as {shown}")
         raise InputError("\n".join(lines))
+
+    def _refuse_unread(self):
+        configs = {column: self._resolved(column) for column in self.columns}
+        for column, settings in self.of_columns.items():
+            try:
+                refuse_unread(configs[column], settings)
+            except InputError as error:
+                raise InputError(f"column {column}: {error}") from None
+        unused = [{*unread(x, self.settings)} for x in configs.values()]
+        if everywhere := sorted(set.intersection(*unused)):
+            raise InputError(
+                f"no column reads {', '.join(everywhere)}; leave out of --set what "
+                "changes nothing"
+            )
 
     def _resolved(self, column, seed=0):
         config = COLUMNS[column].config(self.base)

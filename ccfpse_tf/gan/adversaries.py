@@ -21,11 +21,17 @@ class Adversary:
             where there is no discriminator.
         problems: takes a config and returns why it cannot be trained with this
             discriminator, at most one sentence for each key ("height", "width", ...).
+        reads: the keys of a config that only training with it reads.
     """
 
     network: Callable
     losses: Callable
     problems: Callable[[Config], Mapping[str, str]]
+    reads: tuple[str, ...] = (
+        *("discriminator.ndf", "optimizers.discriminator_lr"),
+        *("losses.gan_mode", "losses.feature_matching", "losses.imitation"),
+        "step.discriminator_fake",
+    )
 
 
 def edges(config: Config):
@@ -114,12 +120,19 @@ def _fpse_problems(config):
 
 FPSE = Adversary(network=_fpse, losses=_fpse_losses, problems=_fpse_problems)
 MULTISCALE = Adversary(
-    network=_multiscale, losses=_multiscale_losses, problems=_multiscale_problems
+    network=_multiscale,
+    losses=_multiscale_losses,
+    problems=_multiscale_problems,
+    reads=(*Adversary.reads, "discriminator.scales"),
 )
 # Of all generators.
 ADVERSARIES = {
     "fpse": FPSE,
-    "fpse_frozen": dataclasses.replace(FPSE, network=_fpse_frozen),
+    "fpse_frozen": dataclasses.replace(
+        FPSE,
+        network=_fpse_frozen,
+        reads=(*Adversary.reads, "discriminator.backbone_weights"),
+    ),
     "fpse_plain": dataclasses.replace(FPSE, network=_fpse_plain),
     "multiscale": MULTISCALE,
     "multiscale_pix2pixhd": dataclasses.replace(MULTISCALE, losses=_pix2pixhd_losses),
@@ -131,5 +144,6 @@ NO_ADVERSARY: dict[str, Adversary] = {
         network=lambda config, semantic_channels: None,
         losses=lambda: None,
         problems=lambda config: {},
+        reads=(),
     )
 }

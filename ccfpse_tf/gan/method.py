@@ -49,6 +49,8 @@ class Method:
             generator. Where both name the same key, this sentence is shown.
         z_dim: takes a config and returns the length of the style code, 0 if none.
         summary: takes a config and returns a few words about its generator.
+        reads: the keys of a config that not every method reads, and this one does;
+            those of its discriminators are with them.
         defaults: settings of a config that the method was published with, as texts such
             as ``"losses.feature_matching=10"``; `train --method` sets them.
         needs_instances: takes a config and returns if it is for data with instances
@@ -71,6 +73,7 @@ class Method:
     problems: Callable[[Config], Mapping[str, str]]
     z_dim: Callable[[Config], int]
     summary: Callable[[Config], str]
+    reads: tuple[str, ...] = ()
     defaults: tuple[str, ...] = ()
     needs_instances: Callable[[Config], bool] = lambda config: False
     compile_options: Callable[[Config], dict] = _adversarial_options

@@ -175,6 +175,12 @@ def _style_encoder(config):
     return StyleEncoder(width, chosen.z_dim, dtype=config.step.precision)
 
 
+# What _shape, the style encoder and its loss read.
+_SHAPE = (
+    *("generator.depth", "generator.hidden", "generator.z_dim"),
+    *("generator.encoder_ngf", "losses.kl"),
+)
+
 CC_FPSE = Method(
     title="CC-FPSE",
     logged=(
@@ -197,6 +203,7 @@ CC_FPSE = Method(
     summary=lambda config: (
         f"ngf {config.generator.ngf}, depth {config.generator.depth}"
     ),
+    reads=(*_SHAPE, "generator.pyramid", "step.recompute_kernels"),
     defaults=(
         *("discriminator.architecture=fpse", "losses.feature_matching=20"),
         "losses.kl=0.1",
@@ -212,6 +219,7 @@ COMPACT = dataclasses.replace(
         f"ngf {config.generator.ngf}, depth {config.generator.depth}, "
         f"{config.generator.mixed} kernels mixed"
     ),
+    reads=(*_SHAPE, "generator.mixed"),
     defaults=("losses.feature_matching=20", "losses.kl=0.1"),
 )
 
@@ -221,6 +229,7 @@ SPADE = dataclasses.replace(
     model=_adversarial_model,
     generator=_spade_generator,
     problems=_spade_problems,
+    reads=(*_SHAPE, "step.recompute_kernels"),
     defaults=(
         # Without style code, as in the paper's table. With one, its KL weight of 0.05
         # is of a sum over the images of a GPU: 0.1 is that of two, as CC-FPSE's.

@@ -144,6 +144,10 @@ PIX2PIXHD = Method(
     problems=_problems,
     z_dim=lambda config: 0,
     summary=_summary,
+    reads=(
+        *("generator.downsamplings", "generator.blocks", "generator.encoder_ngf"),
+        *("generator.instance_features", "generator.pool_features"),
+    ),
     defaults=(
         *("discriminator.architecture=multiscale_pix2pixhd", "discriminator.scales=2"),
         *("losses.gan_mode=least_squares", "losses.feature_matching=10"),
@@ -157,6 +161,11 @@ PIX2PIXHD = Method(
 LOCAL = dataclasses.replace(
     PIX2PIXHD,
     title="pix2pixHD with local enhancers",
+    reads=(
+        *PIX2PIXHD.reads,
+        *("generator.enhancers", "generator.enhancer_blocks"),
+        "schedule.fix_global_epochs",
+    ),
     defaults=(
         *PIX2PIXHD.defaults,
         "discriminator.scales=3",

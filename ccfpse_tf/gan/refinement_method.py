@@ -122,6 +122,7 @@ CRN = Method(
         "loss_weights": {"perceptual": config.losses.perceptual}
     },
     edges=False,
+    reads=("generator.images",),
     defaults=(
         *("discriminator.architecture=none", "losses.perceptual=1"),
         "losses.perceptual_network=vgg19-mean-pooling",
@@ -146,4 +147,5 @@ SIMS = dataclasses.replace(
         }
     },
     bank=True,
+    reads=("generator.fine", "losses.semantic", "data.bank"),
 )

@@ -14,11 +14,12 @@ from ccfpse_tf.runs.checkpoint_folder import steps_saved
 from ccfpse_tf.runs.run_folder import read_run
 from tests.convert.official import read_npz, write_npz
 from tests.evaluation.tiny import make_features
-from tests.recipes import TINY
+from tests.recipes import TINY_OF_ALL
 
 SIZE = (64, 64)
 SETTINGS = [
-    *TINY,
+    *TINY_OF_ALL,
+    "discriminator.ndf=2",
     *("generator.ngf=2", "generator.downsamplings=2", "generator.blocks=2"),
     "generator.enhancer_blocks=1",
     *("generator.instance_features=2", "generator.pool_features=label"),
