@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ccfpse_tf.errors import InputError
+
 MINIMUM_ROUNDS = 5
 HIGHER, LOWER = "higher", "lower"
 
@@ -87,6 +89,18 @@ class Timings:
         return [factor * above / below for above, below in pairs]
 
 
+def check_rounds(rounds: int) -> None:
+    """Refuses too few rounds.
+
+    Raises:
+        InputError: for a number that would make a median of noise.
+    """
+    if rounds < MINIMUM_ROUNDS:
+        raise InputError(
+            f"{rounds} rounds; at least {MINIMUM_ROUNDS} are needed for a median"
+        )
+
+
 def interleaved(
     sides: Mapping[str, Callable[[], Any]],
     rounds: int,
@@ -110,7 +124,7 @@ def interleaved(
         Seconds of one call.
 
     Raises:
-        ValueError: for too few rounds, which would make a median of noise.
+        InputError: for too few rounds.
     """
 
     def timed(side, count):
@@ -119,8 +133,7 @@ def interleaved(
             sides[side]()
         return (clock() - start) / count
 
-    if rounds < MINIMUM_ROUNDS:
-        raise ValueError(f"{rounds} rounds; at least {MINIMUM_ROUNDS} are needed")
+    check_rounds(rounds)
     for _ in range(warm_up):
         for call in sides.values():
             call()

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 
 from benchmarks import memory, method_models, models, pictures
 from benchmarks.command import Benchmark, main
-from benchmarks.measure import HIGHER, LOWER, interleaved, ratio
+from benchmarks.measure import HIGHER, LOWER, check_rounds, interleaved, ratio
 from benchmarks.results import Result
 from benchmarks.unfolding import torch_available
 from ccfpse_tf.data.prepare.parallel import usable_cores
@@ -47,8 +47,9 @@ def measure(settings: Settings) -> Result:
     """Times and weighs both sides of every method.
 
     Raises:
-        InputError: without PyTorch.
+        InputError: without PyTorch, or for too few rounds.
     """
+    check_rounds(settings.rounds)  # before a process of its own would say so
     if not torch_available():
         raise InputError("PyTorch is missing: pip install '.[bench]'")
     ratios, numbers, notes = [], {}, []

@@ -18,6 +18,7 @@ from benchmarks import (
     memory,
     models,
     official_input,
+    other_methods,
     report,
     results,
     unfolding,
@@ -56,8 +57,10 @@ def test_quick_sides_are_called_until_their_turn_is_long_enough():
 
 
 def test_too_few_rounds_are_refused():
-    with pytest.raises(ValueError, match="4 rounds; at least 5"):
+    with pytest.raises(InputError, match="4 rounds; at least 5"):
         interleaved({"a": lambda: None}, rounds=4)
+    with pytest.raises(InputError, match="3 rounds; at least 5"):
+        other_methods.measure(other_methods.Settings(rounds=3))
 
 
 def test_ratios_are_formed_round_by_round():
