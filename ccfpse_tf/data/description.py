@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ccfpse_tf.data.datasets import Color
-from ccfpse_tf.data.label_mapping import DONT_CARE_FILE_ID
+from ccfpse_tf.data.label_mapping import DONT_CARE_FILE_ID, LARGEST_FILE_ID
 from ccfpse_tf.errors import DataErrors, InputError
 from ccfpse_tf.files.atomic import write_json
 from ccfpse_tf.files.text_files import read_json
@@ -183,7 +184,7 @@ def description_from_json(
             key: tuple(map(tuple, fields[key])) for key in ("palette", "label_colors")
         }
         ids = {int(value): index for value, index in fields["label_ids"].items()}
-        ids = _with_dont_care_id(ids, fields["dont_care_index"])
+        ids = _with_writable_ids(ids, fields["dont_care_index"])
         names = tuple(fields["class_names"])
         return Description(
             **fields
@@ -194,15 +195,20 @@ def description_from_json(
         raise InputError(f"{source}: is damaged ({error!r}); {way_out}") from error
 
 
-def _with_dont_care_id(ids: dict[int, int], index: int | None) -> dict[int, int]:
-    """Gives don't care an id that label maps of ours can hold, if it has none.
+def _with_writable_ids(ids: dict[int, int], dont_care: int | None) -> dict[int, int]:
+    """Gives every class an id that label maps of ours can hold, if it has none.
 
-    It has none where label files are colours and the palette file says `-` for it.
+    Files of 32 bits may have others alone. Don't care has none where label files are
+    colours and the palette file says `-` for it.
     """
-    if index is None or any(ids[id_] == index for id_ in ids if id_ >= 0):
-        return ids
-    free = DONT_CARE_FILE_ID if DONT_CARE_FILE_ID not in ids else max(ids) + 1
-    return ids | {free: index}
+    result = dict(ids)
+    writable = {index for id_, index in ids.items() if 0 <= id_ <= LARGEST_FILE_ID}
+    wanted = {*ids.values()} | ({dont_care} - {None})
+    for index in sorted(wanted - writable):
+        first = DONT_CARE_FILE_ID if index == dont_care else index
+        choices = itertools.chain((first,), range(256, LARGEST_FILE_ID + 1))
+        result[next(id_ for id_ in choices if id_ not in result)] = index
+    return result
 
 
 def _check_shards(folder: Path, description: Description) -> None:

@@ -6,6 +6,7 @@ LABEL_MAPPINGS = ("identity", "shift", "raw")
 """Names of the rules; see `file_ids`."""
 
 DONT_CARE_FILE_ID = 255
+LARGEST_FILE_ID = 65535  # that a PNG of ids can hold
 """The id in label files of pixels that belong to no class."""
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
+from ccfpse_tf.data.label_mapping import LARGEST_FILE_ID
 from ccfpse_tf.data.transforms import describe_ids
 from ccfpse_tf.export.graph_checks import require
 
@@ -13,11 +14,16 @@ class IdTable:
     """File ids to class indices.
 
     Args:
-        ids: file id -> index, as in a description of records.
+        ids: file id -> index, as in a description of records; those that no PNG can
+            hold are left out.
     """
 
     def __init__(self, ids: Mapping[int, int]):
-        self.ids = {value: index for value, index in ids.items() if value >= 0}
+        self.ids = {
+            value: index
+            for value, index in ids.items()
+            if 0 <= value <= LARGEST_FILE_ID
+        }
         self._table = np.full(max(self.ids) + 2, -1, np.int32)  # the last: beyond
         self._table[list(self.ids)] = list(self.ids.values())
 

@@ -178,9 +178,13 @@ def test_dont_care_has_its_place_among_names_and_colours(tmp_path):
         ({0: 0, 255: 1}, {256: 2}),
         ({0: 0, 1: 1, -1: 2}, {255: 2}),  # which no file can hold
         ({0: 0, 1: 1, 9: 2}, {}),
+        # Classes of files of 32 bits.
+        ({-1: 0, 0: 1, 9: 2}, {256: 0}),
+        ({70000: 0, 70001: 1, 9: 2}, {0: 0, 1: 1}),
+        ({65535: 0, 65536: 1, 2**31 - 1: 2}, {1: 1, 255: 2}),
     ],
 )
-def test_label_maps_can_hold_dont_care(ids, added):
+def test_label_maps_can_hold_every_class(ids, added):
     fields = {
         "name": "toy",
         "num_classes": 2,

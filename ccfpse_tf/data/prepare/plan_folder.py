@@ -66,6 +66,12 @@ def _with_classes(plan: Plan, arguments: argparse.Namespace) -> Plan:
         count = len(palette.class_names)
         care = count if palette.dont_care or unknown is not None else None
         ids = palette.ids | ({} if unknown is None else {unknown: count})
+        if unknown in palette.ids:
+            raise InputError(
+                f"--dont-care-id {unknown}: {arguments.palette} names it a class, "
+                f"{palette.class_names[palette.ids[unknown]]!r}; write - in place of "
+                f"the id {unknown} in that file, or leave the option out"
+            )
         colors = {pack_color(c): i for c, i in palette.color_indices.items()}
         if arguments.label_format == "ids":
             colors = {}
@@ -81,6 +87,9 @@ def _with_classes(plan: Plan, arguments: argparse.Namespace) -> Plan:
     else:
         return plan
     ids = remapped_ids(ids, care, arguments.label_map)
+    if colors:  # a class that is read by its id and by its colour is one class
+        moved = {place: ids[id_] for id_, place in palette.ids.items()}
+        colors = {color: moved.get(place, place) for color, place in colors.items()}
     mapping = (
         "identity" if all(ids[k] == k for k in ids if ids[k] != care) else ("custom")
     )
@@ -104,18 +113,35 @@ def _folder_sources(arguments, reading: str) -> dict[str, Source]:
         )
 
     train = open_("")
+    _check_validation(arguments)
     if arguments.val_images:
-        if not arguments.val_labels or (
-            (arguments.instances is None) != (arguments.val_instances is None)
-        ):
-            raise InputError(
-                "--val-images: needs --val-labels, and --val-instances if and only if "
-                "there is --instances"
-            )
         return {"train": train, "val": open_("val_")}
     if arguments.val_fraction:
         return _split(train, arguments.val_fraction)
     return {"train": train}
+
+
+def _check_validation(arguments):
+    if not arguments.val_images:
+        for option in ("val_labels", "val_instances"):
+            if getattr(arguments, option):
+                name = option.replace("_", "-")
+                raise InputError(
+                    f"--{name}: needs --val-images, the photos that belong to it"
+                )
+        return
+    if not arguments.val_labels or (
+        (arguments.instances is None) != (arguments.val_instances is None)
+    ):
+        raise InputError(
+            "--val-images: needs --val-labels, and --val-instances if and only if "
+            "there is --instances"
+        )
+    if arguments.val_fraction:
+        raise InputError(
+            f"--val-fraction {arguments.val_fraction}: --val-images names the "
+            "validation photos already; leave one of the two out"
+        )
 
 
 def _split(source: FolderSource, fraction: float) -> dict[str, Source]:
@@ -143,4 +169,5 @@ def _record_name(arguments: argparse.Namespace) -> str:
     if name in DATASETS:
         # The user's own shards must not be taken for the data set of that name.
         name = f"my_{name}"
-    return name if name[0].isalpha() else f"data_{name}"
+    # TFDS takes names that begin with a letter of ASCII.
+    return name if name[0].isascii() and name[0].isalpha() else f"data_{name}"

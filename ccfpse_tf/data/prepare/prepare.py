@@ -87,6 +87,7 @@ def prepare(
         plan, summaries = _checked_before(plan, output)
     plan = _with_classes(plan, summaries)
     _print_totals(plan, summaries)
+    licence = licence or stated_licence(folder)  # of records that are made again
     import_tensorflow()  # not before: checking does without
     with output.locked():
         output.note_checked({k: summary.to_json() for k, summary in summaries.items()})

@@ -47,8 +47,7 @@ class OutputFolder:
         before = self._earlier()
         if before is not None:
             self._compare(before)
-            self._shards = before["shards"]
-            self.checked = before["checked"]
+            self._shards, self.checked = before["shards"], before["checked"]
 
     @property
     def prepared(self) -> dict[str, Any]:
@@ -105,10 +104,12 @@ class OutputFolder:
             raise InputError(f"{self.path}: is a file; name a folder") from None
         try:
             if _STATE in names:
-                return json.loads((self.path / _STATE).read_text(encoding="utf-8"))
+                text = (self.path / _STATE).read_text(encoding="utf-8")
+                return _notes(**json.loads(text))
             if description.FILE_NAME in names:
-                return self._from_finished()
-        except (OSError, ValueError, KeyError, TypeError) as error:
+                if finished := self._from_finished():
+                    return _notes(**finished)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 f"{self.path}: its notes on an earlier run are damaged ({error!r}); "
                 "delete the folder or name another --out"
@@ -121,9 +122,11 @@ class OutputFolder:
             )
         return None
 
-    def _from_finished(self) -> dict[str, Any]:
+    def _from_finished(self) -> dict[str, Any] | None:
         path = self.path / description.FILE_NAME
         fields = json.loads(path.read_text(encoding="utf-8"))
+        if not fields["prepared"]:  # not of records: a run has such a file, too
+            return None
         shards = {}
         for split, facts in fields["splits"].items():
             for index, size in enumerate(facts["shard_bytes"]):
@@ -152,6 +155,17 @@ class OutputFolder:
     def _save(self) -> None:
         state = self._prepared | {"checked": self.checked, "shards": self._shards}
         write_json(self.path / _STATE, state)
+
+
+def _notes(settings: dict, inputs: str, shards: dict, checked: dict | None) -> dict:
+    """What is noted on an earlier run; a `TypeError` tells what is missing."""
+    settings.keys(), shards.keys()  # an `AttributeError` where they are something else
+    return {
+        "settings": settings,
+        "inputs": inputs,
+        "shards": shards,
+        "checked": checked,
+    }
 
 
 def write_records(path: Path, records: Iterable[Record]) -> None:

@@ -83,6 +83,17 @@ def test_a_licence_that_is_stated_later(argv, tmp_path, capsys):
     assert contents(folder) == after
 
 
+def test_a_licence_stays_where_a_shard_is_made_again(argv, tmp_path, capsys):
+    main("folder", [*argv, "--licence", "MIT"])
+    folder = tmp_path / "records"
+    before = contents(folder)
+    next(folder.glob("*.tfrecord*")).unlink()
+    capsys.readouterr()
+    main("folder", argv)
+    assert contents(folder) == before
+    assert "names no licence" not in capsys.readouterr().out
+
+
 def test_records_of_earlier_versions_have_none(argv, tmp_path, capsys):
     main("folder", argv)
     folder = tmp_path / "records"

@@ -81,6 +81,20 @@ def test_greys_and_bits_are_colours_where_others_are(tmp_path, capsys):
     assert read_description(root / "r").label_format == "colors"
 
 
+def test_a_label_map_changes_colours_as_it_does_ids(tmp_path):
+    write(tmp_path, {"a": color(0, 1, 2, 3), "b": color(4, 3, 2, 2)})
+    (tmp_path / "map.json").write_text('{"3": 1, "2": null}')
+    prepare(tmp_path, "--label-map", f"{tmp_path}/map.json")
+    a, b = labels_of(tmp_path)
+    assert a[0, ::8].tolist() == [0, 1, 4, 1] and b[0, ::8].tolist() == [4, 1, 4, 4]
+
+
+def test_dont_care_is_no_class_of_the_palette(tmp_path):
+    write(tmp_path, {"a": color(0, 1, 2, 3)})
+    with pytest.raises(InputError, match="id 2: .*txt names it a class, 'water'; wri"):
+        prepare(tmp_path, "--dont-care-id", "2")
+
+
 def test_both_splits_are_read_alike(tmp_path):
     root = write(tmp_path, {"a": color(0, 1)})
     val = write(tmp_path / "val", {"b": color(3, 4).convert("1")})

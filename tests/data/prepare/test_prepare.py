@@ -312,9 +312,38 @@ def test_foreign_folders_are_refused(tmp_path):
     with pytest.raises(InputError, match="is a file; name a folder"):
         main("folder", folder_argv(source, source / "image/p000.png"))
     (tmp_path / "out").mkdir()
-    (tmp_path / "out/.prepare.json").write_text("{")
-    with pytest.raises(InputError, match="notes on an earlier run are damaged"):
-        main("folder", folder_argv(source, tmp_path / "out"))
+    for notes in ("{", "{}", "[]", '{"settings": 1, "inputs": "", "shards": {}}'):
+        (tmp_path / "out/.prepare.json").write_text(notes)
+        with pytest.raises(InputError, match="notes on an earlier run are damaged"):
+            main("folder", folder_argv(source, tmp_path / "out"))
+
+
+def test_a_run_is_no_folder_of_records(tmp_path):
+    source = make_folder(tmp_path / "in", 1)
+    (tmp_path / "run").mkdir()
+    # As `ccfpse convert` writes it, where there are no records.
+    (tmp_path / "run/dataset.json").write_text('{"splits": {}, "prepared": {}}')
+    with pytest.raises(InputError, match=r"holds other files \(dataset.json, 1 in"):
+        main("folder", folder_argv(source, tmp_path / "run"))
+
+
+def test_a_name_begins_with_a_letter_that_tfds_takes(tmp_path):
+    source = make_folder(tmp_path / "in", 1)
+    main("folder", folder_argv(source, tmp_path / "Ünï-街", "--size", 32))
+    assert read_description(tmp_path / "Ünï-街").name == "data_ünï_街"
+
+
+def test_options_of_a_validation_that_is_not_there(tmp_path):
+    source = make_folder(tmp_path / "in", 2)
+    argv = folder_argv(source, tmp_path / "out", "--val-labels", source / "label")
+    with pytest.raises(InputError, match="--val-labels: needs --val-images"):
+        main("folder", argv)
+    argv += ["--val-images", str(source / "image"), "--val-fraction", "0.5"]
+    with pytest.raises(InputError, match="--val-fraction 0.5: --val-images names"):
+        main("folder", argv)
+    argv = folder_argv(source, tmp_path / "out", "--val-instances", source / "label")
+    with pytest.raises(InputError, match="--val-instances: needs --val-images"):
+        main("folder", argv)
 
 
 def test_a_second_run_at_the_same_time_is_refused(tmp_path):
