@@ -23,7 +23,8 @@ def add_command(commands) -> None:
     add(
         "--image-size",
         metavar="HxW",
-        help="of the images that are drawn, such as 256x512; default: the records' own",
+        help="of the images that are drawn, such as 256x512; default: that of the "
+        "validation records, as those of the training are larger, for crops",
     )
     add("--split", default="train", help="whose photographs (default: %(default)s)")
     add(
@@ -71,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     print(
         f"{facts['segments']} segments of {facts['images']} images in {arguments.out}; "
-        f"train with --bank {arguments.out}"
+        f"train with --bank {arguments.out} --set data.image_size={size[0]}x{size[1]}"
     )
     return 0
 
@@ -80,7 +81,7 @@ def _size(arguments, description):
     if arguments.image_size:
         return read_size("--image-size", arguments.image_size)
     description.shard_paths(arguments.records, arguments.split)  # raises if not there
-    split = description.splits[arguments.split]
+    split = description.splits.get("val", description.splits[arguments.split])
     if split.height is None:
         raise InputError(
             f"{arguments.records}: its images have sizes of their own; give the size "

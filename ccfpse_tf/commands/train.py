@@ -10,6 +10,7 @@ from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.locks import RUN_LOCK, TRAINING, refuse_if_held
 from ccfpse_tf.gan import methods
 from ccfpse_tf.gan.unread_settings import refuse_unread
+from ccfpse_tf.runs.run_folder import is_run
 from ccfpse_tf.runtime.devices import ALLOWED, parse_devices
 from ccfpse_tf.runtime.startup import import_tensorflow
 from ccfpse_tf.runtime.tf_config import read_workers
@@ -144,7 +145,8 @@ def start_training(config: Config, arguments, *, preset=None, teaching=None) -> 
             raise InputError("--batch auto: needs the check that --no-forecast omits")
         memory = "trust"
     methods.check(config)
-    refuse_unread(config, arguments.set)
+    if not (arguments.run and is_run(arguments.run)):  # which has to have its own
+        refuse_unread(config, arguments.set)
     if arguments.dry_run:
         print(config.to_json())
         return 0

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ccfpse_tf.config import Config
+from ccfpse_tf.config import Config, flatten
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.gan.adversaries import ADVERSARIES
 from ccfpse_tf.gan.methods import METHODS, method_of
@@ -11,17 +11,21 @@ from ccfpse_tf.gan.methods import METHODS, method_of
 def unread(config: Config, assignments: Sequence[str]) -> list[str]:
     """Returns the keys that were asked for and that training a config does not read.
 
+    Keys that have their default value anyway are none of them.
+
     Args:
         config: that can be trained.
         assignments: the texts for ``config.override`` that asked.
     """
     method = method_of(config)
     adversary = method.adversaries[config.discriminator.architecture]
-    read = {*method.reads, *adversary.reads}
+    values, defaults = flatten(config), flatten(Config(name=config.name))
+    ignored = {key for key in values if readers(key) and values[key] != defaults[key]}
+    ignored -= {*method.reads, *adversary.reads}
     if config.generator.z_dim == method.z_dim(config):
-        read.add("generator.z_dim")  # 0, which is true of methods without style code
+        ignored -= {"generator.z_dim"}  # 0, true of methods without style code
     keys = (assignment.partition("=")[0].strip() for assignment in assignments)
-    return [key for key in dict.fromkeys(keys) if readers(key) and key not in read]
+    return [key for key in dict.fromkeys(keys) if key in ignored]
 
 
 def refuse_unread(config: Config, assignments: Sequence[str]) -> None:

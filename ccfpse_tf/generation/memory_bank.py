@@ -22,14 +22,14 @@ def open_bank(config, description) -> MemoryBank | None:
     method = methods.method_of(config)
     if not method.bank:
         return None
+    height, width = config.data.image_size
     if not config.data.bank:
         raise InputError(
             f"{method.title} fills layouts with segments of photographs, from a memory "
-            "bank: make one by `ccfpse bank --records DIR --out BANK` and train with "
-            "--bank BANK"
+            "bank: make one by `ccfpse bank --records DIR --out BANK --image-size "
+            f"{height}x{width}` and train with --bank BANK"
         )
     bank = MemoryBank(Path(config.data.bank))
-    height, width = config.data.image_size
     if bank.size != (height, width):
         raise InputError(
             f"{bank.folder}: its images have {bank.size[0]}x{bank.size[1]} pixels, and "

@@ -41,6 +41,11 @@ def describe_data(
                 "--records DIR (generate takes --labels DIR, too)"
             )
         folder = run.directory
+    elif folder and not records and not Path(folder).exists():
+        raise InputError(
+            f"{run.directory} was trained on the records in {folder}, which are not "
+            "there any more: name their place by --records DIR, or move them back"
+        )
     return check_same_data(read_data(run), "run", str(run.directory), folder)
 
 

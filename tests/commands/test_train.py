@@ -108,3 +108,13 @@ def test_only_ccfpse_has_a_pyramid_to_leave_out(name, capsys):
     assert not found.generator.pyramid
     with pytest.raises(InputError, match="is for generator.architecture=ccfpse"):
         resolved(capsys, "--dry-run", "--method", name, *without)
+
+
+def test_settings_that_the_method_does_not_read(capsys, tmp_path):
+    asked = ["--dry-run", "--method", "spade", "--set", "generator.instance_features=3"]
+    with pytest.raises(InputError, match="instance_features is read by pix2pixhd, "):
+        resolved(capsys, *asked)
+    # A run that has them is resumed with its own values.
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    config = resolved(capsys, *asked, "--run", str(tmp_path))
+    assert config.generator.instance_features == 3

@@ -86,29 +86,33 @@ def test_every_key_that_has_readers_is_one_of_a_config():
     }
 
 
-def test_they_are_refused():
-    def config(name):
-        return override(Config(name="test"), methods.settings(name))
+def asked_of(name, *settings):
+    """What is refused, of a method and settings that were asked for."""
+    config = override(Config(name="test"), [*methods.settings(name), *settings])
+    return unread(config, settings)
 
-    asked = ["generator.ngf=8", " generator.mixed = 3", "discriminator.scales=2"]
-    assert unread(config("spade"), asked) == ["generator.mixed"]
-    assert unread(config("ccfpse"), ["losses.perceptual=1", "losses.kl=0"]) == []
-    refuse_unread(config("pix2pixhd"), ["generator.instance_features=3"])
+
+def test_they_are_told_from_others():
+    asked = ("generator.ngf=8", " generator.mixed = 3", "discriminator.scales=3")
+    assert asked_of("spade", *asked) == ["generator.mixed"]
+    assert asked_of("ccfpse", "losses.perceptual=1", "losses.kl=0") == []
+    assert asked_of("pix2pixhd", "generator.instance_features=3") == []
+    # A default changes nothing, and other messages advise to set it.
+    assert asked_of("pix2pixhd", "schedule.fix_global_epochs=0") == []
+    assert asked_of("spade", "generator.pyramid=true") == []
+    assert asked_of("crn", "generator.z_dim=8") == ["generator.z_dim"]
+    for name in methods.METHODS:
+        assert asked_of(name, "generator.z_dim=0") == []
+
+
+def test_they_are_refused():
+    asked = ["losses.gan_mode=original", "generator.fine=true"]
+    config = override(Config(name="test"), [*methods.settings("crn"), *asked])
     with pytest.raises(InputError) as caught:
-        refuse_unread(config("crn"), ["losses.gan_mode=hinge", "generator.fine=true"])
+        refuse_unread(config, asked)
     assert "crn with the discriminator none does not read" in str(caught.value)
     assert "generator.fine is read by sims" in str(caught.value)
     assert "losses.gan_mode is read by fpse, fpse_frozen" in str(caught.value)
-
-
-def test_no_style_code_may_be_asked_of_every_method():
-    for name in methods.METHODS:
-        asked = [*methods.settings(name), "generator.z_dim=0"]
-        refuse_unread(override(Config(name="test"), asked), asked[-1:])
-    asked = [*methods.settings("crn"), "generator.z_dim=8"]
-    assert unread(override(Config(name="test"), asked), asked[-1:]) == [
-        "generator.z_dim"
-    ]
 
 
 def test_columns_of_a_comparison_share_settings_that_one_of_them_reads():

@@ -57,10 +57,7 @@ def bank(records, tmp_path_factory):
 
 
 def make_bank(records, folder, *options):
-    size = ["--image-size", "64x64"]
-    return ccfpse(
-        ["bank", "--records", str(records), "--out", str(folder), *size, *options]
-    )
+    return ccfpse(["bank", "--records", str(records), "--out", str(folder), *options])
 
 
 def train(scenes, method, records, run, *settings, options=()):
@@ -211,7 +208,7 @@ def test_sims_needs_a_bank_of_its_records(scenes, records, bank, tmp_path):
             train(scenes, "sims", records, run, *settings, options=options)
         assert not run.exists()
 
-    refused("memory bank: make one by `ccfpse bank")
+    refused("make one by `ccfpse bank --records DIR --out BANK --image-size 64x64` and")
     refused("no finished memory bank", options=["--bank", str(tmp_path)])
     with_bank = ["--bank", str(bank)]
     refused("64x64 pixels, and the config draws 64x128", "data.image_size=64x128",

@@ -55,7 +55,8 @@ class LabelTable:
         row, column = np.argwhere((label != label[..., :1]).any(-1))[0]
         raise ValueError(
             f"colour {tuple(map(int, label[row, column]))} at row {row}, column "
-            f"{column}, but no palette file says which class it is; give --palette"
+            f"{column}, but the label maps of these data hold ids (`prepare` reads "
+            "colours by --palette, without --label-format ids)"
         )
 
     def problems(self, label: np.ndarray) -> list[str]:

@@ -198,7 +198,10 @@ class PerceptualLoss:
 
 def _other_choices(name):
     others = (x for x in NETWORKS if x != name and NETWORKS[x].is_here())
-    without = "train without that loss by --set losses.perceptual_network=off"
+    without = (
+        "train without that loss by --set losses.perceptual_network=off (but crn and "
+        "sims, which have no other)"
+    )
     if best := next(others, None):
         best = f"take the next best by --set losses.perceptual_network={best}"
         return f"{best}, or {without}"
