@@ -418,9 +418,17 @@ def start(repository, argv):
     )
 
 
+@pytest.fixture
+def heard():
+    """Lets programs hear SIGINT, which jobs in a script's background ignore."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("sent, code", [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
-def test_stopped_at_any_time_and_run_again(tmp_path, repository, sent, code):
+def test_stopped_at_any_time_and_run_again(tmp_path, repository, sent, code, heard):
     source = make_folder(tmp_path / "in", 60)
     more = ("--name", "toy", "--workers", 2, "--shards", 30, "--size", "256x512")
     argv = folder_argv(source, tmp_path / "out", *more)
