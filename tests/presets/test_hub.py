@@ -1,5 +1,6 @@
 """Presets on a hub: a stand-in for it, and the real library's cache without network."""
 
+import fnmatch
 import shutil
 import sys
 import types
@@ -33,6 +34,7 @@ class Hub(types.ModuleType):
         self.errors = types.SimpleNamespace(EntryNotFoundError=KeyError)
         self.uploads = []
         self.refused = None
+        self.held = []  # names of files that the repository has before an upload
 
     def snapshot_download(
         self, name, revision, allow_patterns, library_name, dry_run=False
@@ -57,6 +59,12 @@ class Hub(types.ModuleType):
         if self.refused:
             raise self.refused
         self.uploads.append((name, repo_type, exist_ok))
+
+    def list_repo_files(self, name, repo_type):
+        return self.held
+
+    def hf_hub_download(self, name, file, repo_type):
+        return str(self.repository / file)
 
     def upload_folder(self, **options):
         self.uploads.append(options)
@@ -152,7 +160,44 @@ def test_upload(stand_in, folder):
     made, options = stand_in.uploads
     assert made == ("somebody/streets", "model", True)
     assert options["folder_path"] == folder and options["allow_patterns"] == files
-    assert "*.npz" in options["delete_patterns"]  # of an earlier preset
+    assert options["delete_patterns"] == []
+
+
+OTHERS = ["unet.onnx", "assets/screenshot.png", "data/train.npz", "layout_1.png.txt"]
+
+
+@pytest.mark.parametrize("facts", ["metadata.json", "preset.json"])
+def test_an_upload_deletes_the_files_of_an_earlier_preset_alone(
+    facts, stand_in, folder
+):
+    names = [path.name for path in folder.iterdir()]
+    (folder / "metadata.json").rename(folder / facts)
+    former = {facts if name == "metadata.json" else name for name in names}
+    stand_in.held = [".gitattributes", "LICENSE", *former, *OTHERS]
+    hub.upload(folder, NAME, ["metadata.json"])
+    patterns = stand_in.uploads[-1]["delete_patterns"]
+    deleted = {
+        name
+        for name in stand_in.held
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+    }
+    assert deleted == former
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]", '{"keras_hub_version": "0.30"}'])
+def test_repositories_of_other_things_are_refused(text, stand_in, folder):
+    stand_in.held = [".gitattributes", "README.md", "LICENSE"]
+    hub.upload(folder, NAME, ["metadata.json"])
+    stand_in.held += OTHERS
+    if text is not None:
+        stand_in.held.append("metadata.json")
+        (folder / "metadata.json").write_text(text)
+    stand_in.uploads.clear()
+    with pytest.raises(InputError) as caught:
+        hub.upload(folder, NAME, ["metadata.json"])
+    for words in (NAME, "unet.onnx", "nothing was uploaded", f"{folder} is whole"):
+        assert words in str(caught.value)
+    assert not any("folder_path" in call for call in stand_in.uploads)
 
 
 def test_uploads_that_are_refused(stand_in, folder):
@@ -185,12 +230,12 @@ def real_cache(folder, root):
 
 
 def test_the_cache_of_the_real_library_without_a_network(folder, tmp_path, monkeypatch):
-    library = pytest.importorskip(
-        "huggingface_hub", reason="needs pip install 'ccfpse-tf[hub]'"
+    constants = pytest.importorskip(
+        "huggingface_hub.constants", reason="needs pip install 'ccfpse-tf[hub]'"
     )
     real_cache(folder, tmp_path / "hub")
-    monkeypatch.setattr(library.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(library.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert find_preset(NAME).name == "tiny"
     assert find_preset(f"{NAME}@{COMMIT}").name == "tiny"
     with pytest.raises(InputError, match="could not be downloaded, and no copy of it"):
