@@ -14,6 +14,7 @@ from pathlib import Path
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.text_files import read_json
 from ccfpse_tf.presets.preset_facts import (
+    AGAIN,
     CONFIG,
     FORMER,
     METADATA,
@@ -87,16 +88,36 @@ def download(name: str) -> Path:
     hub = require_hub(name)
     repository, revision = repository_of(name)
     folder = _fetch(hub, name, repository, revision, [METADATA, CONFIG])
-    try:
+    with download_errors(name, folder):
         metadata = read_metadata(folder)
-    except InputError as error:
-        raise InputError(f"{name}: {error}") from None
-    try:
-        names = [METADATA, *checked_names(metadata["files"])]
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{name}: its {METADATA} is damaged ({error!r})") from None
+        try:
+            names = [METADATA, *checked_names(metadata["files"])]
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{METADATA} is damaged ({error!r}); {AGAIN}") from None
     # The same revision again, as the branch may have moved meanwhile.
     return _fetch(hub, name, repository, folder.name, names)
+
+
+@contextlib.contextmanager
+def download_errors(name: str, folder: Path):
+    """Gives errors of a downloaded preset its name, and the way out that it has.
+
+    Args:
+        name: of the preset.
+        folder: that :func:`download` returned. It may hold links to files beside it,
+            which would be linked again if only this folder was deleted.
+
+    Raises:
+        InputError: instead of one in the block.
+    """
+    try:
+        yield
+    except InputError as error:
+        way_out = (
+            f"delete the folder {folder.parents[1]}, and the preset is downloaded "
+            "again; if that does not help, tell its owner"
+        )
+        raise InputError(f"{name}: {str(error).replace(AGAIN, way_out)}") from None
 
 
 def upload(folder: Path, name: str, files: list[str]) -> str:

@@ -69,13 +69,8 @@ def is_preset(name: str | Path) -> bool:
 
 def _downloaded(name: str) -> Preset:
     folder = hub.download(name)
-    try:
+    with hub.download_errors(name, folder):
         return dataclasses.replace(read_preset(folder), source=name)
-    except InputError as error:
-        raise InputError(
-            f"{error}\n{name} was downloaded to {folder}: delete that folder, and it "
-            "is downloaded again; if that does not help, tell its owner"
-        ) from None
 
 
 def _names() -> list[str]:

@@ -1,6 +1,7 @@
 """Presets on a hub: a stand-in for it, and the real library's cache without network."""
 
 import fnmatch
+import re
 import shutil
 import sys
 import types
@@ -46,10 +47,15 @@ class Hub(types.ModuleType):
             sizes = [path.stat().st_size for path in found]
             return [types.SimpleNamespace(file_size=size) for size in sizes]
         self.asked.append((revision, sorted(path.name for path in found)))
-        out = self.cache / COMMIT
-        out.mkdir(parents=True, exist_ok=True)
-        for path in found:
-            shutil.copy(path, out / path.name)
+        repository = self.cache / "models--somebody--streets"
+        out, blobs = repository / "snapshots" / COMMIT, repository / "blobs"
+        for made in (out, blobs):
+            made.mkdir(parents=True, exist_ok=True)
+        for path in found:  # a blob that is there already is only linked again
+            if not (blobs / path.name).exists():
+                shutil.copy(path, blobs / path.name)
+            if not (out / path.name).exists():
+                (out / path.name).symlink_to(blobs / path.name)
         return str(out)
 
     def HfApi(self, library_name):
@@ -112,19 +118,31 @@ def test_a_preset_that_is_not_there(stand_in):
     assert "and more lines" not in str(caught.value)
 
 
-def test_damaged_downloads_name_the_folder_to_delete(stand_in, folder, tmp_path):
-    (folder / "weights.npz").write_bytes(b"cut")
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("weights.npz", "weights.npz: is damaged: its SHA-256"),
+        ("metadata.json", "metadata.json: cannot be read"),
+    ],
+)
+def test_damaged_downloads_name_the_folder_to_delete(file, words, stand_in, folder):
+    content = (folder / file).read_bytes()
+    (folder / file).write_bytes(b"cut")
     with pytest.raises(InputError) as caught:
         find_preset(NAME)
-    assert "weights.npz: is damaged: its SHA-256" in str(caught.value)
-    assert "delete that folder, and it is downloaded again" in str(caught.value)
-    assert str(tmp_path / "cache" / COMMIT) in str(caught.value)
+    assert str(caught.value).startswith(f"{NAME}: ") and words in str(caught.value)
+    (folder / file).write_bytes(content)
+    with pytest.raises(InputError):  # it is in the cache
+        find_preset(NAME)
+    shutil.rmtree(re.search("delete the folder (.*), and the", str(caught.value))[1])
+    assert find_preset(NAME).name == "tiny"
 
 
 def test_repositories_that_are_no_presets(stand_in, folder):
     (folder / "metadata.json").write_text('{"keras_hub_version": "0.30"}')
     with pytest.raises(InputError, match="is a preset of another library"):
         find_preset(NAME)
+    shutil.rmtree(stand_in.cache)
     (folder / "metadata.json").write_text('{"format": 2, "files": {"../x": "0"}}')
     with pytest.raises(InputError, match="metadata.json is damaged .*'../x'"):
         find_preset(NAME)
