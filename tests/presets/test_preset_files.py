@@ -247,7 +247,9 @@ def test_the_card_may_be_edited_and_is_not_lost(folder):
     card = folder / "README.md"
     card.write_text("# Mine, edited on a hub\n")
     assert read_preset(folder).card == "# Mine, edited on a hub\n"
-    with pytest.raises(InputError, match="README.md: was edited .* by --card FILE"):
+    with pytest.raises(
+        InputError, match="README.md: .* move it away, and give .* --card"
+    ):
         write_preset(folder, invented())
     assert card.read_text() == "# Mine, edited on a hub\n"
     card.unlink()
