@@ -10,9 +10,20 @@ from ccfpse_tf.gan.adversarial_model import AdversarialModel
 from ccfpse_tf.gan.build import build_model, build_synthesizer, drawing_config
 from ccfpse_tf.gan.preset_weights import load_weights
 from ccfpse_tf.gan.synthesizer import Synthesizer
+from ccfpse_tf.gan.unread_settings import refuse_unread
 from ccfpse_tf.presets.class_matching import ClassMatch
 from ccfpse_tf.presets.preset import Preset
 
+# The sections and keys of the config that a model is built from, which is not a run's.
+_READ = {
+    *("generator", "discriminator", "losses", "optimizers", "step"),
+    *("data.image_size", "data.seed"),
+}
+# There is no perceptual loss and no teacher; a program chooses TensorFlow's operations.
+_NOT_READ = {
+    *("losses.perceptual", "losses.perceptual_network", "losses.perceptual_weights"),
+    *("losses.imitation", "step.deterministic"),
+}
 _DAMAGED = "The preset is of another version of ccfpse_tf: choose another one."
 
 
@@ -39,9 +50,11 @@ def model_of(preset: Preset, overrides: Mapping[str, Mapping]) -> AdversarialMod
         overrides: other values of the config, by section and key.
 
     Raises:
-        InputError: overrides that there are not, or that the weights do not fit.
+        InputError: overrides that there are not, that change nothing, or that the
+            weights do not fit.
     """
     config = _overridden(preset, overrides)
+    _refuse_unread(config, overrides)
     model = build_model(config, preset.data, 1, training=False)
     load_weights(model, preset.weights, preset.source, _differing(preset, config))
     _check_codes(preset, model)
@@ -90,6 +103,25 @@ def _overridden(preset, overrides):
             f"from_preset: {error}; overrides are sections of the config with their "
             f"keys, such as data={{'image_size': (256, 256)}}; there are {keys}"
         ) from None
+
+
+def _refuse_unread(config, overrides):
+    """Refuses overrides that change nothing, and that a model card would then tell."""
+    keys = [f"{section}.{key}" for section, part in overrides.items() for key in part]
+    found = [
+        key
+        for key in keys
+        if key in _NOT_READ or key.partition(".")[0] not in _READ and key not in _READ
+    ]
+    if found:
+        raise InputError(
+            f"from_preset: {', '.join(found)}: changes nothing in the model, so leave "
+            "it out; a perceptual loss and its weight are given to model.compile, "
+            "batches and epochs to model.fit, and all else belongs to runs, such as of "
+            "`train --preset`"
+        )
+    methods.check(config)
+    refuse_unread(config, keys)
 
 
 def _sections(config):
