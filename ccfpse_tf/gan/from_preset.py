@@ -1,7 +1,10 @@
 """Models with the weights of a preset."""
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
+
+import tensorflow as tf
 
 from ccfpse_tf.config import derive, flatten
 from ccfpse_tf.errors import InputError
@@ -31,9 +34,12 @@ def synthesizer_of(preset: Preset) -> Synthesizer:
     """Returns the preset's generator and encoder, which compute in float32.
 
     Raises:
-        InputError: weights that do not fit the networks of this version.
+        InputError: weights that do not fit the networks of this version; networks for
+            which memory is lacking.
     """
-    model = build_synthesizer(drawing_config(preset.config), preset.data)
+    config = drawing_config(preset.config)
+    with _enough_memory(preset.source, config):
+        model = build_synthesizer(config, preset.data)
     load_weights(model, preset.weights, preset.source, _DAMAGED)
     _check_codes(preset, model)
     return model
@@ -51,11 +57,12 @@ def model_of(preset: Preset, overrides: Mapping[str, Mapping]) -> AdversarialMod
 
     Raises:
         InputError: overrides that there are not, that change nothing, or that the
-            weights do not fit.
+            weights do not fit; networks for which memory is lacking.
     """
     config = _overridden(preset, overrides)
     _refuse_unread(config, overrides)
-    model = build_model(config, preset.data, 1, training=False)
+    with _enough_memory(preset.source, config):
+        model = build_model(config, preset.data, 1, training=False)
     load_weights(model, preset.weights, preset.source, _differing(preset, config))
     _check_codes(preset, model)
     model.origin = dataclasses.replace(model.origin, preset=preset)
@@ -90,6 +97,20 @@ def start_from(
     networks = {id(x): x for x in (model.generator, model.drawing_generator)}
     for generator in networks.values():
         class_rows.settle(generator, moved)
+
+
+@contextlib.contextmanager
+def _enough_memory(source, config):
+    """Clears errors of building networks that are too large, as of damaged facts."""
+    try:
+        yield
+    except (MemoryError, tf.errors.ResourceExhaustedError):
+        shape, ndf = config.generator, config.discriminator.ndf
+        raise InputError(
+            f"{source}: there is too little memory for its networks, with generator."
+            f"ngf {shape.ngf}, hidden {shape.hidden}, z_dim {shape.z_dim} and "
+            f"discriminator.ndf {ndf}; choose another preset, or a smaller ndf"
+        ) from None
 
 
 def _overridden(preset, overrides):

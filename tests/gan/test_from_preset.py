@@ -145,6 +145,24 @@ def test_overrides_that_the_weights_do_not_fit(preset):
     assert "z_dim" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "error", [MemoryError(), tf.errors.ResourceExhaustedError(None, None, "OOM")]
+)
+def test_networks_that_memory_is_lacking_for(error, preset, monkeypatch):
+    def build(*_, **__):
+        raise error
+
+    for name in ("build_synthesizer", "build_model"):
+        monkeypatch.setattr(f"ccfpse_tf.gan.from_preset.{name}", build)
+    words = (
+        "presets/tiny: there is too little memory .* generator.ngf 2, .* smaller ndf"
+    )
+    with pytest.raises(InputError, match=words):
+        synthesizer_of(preset)
+    with pytest.raises(InputError, match=words):
+        model_of(preset, {})
+
+
 def test_codes_of_another_length(preset, synthesizer, monkeypatch):
     monkeypatch.setattr(
         "ccfpse_tf.gan.from_preset.build_synthesizer", lambda *_: synthesizer

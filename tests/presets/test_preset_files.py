@@ -183,6 +183,14 @@ def test_an_architecture_of_another_version(folder):
         assert words in str(caught.value)
 
 
+def test_absurd_widths(folder):
+    config = facts_of(folder, "config.json")["config"]
+    config["generator"]["ngf"] = 10**30
+    change(folder, config=config)
+    with pytest.raises(InputError, match="config.json .*\n.*ngf is 10{30}; .* or less"):
+        read_preset(folder)
+
+
 WRONG = [
     {"name": 7},
     {"title": None},
