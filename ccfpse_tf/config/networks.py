@@ -23,6 +23,8 @@ DiscriminatorArchitecture = Literal[
     "multiscale_pix2pixhd",
     "none",
 ]
+# Numbers beyond it are slips, and TensorFlow's own errors on them are hard to read.
+MOST = 65_536
 
 
 @settings
@@ -40,6 +42,7 @@ class GeneratorConfig:
     ngf: int = Field(
         64,
         ge=1,
+        le=MOST,
         description="channels at full resolution and of the layout pyramid; crn: a "
         "sixteenth of those of the coarse modules",
     )
@@ -47,13 +50,19 @@ class GeneratorConfig:
         5, description="upsamplings; the stride of the image is 2**depth; 7: spade only"
     )
     z_dim: int = Field(
-        256, ge=0, description="size of the style code; 0 trains without style encoder"
+        256,
+        ge=0,
+        le=MOST,
+        description="size of the style code; 0 trains without style encoder",
     )
     encoder_ngf: Annotated[int | None, ADDED_LATER] = Field(
-        None, ge=1, description="channels of the style encoder's first layer; none: ngf"
+        None,
+        ge=1,
+        le=MOST,
+        description="channels of the style encoder's first layer; none: ngf",
     )
     hidden: int = Field(
-        128, ge=1, description="channels inside the predictors of weights"
+        128, ge=1, le=MOST, description="channels inside the predictors of weights"
     )
     pyramid: Annotated[bool, ADDED_LATER] = Field(
         True,
@@ -61,28 +70,39 @@ class GeneratorConfig:
         "the layout alone, an ablation",
     )
     mixed: Annotated[int, ADDED_LATER] = Field(
-        4, ge=1, description="ccfpse_compact: learned kernels of every channel"
+        4, ge=1, le=MOST, description="ccfpse_compact: learned kernels of every channel"
     )
     downsamplings: Annotated[int, ADDED_LATER] = Field(
         4,
         ge=1,
+        le=MOST,
         description="pix2pixhd: halvings of the global generator, and of the encoder "
         "of instance features",
     )
     blocks: Annotated[int, ADDED_LATER] = Field(
-        9, ge=0, description="pix2pixhd: residual blocks of the global generator"
+        9,
+        ge=0,
+        le=MOST,
+        description="pix2pixhd: residual blocks of the global generator",
     )
     enhancers: Annotated[int, ADDED_LATER] = Field(
         1,
         ge=1,
+        le=MOST,
         description="pix2pixhd_local: enhancers; the outermost one has ngf halved so "
         "often, and the global generator ngf",
     )
     enhancer_blocks: Annotated[int, ADDED_LATER] = Field(
-        3, ge=0, description="pix2pixhd_local: residual blocks of each enhancer"
+        3,
+        ge=0,
+        le=MOST,
+        description="pix2pixhd_local: residual blocks of each enhancer",
     )
     instance_features: Annotated[int, ADDED_LATER] = Field(
-        0, ge=0, description="pix2pixhd: features of every instance, such as 3; 0: none"
+        0,
+        ge=0,
+        le=MOST,
+        description="pix2pixhd: features of every instance, such as 3; 0: none",
     )
     pool_features: Annotated[Literal["instance", "label"], ADDED_LATER] = Field(
         "instance", description="pix2pixhd: what features are averaged over"
@@ -90,6 +110,7 @@ class GeneratorConfig:
     images: Annotated[int, ADDED_LATER] = Field(
         1,
         ge=1,
+        le=MOST,
         description="crn: drawn at once, of which each class is trained in the best; "
         "the paper's has 1 or 9",
     )
@@ -117,9 +138,12 @@ class DiscriminatorConfig:
         "multiscale: SPADE's, of patches; multiscale_pix2pixhd: pix2pixHD's; none: for "
         "generators that are trained without",
     )
-    ndf: int = Field(64, ge=1, description="channels of the first level")
+    ndf: int = Field(64, ge=1, le=MOST, description="channels of the first level")
     scales: Annotated[int, ADDED_LATER] = Field(
-        2, ge=1, description="multiscale: networks, each on half the size of the last"
+        2,
+        ge=1,
+        le=MOST,
+        description="multiscale: networks, each on half the size of the last",
     )
     backbone_weights: Annotated[str | None, ADDED_LATER] = Field(
         None,

@@ -11,7 +11,7 @@ from ccfpse_tf.data.datasets import DATASETS
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.atomic import new_folder
 from ccfpse_tf.files.output_folder import refuse_existing
-from ccfpse_tf.files.pytorch import FORMATS, write_tensors
+from ccfpse_tf.files.pytorch import FORMATS, require_torch, write_tensors
 from ccfpse_tf.gan.pix2pixhd_method import ENCODER_WIDTH, is_pix2pixhd
 from ccfpse_tf.generation.trained_model import TrainedModel
 from ccfpse_tf.runs.checkpoint_folder import require_checkpoint
@@ -70,6 +70,7 @@ def export_official(run_directory: Path, out: Path, form: str = "zip") -> Offici
     _check_networks(run)
     missing = missing_networks(run.directory)
     refuse_existing(out, "--to-official")
+    require_torch(f"--to-official {out}")  # before the model is built
     with new_folder(out) as aside:
         data = read_data(run)
         trained = TrainedModel(run, _channels(data))

@@ -11,8 +11,10 @@ def check_out(out: Path, marker: str = MARKER, command: str = "generate") -> Non
     """Checks that ``--out`` is new, empty or made by ``command``, as ``marker`` tells.
 
     Raises:
-        InputError: the folder holds other files, or is a file.
+        InputError: the folder holds other files, is a file, or is or holds the working
+            folder.
     """
+    refuse_working_folder(out)
     if out.is_dir() and any(out.iterdir()) and not (out / marker).exists():
         raise InputError(
             f"--out {out} holds files that `{command}` did not write; name another "
@@ -20,6 +22,19 @@ def check_out(out: Path, marker: str = MARKER, command: str = "generate") -> Non
         )
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out} is a file; name a folder")
+
+
+def refuse_working_folder(out: Path) -> None:
+    """Checks that a folder can be replaced: nobody works in it.
+
+    Raises:
+        InputError: it is the working folder, or holds it.
+    """
+    if Path.cwd().is_relative_to(out.resolve()):
+        raise InputError(
+            f"--out {out}: this folder would be replaced while you are in it; name "
+            f"another one, such as {out / 'NAME'}"
+        )
 
 
 def refuse_existing(out: Path, option: str) -> None:

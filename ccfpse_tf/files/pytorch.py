@@ -69,7 +69,7 @@ def read_tensors(path: str | Path, wrapped: bool = False) -> dict[str, np.ndarra
 
 
 def _read_zip(path, wrapped):
-    torch = _torch(path)
+    torch = require_torch(path)
     _check_sums(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -122,7 +122,7 @@ def write_tensors(
     """
     if form not in FORMATS:
         raise InputError(f"--format {form}: choose {' or '.join(FORMATS)}")
-    torch = _torch(Path(path))
+    torch = require_torch(path)
     content = OrderedDict(
         # Without reshape, from_numpy would turn a scalar into a vector.
         (name, torch.from_numpy(np.array(value, order="C")).reshape(value.shape))
@@ -132,12 +132,20 @@ def write_tensors(
     torch.save(content, path, _use_new_zipfile_serialization=form == "zip")
 
 
-def _torch(path):
+def require_torch(wanted_by: object):
+    """Returns the module ``torch``.
+
+    Args:
+        wanted_by: the file or the option that needs it, for the message.
+
+    Raises:
+        InputError: it is not installed.
+    """
     try:
         import torch
     except ImportError:
         raise InputError(
-            f"{path}: reading or writing it needs PyTorch; "
+            f"{wanted_by}: reading or writing it needs PyTorch; "
             "pip install 'ccfpse_tf[convert]'"
         ) from None
     return torch

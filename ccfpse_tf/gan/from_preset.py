@@ -1,7 +1,10 @@
 """Models with the weights of a preset."""
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
+
+import tensorflow as tf
 
 from ccfpse_tf.config import derive, flatten
 from ccfpse_tf.errors import InputError
@@ -10,9 +13,20 @@ from ccfpse_tf.gan.adversarial_model import AdversarialModel
 from ccfpse_tf.gan.build import build_model, build_synthesizer, drawing_config
 from ccfpse_tf.gan.preset_weights import load_weights
 from ccfpse_tf.gan.synthesizer import Synthesizer
+from ccfpse_tf.gan.unread_settings import refuse_unread
 from ccfpse_tf.presets.class_matching import ClassMatch
 from ccfpse_tf.presets.preset import Preset
 
+# The sections and keys of the config that a model is built from, which is not a run's.
+_READ = {
+    *("generator", "discriminator", "losses", "optimizers", "step"),
+    *("data.image_size", "data.seed"),
+}
+# There is no perceptual loss and no teacher; a program chooses TensorFlow's operations.
+_NOT_READ = {
+    *("losses.perceptual", "losses.perceptual_network", "losses.perceptual_weights"),
+    *("losses.imitation", "step.deterministic"),
+}
 _DAMAGED = "The preset is of another version of ccfpse_tf: choose another one."
 
 
@@ -20,9 +34,12 @@ def synthesizer_of(preset: Preset) -> Synthesizer:
     """Returns the preset's generator and encoder, which compute in float32.
 
     Raises:
-        InputError: weights that do not fit the networks of this version.
+        InputError: weights that do not fit the networks of this version; networks for
+            which memory is lacking.
     """
-    model = build_synthesizer(drawing_config(preset.config), preset.data)
+    config = drawing_config(preset.config)
+    with _enough_memory(preset.source, config):
+        model = build_synthesizer(config, preset.data)
     load_weights(model, preset.weights, preset.source, _DAMAGED)
     _check_codes(preset, model)
     return model
@@ -39,10 +56,13 @@ def model_of(preset: Preset, overrides: Mapping[str, Mapping]) -> AdversarialMod
         overrides: other values of the config, by section and key.
 
     Raises:
-        InputError: overrides that there are not, or that the weights do not fit.
+        InputError: overrides that there are not, that change nothing, or that the
+            weights do not fit; networks for which memory is lacking.
     """
     config = _overridden(preset, overrides)
-    model = build_model(config, preset.data, 1, training=False)
+    _refuse_unread(config, overrides)
+    with _enough_memory(preset.source, config):
+        model = build_model(config, preset.data, 1, training=False)
     load_weights(model, preset.weights, preset.source, _differing(preset, config))
     _check_codes(preset, model)
     model.origin = dataclasses.replace(model.origin, preset=preset)
@@ -79,6 +99,20 @@ def start_from(
         class_rows.settle(generator, moved)
 
 
+@contextlib.contextmanager
+def _enough_memory(source, config):
+    """Clears errors of building networks that are too large, as of damaged facts."""
+    try:
+        yield
+    except (MemoryError, tf.errors.ResourceExhaustedError):
+        shape, ndf = config.generator, config.discriminator.ndf
+        raise InputError(
+            f"{source}: there is too little memory for its networks, with generator."
+            f"ngf {shape.ngf}, hidden {shape.hidden}, z_dim {shape.z_dim} and "
+            f"discriminator.ndf {ndf}; choose another preset, or a smaller ndf"
+        ) from None
+
+
 def _overridden(preset, overrides):
     phases = dict.fromkeys(("decay_epochs", "small_epochs", "fix_global_epochs"), 0)
     steady = derive(drawing_config(preset.config), schedule={"epochs": 1, **phases})
@@ -90,6 +124,25 @@ def _overridden(preset, overrides):
             f"from_preset: {error}; overrides are sections of the config with their "
             f"keys, such as data={{'image_size': (256, 256)}}; there are {keys}"
         ) from None
+
+
+def _refuse_unread(config, overrides):
+    """Refuses overrides that change nothing, and that a model card would then tell."""
+    keys = [f"{section}.{key}" for section, part in overrides.items() for key in part]
+    found = [
+        key
+        for key in keys
+        if key in _NOT_READ or key.partition(".")[0] not in _READ and key not in _READ
+    ]
+    if found:
+        raise InputError(
+            f"from_preset: {', '.join(found)}: changes nothing in the model, so leave "
+            "it out; a perceptual loss and its weight are given to model.compile, "
+            "batches and epochs to model.fit, and all else belongs to runs, such as of "
+            "`train --preset`"
+        )
+    methods.check(config)
+    refuse_unread(config, keys)
 
 
 def _sections(config):

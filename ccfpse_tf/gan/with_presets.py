@@ -31,7 +31,7 @@ class WithPresets:
         """Returns the trained model of a preset, which can draw and be trained further.
 
         It is compiled, at the constant learning rates of the preset's run, in float32
-        and without a perceptual loss. A preset does not hold a
+        and without a perceptual loss, which ``compile`` takes. A preset does not hold a
         discriminator: it is new.
 
         Args:
@@ -42,8 +42,8 @@ class WithPresets:
 
         Raises:
             InputError: an unknown name, a damaged preset, one of another class of
-                models, overrides that its weights do not fit, one that cannot be
-                downloaded.
+                models, overrides that its weights do not fit or that change nothing,
+                one that cannot be downloaded.
         """
         from ccfpse_tf.gan.from_preset import model_of
 

@@ -7,19 +7,28 @@ was fetched is executed.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 
 from ccfpse_tf.errors import InputError
-from ccfpse_tf.presets.preset_facts import CONFIG, METADATA, MOST_BYTES, read_metadata
-from ccfpse_tf.presets.preset_files import checked_names
+from ccfpse_tf.files.text_files import read_json
+from ccfpse_tf.presets.preset_facts import (
+    AGAIN,
+    CONFIG,
+    FORMER,
+    METADATA,
+    MOST_BYTES,
+    read_metadata,
+)
+from ccfpse_tf.presets.preset_files import CARD, checked_names
 
 SCHEME = "hf://"
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _NAME = re.compile(rf"{SCHEME}({_PART}/{_PART})(?:@({_PART}))?")
 _LIBRARY = "ccfpse-tf"
-# Files of an earlier preset that the new one may lack.
-_REPLACED = ["*.npz", "*.onnx", "*.png", "picture.jpg", "preset.json"]
+# Files that a repository may have before a preset is put there.
+_ANY_REPOSITORY = {".gitattributes", "LICENSE", CARD}
 
 
 def is_on_hub(name: object) -> bool:
@@ -79,20 +88,43 @@ def download(name: str) -> Path:
     hub = require_hub(name)
     repository, revision = repository_of(name)
     folder = _fetch(hub, name, repository, revision, [METADATA, CONFIG])
-    try:
+    with download_errors(name, folder):
         metadata = read_metadata(folder)
-    except InputError as error:
-        raise InputError(f"{name}: {error}") from None
-    try:
-        names = [METADATA, *checked_names(metadata["files"])]
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{name}: its {METADATA} is damaged ({error!r})") from None
+        try:
+            names = [METADATA, *checked_names(metadata["files"])]
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{METADATA} is damaged ({error!r}); {AGAIN}") from None
     # The same revision again, as the branch may have moved meanwhile.
     return _fetch(hub, name, repository, folder.name, names)
 
 
+@contextlib.contextmanager
+def download_errors(name: str, folder: Path):
+    """Gives errors of a downloaded preset its name, and the way out that it has.
+
+    Args:
+        name: of the preset.
+        folder: that :func:`download` returned. It may hold links to files beside it,
+            which would be linked again if only this folder was deleted.
+
+    Raises:
+        InputError: instead of one in the block.
+    """
+    try:
+        yield
+    except InputError as error:
+        way_out = (
+            f"delete the folder {folder.parents[1]}, and the preset is downloaded "
+            "again; if that does not help, tell its owner"
+        )
+        raise InputError(f"{name}: {str(error).replace(AGAIN, way_out)}") from None
+
+
 def upload(folder: Path, name: str, files: list[str]) -> str:
     """Uploads a preset's folder; the repository is made if it is not there.
+
+    Of an earlier preset in the repository, the files that the new one lacks are deleted
+    in the same commit. Other files stay as they are.
 
     Args:
         folder: of a preset that is whole.
@@ -103,21 +135,25 @@ def upload(folder: Path, name: str, files: list[str]) -> str:
         The address of the page, or of the commit.
 
     Raises:
-        InputError: no huggingface_hub, another form of name, or the hub refuses.
+        InputError: no huggingface_hub, another form of name, a repository that holds
+            something else than a preset, or the hub refuses.
     """
     hub = require_hub(name)
     repository, _ = repository_of(name, pinned=False)
     api = hub.HfApi(library_name=_LIBRARY)
     try:
         api.create_repo(repository, repo_type="model", exist_ok=True)
+        former = _former_files(api, repository)
         commit = api.upload_folder(
             repo_id=repository,
             repo_type="model",
             folder_path=folder,
             allow_patterns=files,
-            delete_patterns=_REPLACED,
+            delete_patterns=former,
             commit_message=f"Publish {folder.name} by ccfpse publish",
         )
+    except InputError as error:
+        raise InputError(f"{name}: {error}; {folder} is whole") from None
     except Exception as error:  # of many types, which differ between versions
         raise InputError(
             f"{name}: could not be uploaded ({_reason(error)}); {folder} is whole: "
@@ -125,6 +161,31 @@ def upload(folder: Path, name: str, files: list[str]) -> str:
             f"HF_TOKEN in the environment), may write to {repository}, and are online"
         ) from error
     return str(commit)
+
+
+def _former_files(api, repository: str) -> list[str]:
+    """Returns the names of the files of the preset that a repository holds.
+
+    Raises:
+        InputError: it holds something else.
+    """
+    present = set(api.list_repo_files(repository, repo_type="model"))
+    if present <= _ANY_REPOSITORY:
+        return []
+    for name in (METADATA, FORMER):
+        if name in present:
+            path = api.hf_hub_download(repository, name, repo_type="model")
+            with contextlib.suppress(InputError, KeyError, TypeError, ValueError):
+                facts = read_json(path, "the facts of a preset")
+                if "ccfpse-tf" in facts["versions"]:
+                    return [name, *checked_names(facts["files"])]
+    others = sorted(present - _ANY_REPOSITORY)
+    listed = ", ".join(others[:5]) + ", ..." * (len(others) > 5)
+    raise InputError(
+        f"the repository holds files that are no preset of ccfpse_tf ({listed}), and "
+        "nothing was uploaded; give --push another repository, such as a new one, or "
+        "delete these files there"
+    )
 
 
 def _fetch(hub, name, repository, revision, files) -> Path:

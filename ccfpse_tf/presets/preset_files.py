@@ -111,8 +111,8 @@ def check_card(folder: Path) -> None:
         return
     if sha256_of_files(card) != written:
         raise InputError(
-            f"{card}: was edited after it was written, and would be lost; keep its "
-            "text by --card FILE (card=... in Python), or move it away"
+            f"{card}: was edited after it was written, and would be lost; move it "
+            "away, and give what you wrote by --card FILE (card=... in Python)"
         )
 
 

@@ -29,7 +29,8 @@ def find_preset(name: str | Path) -> Preset:
 
     Args:
         name: of one that the package ships, the folder of any other, or
-            ``hf://OWNER/NAME`` (see :mod:`ccfpse_tf.presets.hub`).
+            ``hf://OWNER/NAME`` (see :mod:`ccfpse_tf.presets.hub`). A path is always
+            that of a folder.
 
     Raises:
         InputError: an unknown name, with the known ones; a damaged preset; one that
@@ -37,7 +38,7 @@ def find_preset(name: str | Path) -> Preset:
     """
     if hub.is_on_hub(name):
         return _downloaded(name)
-    if str(name) in _names():
+    if _ships(name):
         return read_preset(FOLDER / name)
     folder = Path(name)
     if folder.is_dir():
@@ -48,7 +49,7 @@ def find_preset(name: str | Path) -> Preset:
     else:
         known = "this version of ccfpse_tf ships no presets: give"
     raise InputError(
-        f"preset {str(name)!r}: there is no such folder, and {known}"
+        f"preset {name!r}: there is no such folder, and {known}"
         f"{', or' if names else ''} the folder that `ccfpse publish` wrote, or "
         "hf://OWNER/NAME"
     )
@@ -61,7 +62,7 @@ def is_preset(name: str | Path) -> bool:
     """
     return (
         hub.is_on_hub(name)
-        or str(name) in _names()
+        or _ships(name)
         or (Path(name) / METADATA).is_file()
         or (Path(name) / FORMER).is_file()
     )
@@ -69,13 +70,13 @@ def is_preset(name: str | Path) -> bool:
 
 def _downloaded(name: str) -> Preset:
     folder = hub.download(name)
-    try:
+    with hub.download_errors(name, folder):
         return dataclasses.replace(read_preset(folder), source=name)
-    except InputError as error:
-        raise InputError(
-            f"{error}\n{name} was downloaded to {folder}: delete that folder, and it "
-            "is downloaded again; if that does not help, tell its owner"
-        ) from None
+
+
+def _ships(name: str | Path) -> bool:
+    # A path tells nothing of "./", which leads to a folder of the same name.
+    return isinstance(name, str) and name in _names()
 
 
 def _names() -> list[str]:

@@ -12,6 +12,7 @@ import numpy as np
 from ccfpse_tf.data.image_files import read_photo, turned_note
 from ccfpse_tf.errors import DataErrors, InputError
 from ccfpse_tf.files.atomic import new_folder, write_json
+from ccfpse_tf.files.output_folder import refuse_working_folder
 from ccfpse_tf.runtime.templates import render
 from ccfpse_tf.study.design import Design, Options, derive, draw, fingerprint
 from ccfpse_tf.study.matching import Matched, label_colors, match
@@ -166,6 +167,7 @@ def _write_key(path, secret, options: Options, trials, places):
 
 
 def _check_out(out):
+    refuse_working_folder(out)
     if out.is_dir() and any(out.iterdir()):
         raise InputError(
             f"--out {out} holds files; name a new folder: results of a study can only "

@@ -58,9 +58,37 @@ def test_demo_and_upload(written, tmp_path, monkeypatch, capsys):
     assert (folder, name) == ("tiny", "hf://me/a")
     assert files == sorted(path.name for path in out.iterdir())
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-1] == "uploaded to hf://me/a: https://hub.test/me/a"
-    assert lines[-2].startswith(f"demo {out}-space: README.md, app.py")
+    assert lines[-2] == "uploaded to hf://me/a: https://hub.test/me/a"
+    assert lines[-1].startswith(f"demo {out}-space: README.md, app.py")
     assert (tmp_path / "tiny-space" / "preset" / "weights.npz").is_file()
+
+
+def test_after_a_failed_upload_the_same_command_tries_again(
+    written, tmp_path, monkeypatch
+):
+    failures = [InputError("offline")]
+
+    def upload(folder, name, files):
+        if failures:
+            raise failures.pop()
+
+    monkeypatch.setattr(hub, "upload", upload)
+    monkeypatch.setattr(hub, "require_hub", lambda what: None)
+    command = "run", "--out", tmp_path / "tiny", "--space", "--push", "hf://me/a"
+    with pytest.raises(InputError, match="offline"):
+        publish(*command)
+    assert publish(*command) == 0
+    assert (tmp_path / "tiny-space" / "app.py").is_file()
+
+
+@pytest.mark.parametrize("out", [".", "..", "below/.."])
+@pytest.mark.parametrize("more", [[], ["--space"]])
+def test_the_working_folder_is_not_replaced(out, more, written, tmp_path, monkeypatch):
+    (tmp_path / "here" / "below").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(InputError, match=f"--out {out}: .* while you are in it"):
+        publish("run", "--out", out, "--name", "tiny", *more)
+    assert not written
 
 
 def test_what_cannot_be_is_refused_before_anything_is_written(

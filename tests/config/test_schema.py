@@ -141,6 +141,16 @@ def test_keys_that_were_added_later_may_be_missing(section):
     assert Config.from_json(json.dumps(values)) == CONFIG
 
 
+@pytest.mark.parametrize("section", ["generator", "discriminator"])
+def test_whole_numbers_of_networks_have_a_largest_value(section):
+    values = dataclasses.asdict(getattr(CONFIG, section))
+    numbers = [key for key, value in values.items() if type(value) is int]
+    assert len(numbers) > 1
+    for key in [*numbers, *({"encoder_ngf"} & values.keys())]:
+        with pytest.raises(InputError, match=f"{key} is 10{{30}}"):
+            derive(CONFIG, **{section: {key: 10**30}})
+
+
 def test_all_problems_of_a_file_are_listed():
     values = json.loads(CONFIG.to_json())
     del values["data"]["seed"]
@@ -150,7 +160,7 @@ def test_all_problems_of_a_file_are_listed():
     assert str(caught.value).splitlines() == [
         "run/config.json cannot be used:",
         "  the key 'data.seed' is missing",
-        "  generator.ngf is 0; it must be a whole number, 1 or more",
+        "  generator.ngf is 0; it must be a whole number, 1 or more and 65536 or less",
         "  unknown key 'generator.nfg'; did you mean generator.ngf, generator.fine, "
         "generator.images?",
     ]

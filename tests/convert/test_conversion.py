@@ -2,17 +2,20 @@
 
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from ccfpse_tf.commands import main
+from ccfpse_tf.convert import to_official
 from ccfpse_tf.convert.data_choice import DataChoice
 from ccfpse_tf.convert.official_files import find_files, read_official_file
 from ccfpse_tf.convert.official_tensors import is_unused
 from ccfpse_tf.data.description import write_description
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.files import pytorch
 from ccfpse_tf.runs.checkpoint_folder import steps_saved
 from ccfpse_tf.runs.run_folder import open_run, read_run
 from ccfpse_tf.runs.table import list_runs
@@ -25,6 +28,7 @@ def files_without_pytorch():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ccfpse_tf.convert.official_files.read_tensors", read_npz)
         patch.setattr("ccfpse_tf.convert.to_official.write_tensors", write_npz)
+        patch.setattr("ccfpse_tf.convert.to_official.require_torch", lambda what: None)
         yield
 
 
@@ -124,6 +128,19 @@ def test_a_generator_alone_does_not_train(alone, tmp_path):
         open_run(alone, run.config, DataChoice("scenes").describe())
     main.run(["convert", str(alone), "--to-official", str(tmp_path / "back")])
     assert [x.name for x in (tmp_path / "back").iterdir()] == ["latest_net_G.pth"]
+
+
+def test_pytorch_is_asked_for_before_the_model_is_built(alone, tmp_path, monkeypatch):
+    def build(*_):
+        raise AssertionError("the model was built")
+
+    monkeypatch.setattr(to_official, "TrainedModel", build)
+    monkeypatch.setattr(to_official, "require_torch", pytorch.require_torch)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    out = tmp_path / "back"
+    with pytest.raises(InputError, match=f"--to-official {out}: .*needs PyTorch"):
+        main.run(["convert", str(alone), "--to-official", str(out)])
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_damaged_origin_is_named(alone, tmp_path):

@@ -103,6 +103,35 @@ def test_overrides_that_cannot_be(overrides, words, preset):
         model_of(preset, overrides)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (
+            {"losses": {"perceptual_network": "squeezenet"}},
+            "perceptual_network: .*comp",
+        ),
+        ({"losses": {"perceptual": 1.0}}, "losses.perceptual: changes nothing"),
+        (
+            {"data": {"seed": 7, "batch_size": 2}},
+            "preset: data.batch_size: .*model.fit",
+        ),
+        (
+            {"schedule": {"epochs": 2, "keep": 3}},
+            "schedule.epochs, schedule.keep: chan",
+        ),
+        ({"step": {"deterministic": True}}, "step.deterministic: changes nothing"),
+        ({"generator": {"mixed": 2}}, "generator.mixed is read by ccfpse_compact"),
+        (
+            {"discriminator": {"scales": 2}},
+            "discriminator.scales is read by multiscale",
+        ),
+    ],
+)
+def test_overrides_that_change_nothing(overrides, words, preset):
+    with pytest.raises(InputError, match=words):
+        model_of(preset, overrides)
+
+
 def test_overrides_that_the_weights_do_not_fit(preset):
     overrides = {"generator": {"ngf": 1}, "data": {"image_size": (64, 64)}}
     with pytest.raises(InputError) as caught:
@@ -114,6 +143,24 @@ def test_overrides_that_the_weights_do_not_fit(preset):
     ):
         assert words in str(caught.value)
     assert "z_dim" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), tf.errors.ResourceExhaustedError(None, None, "OOM")]
+)
+def test_networks_that_memory_is_lacking_for(error, preset, monkeypatch):
+    def build(*_, **__):
+        raise error
+
+    for name in ("build_synthesizer", "build_model"):
+        monkeypatch.setattr(f"ccfpse_tf.gan.from_preset.{name}", build)
+    words = (
+        "presets/tiny: there is too little memory .* generator.ngf 2, .* smaller ndf"
+    )
+    with pytest.raises(InputError, match=words):
+        synthesizer_of(preset)
+    with pytest.raises(InputError, match=words):
+        model_of(preset, {})
 
 
 def test_codes_of_another_length(preset, synthesizer, monkeypatch):

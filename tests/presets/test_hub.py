@@ -1,5 +1,7 @@
 """Presets on a hub: a stand-in for it, and the real library's cache without network."""
 
+import fnmatch
+import re
 import shutil
 import sys
 import types
@@ -33,6 +35,7 @@ class Hub(types.ModuleType):
         self.errors = types.SimpleNamespace(EntryNotFoundError=KeyError)
         self.uploads = []
         self.refused = None
+        self.held = []  # names of files that the repository has before an upload
 
     def snapshot_download(
         self, name, revision, allow_patterns, library_name, dry_run=False
@@ -44,10 +47,15 @@ class Hub(types.ModuleType):
             sizes = [path.stat().st_size for path in found]
             return [types.SimpleNamespace(file_size=size) for size in sizes]
         self.asked.append((revision, sorted(path.name for path in found)))
-        out = self.cache / COMMIT
-        out.mkdir(parents=True, exist_ok=True)
-        for path in found:
-            shutil.copy(path, out / path.name)
+        repository = self.cache / "models--somebody--streets"
+        out, blobs = repository / "snapshots" / COMMIT, repository / "blobs"
+        for made in (out, blobs):
+            made.mkdir(parents=True, exist_ok=True)
+        for path in found:  # a blob that is there already is only linked again
+            if not (blobs / path.name).exists():
+                shutil.copy(path, blobs / path.name)
+            if not (out / path.name).exists():
+                (out / path.name).symlink_to(blobs / path.name)
         return str(out)
 
     def HfApi(self, library_name):
@@ -57,6 +65,12 @@ class Hub(types.ModuleType):
         if self.refused:
             raise self.refused
         self.uploads.append((name, repo_type, exist_ok))
+
+    def list_repo_files(self, name, repo_type):
+        return self.held
+
+    def hf_hub_download(self, name, file, repo_type):
+        return str(self.repository / file)
 
     def upload_folder(self, **options):
         self.uploads.append(options)
@@ -104,19 +118,31 @@ def test_a_preset_that_is_not_there(stand_in):
     assert "and more lines" not in str(caught.value)
 
 
-def test_damaged_downloads_name_the_folder_to_delete(stand_in, folder, tmp_path):
-    (folder / "weights.npz").write_bytes(b"cut")
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("weights.npz", "weights.npz: is damaged: its SHA-256"),
+        ("metadata.json", "metadata.json: cannot be read"),
+    ],
+)
+def test_damaged_downloads_name_the_folder_to_delete(file, words, stand_in, folder):
+    content = (folder / file).read_bytes()
+    (folder / file).write_bytes(b"cut")
     with pytest.raises(InputError) as caught:
         find_preset(NAME)
-    assert "weights.npz: is damaged: its SHA-256" in str(caught.value)
-    assert "delete that folder, and it is downloaded again" in str(caught.value)
-    assert str(tmp_path / "cache" / COMMIT) in str(caught.value)
+    assert str(caught.value).startswith(f"{NAME}: ") and words in str(caught.value)
+    (folder / file).write_bytes(content)
+    with pytest.raises(InputError):  # it is in the cache
+        find_preset(NAME)
+    shutil.rmtree(re.search("delete the folder (.*), and the", str(caught.value))[1])
+    assert find_preset(NAME).name == "tiny"
 
 
 def test_repositories_that_are_no_presets(stand_in, folder):
     (folder / "metadata.json").write_text('{"keras_hub_version": "0.30"}')
     with pytest.raises(InputError, match="is a preset of another library"):
         find_preset(NAME)
+    shutil.rmtree(stand_in.cache)
     (folder / "metadata.json").write_text('{"format": 2, "files": {"../x": "0"}}')
     with pytest.raises(InputError, match="metadata.json is damaged .*'../x'"):
         find_preset(NAME)
@@ -152,7 +178,44 @@ def test_upload(stand_in, folder):
     made, options = stand_in.uploads
     assert made == ("somebody/streets", "model", True)
     assert options["folder_path"] == folder and options["allow_patterns"] == files
-    assert "*.npz" in options["delete_patterns"]  # of an earlier preset
+    assert options["delete_patterns"] == []
+
+
+OTHERS = ["unet.onnx", "assets/screenshot.png", "data/train.npz", "layout_1.png.txt"]
+
+
+@pytest.mark.parametrize("facts", ["metadata.json", "preset.json"])
+def test_an_upload_deletes_the_files_of_an_earlier_preset_alone(
+    facts, stand_in, folder
+):
+    names = [path.name for path in folder.iterdir()]
+    (folder / "metadata.json").rename(folder / facts)
+    former = {facts if name == "metadata.json" else name for name in names}
+    stand_in.held = [".gitattributes", "LICENSE", *former, *OTHERS]
+    hub.upload(folder, NAME, ["metadata.json"])
+    patterns = stand_in.uploads[-1]["delete_patterns"]
+    deleted = {
+        name
+        for name in stand_in.held
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+    }
+    assert deleted == former
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]", '{"keras_hub_version": "0.30"}'])
+def test_repositories_of_other_things_are_refused(text, stand_in, folder):
+    stand_in.held = [".gitattributes", "README.md", "LICENSE"]
+    hub.upload(folder, NAME, ["metadata.json"])
+    stand_in.held += OTHERS
+    if text is not None:
+        stand_in.held.append("metadata.json")
+        (folder / "metadata.json").write_text(text)
+    stand_in.uploads.clear()
+    with pytest.raises(InputError) as caught:
+        hub.upload(folder, NAME, ["metadata.json"])
+    for words in (NAME, "unet.onnx", "nothing was uploaded", f"{folder} is whole"):
+        assert words in str(caught.value)
+    assert not any("folder_path" in call for call in stand_in.uploads)
 
 
 def test_uploads_that_are_refused(stand_in, folder):
@@ -185,12 +248,12 @@ def real_cache(folder, root):
 
 
 def test_the_cache_of_the_real_library_without_a_network(folder, tmp_path, monkeypatch):
-    library = pytest.importorskip(
-        "huggingface_hub", reason="needs pip install 'ccfpse-tf[hub]'"
+    constants = pytest.importorskip(
+        "huggingface_hub.constants", reason="needs pip install 'ccfpse-tf[hub]'"
     )
     real_cache(folder, tmp_path / "hub")
-    monkeypatch.setattr(library.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(library.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert find_preset(NAME).name == "tiny"
     assert find_preset(f"{NAME}@{COMMIT}").name == "tiny"
     with pytest.raises(InputError, match="could not be downloaded, and no copy of it"):

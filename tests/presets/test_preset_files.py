@@ -183,6 +183,14 @@ def test_an_architecture_of_another_version(folder):
         assert words in str(caught.value)
 
 
+def test_absurd_widths(folder):
+    config = facts_of(folder, "config.json")["config"]
+    config["generator"]["ngf"] = 10**30
+    change(folder, config=config)
+    with pytest.raises(InputError, match="config.json .*\n.*ngf is 10{30}; .* or less"):
+        read_preset(folder)
+
+
 WRONG = [
     {"name": 7},
     {"title": None},
@@ -247,7 +255,9 @@ def test_the_card_may_be_edited_and_is_not_lost(folder):
     card = folder / "README.md"
     card.write_text("# Mine, edited on a hub\n")
     assert read_preset(folder).card == "# Mine, edited on a hub\n"
-    with pytest.raises(InputError, match="README.md: was edited .* by --card FILE"):
+    with pytest.raises(
+        InputError, match="README.md: .* move it away, and give .* --card"
+    ):
         write_preset(folder, invented())
     assert card.read_text() == "# Mine, edited on a hub\n"
     card.unlink()

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from ccfpse_tf.errors import InputError
 from ccfpse_tf.presets import shipped
 from ccfpse_tf.presets.preset_facts import MOST_BYTES
 from ccfpse_tf.presets.preset_files import write_preset
-from ccfpse_tf.presets.shipped import find_preset, shipped_presets
+from ccfpse_tf.presets.shipped import find_preset, is_preset, shipped_presets
 from tests.presets.made import invented
 
 
@@ -37,6 +38,16 @@ def test_by_name_and_by_folder(two, tmp_path):
     write_preset(tmp_path / "mine", invented())
     assert find_preset(tmp_path / "mine").name == "tiny"
     assert find_preset(str(tmp_path / "mine")).name == "tiny"
+
+
+def test_paths_are_of_folders(two, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"Path.'b'.: there is no such folder"):
+        find_preset(Path("b"))
+    assert not is_preset(Path("b")) and is_preset("b")
+    write_preset(tmp_path / "b", invented(title="mine"))
+    assert find_preset(Path("./b")).title == find_preset("./b").title == "mine"
+    assert find_preset("b").title == "B" and is_preset(Path("b"))
 
 
 def test_unknown_names_are_told_the_known_ones(two, monkeypatch, tmp_path):

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -265,7 +266,7 @@ def test_greys_and_bits_among_coloured_layouts_are_colours(tmp_path):
         np.testing.assert_array_equal(drawn[..., 1], [[0, 255], [255, 0]])
 
 
-def test_folders_that_do_not_fit(places, tmp_path):
+def test_folders_that_do_not_fit(places, tmp_path, monkeypatch):
     a, b, labels = places
     with pytest.raises(DataErrors, match="--b .*nowhere.*no such folder"):
         match(a, tmp_path / "nowhere", labels)
@@ -278,6 +279,9 @@ def test_folders_that_do_not_fit(places, tmp_path):
     (tmp_path / "out" / "mine.txt").touch()
     with pytest.raises(InputError, match="holds files; name a new folder"):
         build(*places, tmp_path / "out", Options())
+    monkeypatch.chdir(tmp_path / "empty")
+    with pytest.raises(InputError, match="--out .: .* while you are in it"):
+        build(*places, Path("."), Options())
 
 
 @pytest.mark.parametrize(

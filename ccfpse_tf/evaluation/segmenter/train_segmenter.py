@@ -42,6 +42,7 @@ from ccfpse_tf.evaluation.segmenter.trainer import (
 from ccfpse_tf.files.atomic import new_folder, write_json
 from ccfpse_tf.files.digests import sha256_of_files
 from ccfpse_tf.files.locks import RUN_LOCK, TRAINING, locked
+from ccfpse_tf.files.output_folder import refuse_working_folder
 from ccfpse_tf.runtime.progress_bar import duration, track
 
 PACKAGES = ("ccfpse-tf", "keras", "keras-cv", "tensorflow", "numpy")
@@ -95,6 +96,7 @@ def train_segmenter(config: SegmenterConfig, records: Path, out: Path) -> dict:
 
 
 def _refuse_existing(out):
+    refuse_working_folder(out)
     if out.is_dir() and any(out.iterdir()):
         found = "a trained segmenter" if (out / FACTS_FILE).exists() else "other files"
         raise InputError(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -189,13 +190,17 @@ def test_damaged_states_are_told(records, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["segmenter.json", "holiday.jpg"])
-def test_existing_folders_are_refused(name, records, tmp_path):
+def test_existing_folders_are_refused(name, records, tmp_path, monkeypatch):
     save(tmp_path / "out" / "photo.png", np.zeros((2, 2, 3), np.uint8)).rename(
         tmp_path / "out" / name
     )
     with pytest.raises(InputError, match="nothing in this one is touched"):
         train_segmenter(CONFIG, records, tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    with pytest.raises(InputError, match="while you are in it"):
+        train_segmenter(CONFIG, records, Path("."))
 
 
 def test_too_few_or_too_small_images_are_told(records, tmp_path):
