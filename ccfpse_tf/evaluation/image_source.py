@@ -172,9 +172,10 @@ class ImageSource:
         Raises:
             InputError: a folder of images, or a run without style code.
         """
-        if not self.run:
+        if self.images.folder:
             raise InputError("--diversity needs a run: give --run instead of --images")
-        resolve_style(RunSource(self.run), "random", 2, photos=True)
+        if self.run:
+            resolve_style(RunSource(self.run), "random", 2, photos=True)
 
     def require_model(self) -> None:
         """Restores the run's checkpoint, where a run generates the images.
