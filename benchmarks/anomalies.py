@@ -13,6 +13,7 @@ from PIL import Image
 
 from ccfpse_tf.data.find_files import find_in
 from ccfpse_tf.data.image_files import read_photo
+from ccfpse_tf.runtime.natural_option import natural
 
 SIZES = 0.12, 0.25  # edges of a thing, as shares of the photo's height
 
@@ -54,7 +55,7 @@ def main(argv=None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--photos", required=True, metavar="DIR")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=natural, default=0)
     arguments = parser.parse_args(argv)
     for name in ("photos", "masks"):
         (arguments.out / name).mkdir(parents=True, exist_ok=True)

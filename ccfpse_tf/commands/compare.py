@@ -99,7 +99,9 @@ def run(config: Config, arguments) -> int:
         return 0
     failed = compare(plan, arguments.out, arguments.devices)
     print((arguments.out / "report.md").read_text(encoding="utf-8"))
-    print(f"report   {arguments.out / 'report.html'}")
+    page = arguments.out / "report.html"
+    if page.exists():  # nothing is shown before a column is measured
+        print(f"report   {page}")
     for name, message in failed.items():
         print(f"not done {name}: {message}")
     return 1 if failed else 0

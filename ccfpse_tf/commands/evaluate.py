@@ -8,6 +8,7 @@ from ccfpse_tf.commands.size_option import read_size
 from ccfpse_tf.config.sections import FID_RESIZES
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.runtime.devices import ALLOWED, parse_devices
+from ccfpse_tf.runtime.natural_option import natural
 from ccfpse_tf.runtime.startup import import_tensorflow
 
 
@@ -28,7 +29,7 @@ def add(commands) -> None:
     add("--split", default="val", help="of the records (default: val)")
     add("--count", default="all", metavar="N", help="number of layouts (default: all)")
     add("--style", metavar="reference|random|IMAGE", help="as for generate")
-    add("--seed", type=int, default=0, help="seed of the styles (default: 0)")
+    add("--seed", type=natural, default=0, help="seed of the styles (default: 0)")
     add("--batch", type=int, default=4, metavar="N", help="images at once (default: 4)")
     add("--devices", default="auto", metavar="LIST", help=f"{ALLOWED} (default: auto)")
     _add_segmenter(parser.add_argument_group("mIoU and pixel accuracy"))

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.runtime.natural_option import natural
 from ccfpse_tf.runtime.startup import import_tensorflow
 
 
@@ -37,7 +38,7 @@ def add(commands) -> None:
         "that a preset stores, or from one image file",
     )
     add("--styles", type=int, default=1, metavar="K", help="images per layout")
-    add("--seed", type=int, default=0, help="seed of the styles (default: 0)")
+    add("--seed", type=natural, default=0, help="seed of the styles (default: 0)")
     add(
         "--labels",
         type=Path,

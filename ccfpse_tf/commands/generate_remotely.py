@@ -8,6 +8,7 @@ from pathlib import Path
 from ccfpse_tf.errors import DataErrors, InputError
 from ccfpse_tf.files.atomic import new_folder, write_json
 from ccfpse_tf.files.output_folder import MARKER, check_out
+from ccfpse_tf.runtime.natural_option import natural
 from ccfpse_tf.runtime.progress_bar import track
 from ccfpse_tf.serving.client import (
     Client,
@@ -49,7 +50,10 @@ def add_command(commands) -> None:
         "--instances", type=Path, metavar="DIR", help="PNGs of the same names"
     )
     parser.add_argument(
-        "--seed", type=int, default=0, help="seed of the style (default: %(default)s)"
+        "--seed",
+        type=natural,
+        default=0,
+        help="seed of the style (default: %(default)s)",
     )
     parser.add_argument(
         "--style", type=Path, metavar="IMAGE", help="take the style of a photo instead"

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from ccfpse_tf.runtime.natural_option import natural
 from ccfpse_tf.study.defaults import DEFAULT_PAIRS, PASS_SHARE, QUESTION
 
 
@@ -72,7 +73,7 @@ def _add_build(parser):
     parser.add_argument(
         "--palette", type=Path, metavar="FILE", help="colours of label ids"
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument("--seed", type=natural, default=0, metavar="N")
 
 
 def _add_score(parser):
@@ -91,4 +92,4 @@ def _add_score(parser):
         help=f"share of attention checks to pass (default: {PASS_SHARE})",
     )
     parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
-    parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument("--seed", type=natural, default=0, metavar="N")

@@ -1,21 +1,19 @@
 """Trains, measures and reports all columns of a comparison; it may be stopped."""
 
 import dataclasses
-import json
 import tempfile
 from pathlib import Path
 
+from ccfpse_tf.comparison.beginning import begin, check
 from ccfpse_tf.comparison.columns import COLUMNS
 from ccfpse_tf.comparison.costs import measure_costs
 from ccfpse_tf.comparison.plan import Plan
 from ccfpse_tf.comparison.report import write_report
 from ccfpse_tf.config import flatten
-from ccfpse_tf.data.description import read_description
 from ccfpse_tf.data.segments.write_bank import write_bank
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.evaluation.evaluate import METRICS, evaluate
 from ccfpse_tf.evaluation.image_source import Images
-from ccfpse_tf.evaluation.measures import Measures
 from ccfpse_tf.evaluation.segmenter.config import SegmenterConfig, with_size
 from ccfpse_tf.evaluation.segmenter.train_segmenter import train_segmenter
 from ccfpse_tf.files.atomic import write_json
@@ -27,7 +25,7 @@ from ccfpse_tf.runtime.text_table import text_table
 from ccfpse_tf.training.length import Length
 from ccfpse_tf.training.train import train
 
-FACTS, LOCK = "comparison.json", ".compare.lock"
+LOCK = ".compare.lock"
 SEGMENTER, BANK, COSTS, CELLS = "segmenter", "bank", "costs", "cells"
 BANK_IMAGES = 100  # of the bank that a dry run makes
 
@@ -48,14 +46,14 @@ def compare(plan: Plan, out: Path, devices: str = "auto") -> dict[str, str]:
         The messages of what could not be done, by name.
 
     Raises:
-        InputError: settings that do not fit, no records, a folder of another
-            comparison.
+        InputError: settings that do not fit, no records, none to validate on, a network
+            that cannot be opened, a folder of another comparison or with other files.
         KeyboardInterrupt: Ctrl-C; the same call goes on from there.
     """
-    _check(plan)
+    check(plan)
     out, failed = Path(out), {}
     with locked(out / LOCK, "another comparison is writing"):
-        _check_folder(plan, out)
+        begin(plan, out)
         plan, without_bank = _with_bank(plan, out / BANK)
         segmenter = plan.segmenter or _segmenter(plan, out / SEGMENTER)
         for column, seed in plan.cells():
@@ -83,7 +81,7 @@ def estimate(plan: Plan) -> str:
     Raises:
         InputError: settings that do not fit, no records.
     """
-    _check(plan)
+    check(plan)
     with tempfile.TemporaryDirectory() as folder:
         plan, without_bank = _with_bank(plan, Path(folder) / BANK, BANK_IMAGES)
         for column, message in without_bank.items():
@@ -115,30 +113,6 @@ def _estimate(plan):
         f"{text_table(heads, rows)}\n\n{plan.seeds} of each: {days:.3g} days of "
         f"{costs['device']}, by one measured step of a single image"
     )
-
-
-def _check(plan):
-    """Checks all columns' settings, and that there are records."""
-    plan.check()
-    read_description(Path(plan.config(plan.columns[0]).data.records))
-
-
-def _check_folder(plan, out):
-    path, facts = out / FACTS, plan.facts()
-    if not path.exists():
-        write_json(path, facts)
-        return
-    before = json.loads(path.read_text(encoding="utf-8"))
-    differing = [
-        f"{key}: there {before.get(key)!r}, now {facts[key]!r}"
-        for key in facts
-        if before.get(key) != facts[key]
-    ]
-    if differing:
-        raise InputError(
-            f"--out {out} holds another comparison; name another folder, or go on with "
-            "that one:\n  " + "\n  ".join(differing)
-        )
 
 
 def _with_bank(plan, folder, most_images=None):
@@ -187,9 +161,7 @@ def _cell(plan, column, seed, out, segmenter, devices):
         return
     call_alone(name, train, config, folder / "run", devices)
     images = Images(run=folder / "run", seed=seed, devices=devices)
-    measures = Measures(
-        segmenter=segmenter, features=plan.features, diversity=plan.diversity
-    )
+    measures = plan.measures(segmenter)
     call_alone(name, evaluate, images, measures, folder / "evaluation")
 
 

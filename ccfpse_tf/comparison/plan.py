@@ -9,6 +9,7 @@ from pathlib import Path
 from ccfpse_tf.comparison.columns import COLUMNS
 from ccfpse_tf.config import Config, override
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.evaluation.measures import Measures
 from ccfpse_tf.gan import methods
 from ccfpse_tf.gan.unread_settings import refuse_unread, unread
 
@@ -76,7 +77,8 @@ class Plan:
         Raises:
             InputError: naming every column whose settings do not fit, and image sizes
                 that suit all where there are such; or settings of one column that it
-                does not read, or of all that none of them does.
+                does not read, or of all that none of them does; or columns whose
+                diversity cannot be measured.
         """
         columns_of = {}
         for column in self.columns:
@@ -86,6 +88,7 @@ class Plan:
                 columns_of.setdefault(str(error), []).append(column)
         if not columns_of:
             self._refuse_unread()
+            self._check_diversity()
             return
         lines = [
             f"column{'s' * (len(columns) > 1)} {', '.join(columns)}: {message}"
@@ -108,6 +111,25 @@ class Plan:
             raise InputError(
                 f"no column reads {', '.join(everywhere)}; leave out of --set what "
                 "changes nothing"
+            )
+
+    def _check_diversity(self):
+        if not self.diversity:
+            return
+        if self.diversity < 2:
+            raise InputError(f"--diversity {self.diversity}: must be 2 or more")
+        configs = {column: self._resolved(column) for column in self.columns}
+        without = [
+            column
+            for column, config in configs.items()
+            if not methods.method_of(config).z_dim(config)
+        ]
+        if without:
+            raise InputError(
+                f"--diversity {self.diversity}: without style code, and so with one "
+                f"image per layout: {', '.join(without)}; leave out --diversity, or "
+                "these columns, or give those of SPADE and CC-FPSE a style code by "
+                "--set generator.z_dim=256"
             )
 
     def _resolved(self, column, seed=0):
@@ -138,6 +160,11 @@ class Plan:
     def cells(self) -> list[tuple[str, int]]:
         """Returns column and seed of every training, all columns of a seed first."""
         return [(name, seed) for seed in range(self.seeds) for name in self.columns]
+
+    def measures(self, segmenter: str | None) -> Measures:
+        """Returns the metrics of every column, with the segmenter that there is."""
+        features, diversity = self.features, self.diversity
+        return Measures(segmenter=segmenter, features=features, diversity=diversity)
 
     def facts(self) -> dict:
         """Returns what has to be equal wherever the folder is gone on with."""

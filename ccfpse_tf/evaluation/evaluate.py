@@ -18,11 +18,11 @@ from ccfpse_tf.evaluation.image_folder import write_image
 from ccfpse_tf.evaluation.image_metric import ImageMetric
 from ccfpse_tf.evaluation.image_source import Images, ImageSource
 from ccfpse_tf.evaluation.measures import Measures, open_metrics
-from ccfpse_tf.evaluation.metrics.feature_distance import REFERENCE
 from ccfpse_tf.evaluation.report import draw_iou, paper_line, published
 from ccfpse_tf.files.arrays import read_arrays, write_arrays
 from ccfpse_tf.files.atomic import write_json
 from ccfpse_tf.files.locks import locked
+from ccfpse_tf.files.output_folder import check_resumable
 from ccfpse_tf.runtime.progress_bar import track
 
 PROTOCOL, PROGRESS, METRICS = "protocol.json", "progress.npz", "metrics.json"
@@ -49,13 +49,14 @@ def evaluate(images: Images, measures: Measures, out: Path) -> dict:
         the generated and the real images, ``iou``, ``published``, ``paper_line``.
 
     Raises:
-        InputError: a run without checkpoint, a folder of another evaluation (what
-            differs is named), missing images: anything that the user can correct.
+        InputError: a run without checkpoint, or with a damaged newest one, a folder of
+            another evaluation (what differs is named), missing images: anything that
+            the user can correct.
     """
     out = Path(out)
     with locked(out / LOCK, "another evaluation is writing"):
         source = ImageSource.open(images)
-        _check_folder(out)
+        check_resumable(out, PROTOCOL, "evaluate")
         with clear_record_errors(source.records):
             return _measure(source, measures, out)
 
@@ -65,9 +66,11 @@ def _measure(source: ImageSource, measures: Measures, out: Path) -> dict:
     protocol = source.protocol() | {
         name: facts for metric in metrics for name, facts in metric.protocol().items()
     }
-    done = _begin(out, protocol)
+    done = _begin(out, protocol, source)
     if done:
         return done
+    for metric in metrics:
+        metric.prepare()
     position = _load_progress(out, metrics)
     sizes = {metric.label_size for metric in metrics if metric.label_size}
     examples = source.examples(out / IMAGES, position, sizes)
@@ -82,20 +85,11 @@ def _measure(source: ImageSource, measures: Measures, out: Path) -> dict:
     return _finish(out, protocol, metrics, source.description)
 
 
-def _check_folder(out):
-    # The statistics of the photographs may be there before the protocol, or half.
-    there = {x.name for x in out.iterdir() if x.name[0] != "."} - {REFERENCE}
-    if there and not (out / PROTOCOL).exists():
-        raise InputError(
-            f"--out {out} holds files that `evaluate` did not write; name another "
-            "folder, nothing in this one is touched"
-        )
-
-
-def _begin(out, protocol) -> dict | None:
+def _begin(out, protocol, source) -> dict | None:
     """Writes the protocol or compares it; returns the result if it is there."""
     path = out / PROTOCOL
     if not path.exists():
+        source.require_model()  # it must not be named before it was restored
         write_json(path, protocol)
         return None
     before = json.loads(path.read_text(encoding="utf-8"))

@@ -50,6 +50,13 @@ class ImageMetric(abc.ABC):
         """Returns, as JSON, what must be equal where two results are compared."""
         return {}
 
+    def prepare(self) -> None:  # noqa: B027  most metrics have nothing to prepare
+        """Makes what takes long, before the first image and after all checks.
+
+        Raises:
+            InputError: what it needs cannot be read or made.
+        """
+
     @abc.abstractmethod
     def update(self, example: EvaluatedImage) -> None:
         """Takes an image into account."""

@@ -27,7 +27,7 @@ from ccfpse_tf.generation.memory_bank import bank_facts
 from ccfpse_tf.generation.sources import RunSource
 from ccfpse_tf.generation.styles import Styles, key_of, resolve_style
 from ccfpse_tf.generation.trained_model import TrainedModel
-from ccfpse_tf.runs.checkpoint_folder import digest_of, latest, require_checkpoint
+from ccfpse_tf.runs.checkpoint_folder import digest_of, require_checkpoint
 from ccfpse_tf.runs.data_check import describe_data
 from ccfpse_tf.runs.run_folder import read_run
 from ccfpse_tf.runtime.devices import open_strategy, parse_devices
@@ -69,12 +69,15 @@ class ImageSource:
         description: of the records.
         size: ``(height, width)`` of the images.
         count: how many there are.
+        checkpoint: folder of the run's checkpoint that generates them, None without
+            a run. It stays the same while a training saves newer ones.
     """
 
     def __init__(self, images: Images, run, records, description, size, count):
         self.images, self.run, self.records = images, run, records
         self.description, self.size, self.count = description, size, count
         self._folder: ImageFolder | None = None
+        self.checkpoint: Path | None = None
         self.style = "none"
         if run:
             self.style = resolve_style(RunSource(run), images.style, 1, photos=True)
@@ -90,8 +93,8 @@ class ImageSource:
             InputError: no checkpoint, no such split, no images, unfitting styles.
         """
         run = read_run(images.run) if images.run else None
+        checkpoint = require_checkpoint(run) if run else None
         if run:
-            require_checkpoint(run)
             records, description = describe_data(run, images.records)
         elif images.records:
             records, description = images.records, read_description(images.records)
@@ -107,7 +110,7 @@ class ImageSource:
         size = folder.first_size() if folder else run.config.data.image_size
         count = min(split.count, images.count or split.count)
         found = cls(images, run, Path(records), description, tuple(size), count)
-        found._folder = folder
+        found._folder, found.checkpoint = folder, checkpoint
         return found
 
     @classmethod
@@ -147,13 +150,12 @@ class ImageSource:
         facts = self.real_facts() | {"style": self.style}
         if not self.run:
             return facts | {"folder": str(Path(self.images.folder).resolve())}
-        checkpoint = latest(self.run.checkpoints)
         if Path(self.style).is_file():
             facts["style_image"] = sha256_of_files(Path(self.style))
         return facts | {
             "run": str(self.run.directory.resolve()),
-            "checkpoint": checkpoint.name,
-            "checkpoint_sha256": digest_of(checkpoint),
+            "checkpoint": self.checkpoint.name,
+            "checkpoint_sha256": digest_of(self.checkpoint),
             "averaged_generator": self.run.config.generator.average_decay > 0,
             "seed": self.images.seed,
             **bank_facts(self.run.config),
@@ -170,9 +172,20 @@ class ImageSource:
         Raises:
             InputError: a folder of images, or a run without style code.
         """
-        if not self.run:
+        if self.images.folder:
             raise InputError("--diversity needs a run: give --run instead of --images")
-        resolve_style(RunSource(self.run), "random", 2, photos=True)
+        if self.run:
+            resolve_style(RunSource(self.run), "random", 2, photos=True)
+
+    def require_model(self) -> None:
+        """Restores the run's checkpoint, where a run generates the images.
+
+        Raises:
+            InputError: it is damaged, or of other networks. One that is older does not
+                take its place: the protocol names this one.
+        """
+        if self.run:
+            _ = self.drawing
 
     def draw_styles(self, example: EvaluatedImage, styles: int) -> np.ndarray:
         """Generates a layout in styles from the prior, uint8 ``(styles, height, ...)``.
@@ -248,7 +261,7 @@ class ImageSource:
     @functools.cached_property
     def drawing(self) -> TrainedModel:
         """The run's model; opened when first used."""
-        return TrainedModel(self.run, self.description, self._strategy)
+        return TrainedModel(self.run, self.description, self._strategy, self.checkpoint)
 
 
 def _draw(drawing, styles, batch):

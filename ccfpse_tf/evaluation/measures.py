@@ -74,7 +74,7 @@ METRICS: tuple[tuple[tuple[str, ...], Callable[..., ImageMetric]], ...] = (
 def open_metrics(
     measures: Measures, source: ImageSource, out: Path
 ) -> list[ImageMetric]:
-    """Opens the networks and, for distances, the statistics of the photographs.
+    """Opens the networks; :meth:`ImageMetric.prepare` makes what takes longer.
 
     Args:
         measures: the metrics that are wanted.

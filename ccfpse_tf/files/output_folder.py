@@ -16,10 +16,7 @@ def check_out(out: Path, marker: str = MARKER, command: str = "generate") -> Non
     """
     refuse_working_folder(out)
     if out.is_dir() and any(out.iterdir()) and not (out / marker).exists():
-        raise InputError(
-            f"--out {out} holds files that `{command}` did not write; name another "
-            "folder, nothing in this one is touched"
-        )
+        raise _foreign(out, command)
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out} is a file; name a folder")
 
@@ -52,3 +49,26 @@ def refuse_existing(out: Path, option: str) -> None:
             f"{option} {out}: exists already; name a new one, nothing in this one is "
             "touched"
         )
+
+
+def check_resumable(out: Path, marker: str, command: str) -> None:
+    """Checks that a folder is empty, or one that ``command`` goes on with.
+
+    Args:
+        out: a folder. Hidden files in it do not count: its lock is there already.
+        marker: file that ``command`` writes there before any other.
+        command: that writes the folder.
+
+    Raises:
+        InputError: the folder holds other files.
+    """
+    there = [path for path in out.iterdir() if not path.name.startswith(".")]
+    if there and not (out / marker).exists():
+        raise _foreign(out, command)
+
+
+def _foreign(out, command):
+    return InputError(
+        f"--out {out} holds files that `{command}` did not write; name another "
+        "folder, nothing in this one is touched"
+    )

@@ -147,7 +147,8 @@ class CheckpointStore:
             Its step; 0, and nothing is restored, if the folder lacks a checkpoint.
 
         Raises:
-            InputError: every checkpoint is damaged, or one is of other networks.
+            InputError: ``path`` or every checkpoint is damaged, or one is of other
+                networks.
         """
         paths = [Path(path)] if path else newest_first(self.directory)
         problems = []
@@ -166,11 +167,7 @@ class CheckpointStore:
                 self.say(f"going on from the checkpoint before, step {self.step}")
             return self.step
         if problems:
-            raise InputError(
-                "\n".join(problems)
-                + "\nno other checkpoint is there: restore one from a backup, or "
-                "start another run (--run)"
-            )
+            raise InputError("\n".join([*problems, _way_out(path)]))
         return 0
 
     def _restore(self, path):
@@ -243,6 +240,18 @@ def _disk_error(error, path):
         if sign in words:
             return OSError(number, os.strerror(number), str(path))
     return error
+
+
+def _way_out(path: Path | None) -> str:
+    """The advice where a checkpoint that was asked for, or all, cannot be restored."""
+    if path is None:
+        return (
+            "no other checkpoint is there: restore one from a backup, or start "
+            "another run (--run)"
+        )
+    others = [other for other in newest_first(path.parent) if other != path]
+    before = f", or remove this folder to use {others[0].name}" if others else ""
+    return f"restore it from a backup{before}"
 
 
 def _remove(path: Path) -> None:

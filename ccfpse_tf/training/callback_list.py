@@ -165,13 +165,16 @@ def _metric_callback(training, writer, split):
     source = ImageSource.of_records(
         Path(config.data.records), split, config.data.image_size, wanted.images
     )
+    metrics = open_metrics(_measures(config), source, training.run.directory)
+    for measured in metrics:
+        measured.prepare()
     best = config.schedule.best
     return MetricCallback(
         training.store,
         writer,
         wanted.every_epochs * training.length.epoch_steps,
         source.layouts(),
-        open_metrics(_measures(config), source, training.run.directory),
+        metrics,
         best if best in MEASURED_BY else None,
     )
 

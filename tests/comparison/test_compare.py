@@ -2,14 +2,15 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from ccfpse_tf.commands import recipe
+from ccfpse_tf.comparison import beginning, report
 from ccfpse_tf.comparison import compare as module
-from ccfpse_tf.comparison import report
 from ccfpse_tf.comparison.columns import COLUMNS, TABLE_1, TABLE_2, Column
 from ccfpse_tf.comparison.plan import Plan
 from ccfpse_tf.config import Config
@@ -17,6 +18,7 @@ from ccfpse_tf.data.records import read_description
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.evaluation.image_folder import stem, write_image
 from ccfpse_tf.evaluation.image_source import ImageSource
+from ccfpse_tf.evaluation.metrics import diversity
 from ccfpse_tf.runs.run_folder import open_run, read_run
 from ccfpse_tf.runs.status import Status
 from tests.evaluation import tiny
@@ -95,9 +97,10 @@ def calls(monkeypatch, made):
 
     def call_here(what, function, *arguments):
         found.append((what, function.__name__))
-        return stand_ins[function.__name__](*arguments)
+        return stand_ins.get(function.__name__, function)(*arguments)
 
     monkeypatch.setattr(module, "call_alone", call_here)
+    monkeypatch.setattr(beginning, "call_alone", call_here)
     return found
 
 
@@ -121,7 +124,11 @@ def test_all_columns_are_trained_measured_and_reported(made, calls, tmp_path, ca
     columns = ("--columns", "ccfpse", "spade")
     assert compare(made, out, "losses.kl=0.2", *columns) == 0
     work = ["measure_costs", "train", "evaluate"]
-    assert calls == [(f"{x}-0", y) for x in ("ccfpse", "spade") for y in work]
+    opened = ("networks", "open_networks")
+    assert calls == [
+        opened,
+        *((f"{x}-0", y) for x in ("ccfpse", "spade") for y in work),
+    ]
     table = capsys.readouterr().out
     assert "| CC-FPSE | 1 | 50.0 |" in table and "a line" in table
     with (out / "report.csv").open(newline="") as file:
@@ -160,7 +167,9 @@ def test_layouts_that_lie_apart_are_shown(made, calls, tmp_path, monkeypatch):
         assert picture.width > 3 * tiny.SIZE[1]  # label map, image, photograph
 
 
-def test_what_fails_does_not_keep_the_others(made, calls, tmp_path, monkeypatch):
+def test_what_fails_does_not_keep_the_others(
+    made, calls, tmp_path, monkeypatch, capsys
+):
     def fails(what, function, *arguments):
         if what == "spade-0" and function.__name__ == "train":
             raise InputError("the losses have diverged")
@@ -168,7 +177,12 @@ def test_what_fails_does_not_keep_the_others(made, calls, tmp_path, monkeypatch)
 
     call = module.call_alone
     monkeypatch.setattr(module, "call_alone", fails)
+    # There is no page before a column is measured.
+    assert compare(made, tmp_path, "--columns", "spade") == 1
+    assert "report.html" not in capsys.readouterr().out
+    assert not (tmp_path / "report.html").exists()
     assert compare(made, tmp_path, "--columns", "spade", "ccfpse") == 1
+    assert f"report   {tmp_path / 'report.html'}" in capsys.readouterr().out
     metrics = tmp_path / "cells" / "ccfpse-0" / "evaluation" / "metrics.json"
     assert json.loads(metrics.read_text())["metrics"]["generated"]
     assert "| SPADE | 0 | - |" in (tmp_path / "report.md").read_text()
@@ -186,7 +200,7 @@ def test_a_column_without_bank_does_not_keep_the_others(
     monkeypatch.setattr(module, "call_alone", fails)
     columns = ["--columns", "sims", "ccfpse", FOR_TABLE_1[1]]
     assert compare(made, tmp_path, *columns) == 1
-    assert {name for name, _ in calls} == {"ccfpse-0"}
+    assert {name for name, _ in calls} == {"networks", "ccfpse-0"}
     assert "not done sims-0: split 'train' has 1 image" in capsys.readouterr().out
     with pytest.raises(InputError, match="column sims: split 'train' has 1 image"):
         dry_run(made, *columns)
@@ -231,6 +245,56 @@ def test_wrong_options_leave_nothing_behind(options, words, made, tmp_path):
     with pytest.raises(InputError, match=words):
         compare(made, tmp_path / "out", *options)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--segmenter", "nosuch.keras"], "nosuch.keras: no such file"),
+        (["--segmenter", "coral-deeplab"], "have 35 classes; these have 4"),
+        (["--features", "efficientnet-lite9"], "lite9: no such file"),
+        (["--diversity", "1"], "--diversity 1: must be 2 or more"),
+        (["--diversity", "-2"], "--diversity -2: must be 2 or more"),
+        (["--diversity", "2"], "without style code, .* layout: spade, crn; leave out"),
+    ],
+)
+def test_what_measures_is_checked_before_anything_is_trained(
+    options, words, made, calls, tmp_path
+):
+    out = tmp_path / "out"
+    columns = ["--columns", "spade", "crn", FOR_TABLE_1[0]]
+    with pytest.raises(InputError, match=words):
+        compare(made, out, *columns, *options)
+    assert {name for name, _ in calls} <= {"networks"} and not out.exists()
+
+
+def test_diversity_of_columns_with_style(made, calls, tmp_path, monkeypatch):
+    """As the message about those without one advises."""
+    opened = []
+    monkeypatch.setattr(diversity, "VGG19Maps", lambda *names: opened.append(names))
+    options = ["generator.z_dim=4", "--columns", "spade", "--diversity", "2"]
+    assert compare(made, tmp_path / "out", *options) == 0
+    assert opened == [("keras", None)]
+
+
+def test_records_need_images_to_validate_on(made, calls, tmp_path):
+    records = tmp_path / "records"
+    shutil.copytree(made["records"], records)
+    facts = json.loads((records / "dataset.json").read_text())
+    del facts["splits"]["val"]
+    (records / "dataset.json").write_text(json.dumps(facts))
+    words = "records has no split 'val', on which .*; it has train: prepare"
+    with pytest.raises(InputError, match=words):
+        compare(made | {"records": str(records)}, tmp_path / "out", "--columns", "E")
+    assert not calls and not (tmp_path / "out").exists()
+
+
+def test_foreign_files_are_left_alone(made, calls, tmp_path):
+    (tmp_path / "report.md").write_text("mine")
+    with pytest.raises(InputError, match="files that `compare` did not write"):
+        compare(made, tmp_path, "--columns", "spade")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.md"]
+    assert (tmp_path / "report.md").read_text() == "mine" and not calls
 
 
 def test_records_that_are_gone_are_no_fault_of_a_column(made, calls, tmp_path):

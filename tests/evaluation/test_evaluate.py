@@ -44,10 +44,12 @@ def _one_drawing():
     with pytest.MonkeyPatch.context() as patch:
         opened = {}
 
-        def open_once(run, description, strategy):
-            if run.directory not in opened:
-                opened[run.directory] = TrainedModel(run, description, strategy)
-            return opened[run.directory]
+        def open_once(run, description, strategy, checkpoint):
+            if checkpoint not in opened:
+                opened[checkpoint] = TrainedModel(
+                    run, description, strategy, checkpoint
+                )
+            return opened[checkpoint]
 
         patch.setattr(image_source, "TrainedModel", open_once)
         yield
@@ -192,11 +194,58 @@ def test_a_finished_evaluation_is_not_repeated(made, measures, evaluated, monkey
     assert found == json.loads((evaluated / "metrics.json").read_text())
 
 
-def test_another_evaluation_is_refused(made, measures, evaluated):
+def test_another_evaluation_is_refused(made, measures, evaluated, tmp_path):
     before = (evaluated / "metrics.json").read_bytes()
+    reference = tmp_path / "reference.npz"
+    measures = dataclasses.replace(measures, reference=reference)
     with pytest.raises(InputError, match="seed: there 0, now 1"):
         evaluate(Images(run=made["run"], seed=1), measures, evaluated)
     assert (evaluated / "metrics.json").read_bytes() == before
+    assert not reference.exists()  # it would have taken long
+
+
+def test_a_damaged_checkpoint_is_not_replaced_by_the_one_before(
+    made, measures, tmp_path
+):
+    run, out = tmp_path / "run", tmp_path / "out"
+    shutil.copytree(made["run"], run)
+    damaged = run / "checkpoints" / "ckpt-5"
+    shutil.copytree(damaged.with_name("ckpt-0"), damaged)
+    (file,) = damaged.glob("state.data*")
+    file.write_bytes(file.read_bytes()[:-1])
+    way_out = "restore it from a backup, or remove this folder to use ckpt-0"
+    with pytest.raises(InputError, match=f"ckpt-5: cannot be restored .*\n{way_out}"):
+        evaluate(Images(run=run), measures, out)
+    assert not out.exists()
+    shutil.rmtree(damaged)
+    found = evaluate(Images(run=run, count=2), measures, out)
+    assert found["protocol"]["checkpoint"] == "ckpt-0"
+
+
+def test_a_newer_checkpoint_changes_nothing_while_images_are_generated(made, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(made["run"], run)
+    source = image_source.ImageSource.open(Images(run=run))
+    oldest = run / "checkpoints" / "ckpt-0"
+    shutil.copytree(oldest, oldest.with_name("ckpt-5"))
+    assert source.protocol()["checkpoint"] == source.checkpoint.name == "ckpt-0"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"diversity": 1}, "--diversity 1: must be 2 or more"),
+        ({"diversity": 2, "diversity_network": "x.keras"}, "x.keras"),
+        ({"st_lpips": "alexa"}, "alexa"),
+    ],
+)
+def test_all_options_are_checked_before_the_photographs(
+    options, message, made, measures, tmp_path
+):
+    measures = dataclasses.replace(measures, **options)
+    with pytest.raises(InputError, match=message):
+        evaluate(Images(run=made["run"]), measures, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_foreign_files_are_left_alone(made, measures, tmp_path):

@@ -184,6 +184,10 @@ def test_a_damaged_checkpoint_is_passed_over_and_named(how, store, tmp_path):
         _damage(tmp_path / f"ckpt-{step}", how)
     with pytest.raises(InputError, match="(?s)ckpt-4.*ckpt-3.*no other checkpoint"):
         CheckpointStore(_model(), tmp_path).restore()
+    # One that was asked for has its own way out.
+    way_out = "restore it from a backup, or remove this folder to use ckpt-3$"
+    with pytest.raises(InputError, match=f"ckpt-4: cannot .*\n{way_out}"):
+        CheckpointStore(_model(), tmp_path).restore(path)
 
 
 def test_what_a_killed_process_left_is_not_seen_and_goes(store, tmp_path):

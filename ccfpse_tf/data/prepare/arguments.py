@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from ccfpse_tf.data.datasets import Dataset
 from ccfpse_tf.data.prepare.parallel import usable_cores
+from ccfpse_tf.runtime.natural_option import natural
 
 
 def parse_arguments(
@@ -69,12 +70,6 @@ def _licence(text: str) -> str:
     if not text.strip() or not text.isprintable():
         raise argparse.ArgumentTypeError(f"{text!r}; expected a name or an address")
     return text.strip()
-
-
-def _natural(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r}; expected an integer of 0 or more")
-    return int(text)
 
 
 def _splits(known: Sequence[str]):
@@ -139,8 +134,8 @@ def _add_source(parser: argparse.ArgumentParser, dataset: Dataset) -> None:
 def _add_drawing(parser: argparse.ArgumentParser, dataset: Dataset) -> None:
     add = parser.add_argument
     add("--train", type=positive, default=1000, metavar="N", help="default: 1000")
-    add("--val", type=_natural, default=100, metavar="N", help="default: 100")
-    add("--seed", type=_natural, default=0, help="of the scenes (default: 0)")
+    add("--val", type=natural, default=100, metavar="N", help="default: 100")
+    add("--seed", type=natural, default=0, help="of the scenes (default: 0)")
 
 
 def _add_folder(parser: argparse.ArgumentParser) -> None:
@@ -158,7 +153,7 @@ def _add_folder(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--dont-care-id",
-        type=_natural,
+        type=natural,
         metavar="ID",
         help="label id of pixels without a class (default without --palette and "
         "--num-classes: 255 if it occurs)",

@@ -1,6 +1,6 @@
 """Distances between features of images and of photographs, such as FID and KID."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -26,24 +26,32 @@ class FeatureDistance(ImageMetric):
     Args:
         network: from `ccfpse_tf.evaluation.networks.inception`, `.lite_features` or
             `.feature_file`.
-        reference: statistics of the photographs.
+        open_reference: reads or makes the statistics of the photographs.
         facts: of the reference, for the protocol.
         batch: images that the network gets at once.
     """
 
     def __init__(
-        self, network, reference: FeatureSummary, facts: Mapping, batch: int = 16
+        self,
+        network,
+        open_reference: Callable[[], FeatureSummary],
+        facts: Mapping,
+        batch: int = 16,
     ):
         self.network = network
-        self.reference = reference
+        self.open_reference = open_reference
+        self.reference: FeatureSummary | None = None
         self.facts = dict(facts)
         self.batch = batch
         self.reset()
 
     def protocol(self) -> dict:
         """The network, its input and the reference."""
-        count = {"reference_images": self.reference.count}
-        return {"distance": self.network.protocol() | self.facts | count}
+        return {"distance": self.network.protocol() | self.facts}
+
+    def prepare(self) -> None:
+        """Reads the statistics of the photographs, or makes and writes them."""
+        self.reference = self.open_reference()
 
     def update(self, example: EvaluatedImage) -> None:
         """Keeps the image until there is a batch of them."""
@@ -94,20 +102,23 @@ class FeatureDistance(ImageMetric):
 
 
 def open_feature_distance(measures, source, out: Path) -> FeatureDistance:
-    """Opens the feature network and the statistics of the photographs, or makes them.
+    """Opens the feature network.
 
     Raises:
-        InputError: a network or statistics that cannot be opened.
+        InputError: a network that cannot be opened.
     """
     network = _feature_network(measures)
-    summary = reference_summary(
-        Path(measures.reference or out / REFERENCE),
-        source.real_facts(),
-        network,
-        _batches(source),
-    )
-    facts = {"reference": "real, " + source.images.split}
-    return FeatureDistance(network, summary, facts, _BATCH)
+    path = Path(measures.reference or out / REFERENCE)
+
+    def open_reference():
+        return reference_summary(path, source.real_facts(), network, _batches(source))
+
+    # Statistics of another number of photographs are refused.
+    facts = {
+        "reference": "real, " + source.images.split,
+        "reference_images": source.count,
+    }
+    return FeatureDistance(network, open_reference, facts, _BATCH)
 
 
 def _feature_network(measures):
