@@ -100,18 +100,36 @@ def test_a_dry_run_needs_neither_tensorflow_nor_keras(repository):
     assert json.loads(done.stdout)["name"] == "scenes"
 
 
-def test_records_is_another_name_for_out(repository, monkeypatch, capsys):
+@pytest.mark.parametrize("option", ["--records", "--out"])
+def test_prepare_takes_both_names_of_its_folder(option, repository, monkeypatch):
     from ccfpse_tf.data.prepare import prepare
 
     seen = []
-    monkeypatch.setattr(prepare, "main", lambda name, argv: seen.append((name, argv)))
+    monkeypatch.setattr(prepare, "plan_dataset", lambda _, found: seen.append(found))
+    monkeypatch.setattr(prepare, "_note_counts", lambda plan: sys.exit(0))
     recipe = load(repository, "scenes")
-    assert recipe.main(["prepare", "--records", "a", "--check"]) == 0
-    assert recipe.main(["prepare", "--check", "--records=b"]) == 0
-    assert seen == [
-        ("scenes", ["--out", "a", "--check"]),
-        ("scenes", ["--check", "--out=b"]),
-    ]
+    for argv in ([option, "a"], [f"{option}=a"]):
+        with pytest.raises(SystemExit):
+            recipe.main(["prepare", "--check", *argv])
+    assert [found.out for found in seen] == ["a", "a"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--help"], "usage: scenes.py prepare [-h]"),
+        (["--help"], "--records DIR, --out DIR"),
+        ([], "scenes.py prepare: error: --records DIR is needed"),
+    ],
+)
+def test_prepare_calls_itself_and_its_folder_as_documents_do(
+    argv, words, repository, monkeypatch, capsys
+):
+    monkeypatch.setattr("sys.argv", ["recipes/scenes.py"])
+    with pytest.raises(SystemExit):
+        load(repository, "scenes").main(["prepare", *argv])
+    printed = capsys.readouterr()
+    assert words in printed.out + printed.err
 
 
 @pytest.mark.parametrize(
