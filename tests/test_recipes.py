@@ -1,6 +1,7 @@
 """The recipes: agreement with the table, dry runs, forwarding, errors."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from ccfpse_tf.config import Config
 from ccfpse_tf.convert.published_models import PUBLISHED_MODELS
 from ccfpse_tf.data.datasets import DATASETS
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.runs.run_folder import FREE_KEYS
 from tests.recipes import load
 
 NAMES = (*DATASETS, "folder", "aerial")
@@ -98,6 +100,23 @@ def test_a_dry_run_needs_neither_tensorflow_nor_keras(repository):
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["name"] == "scenes"
+
+
+def test_the_documents_name_every_subcommand(repository, capsys):
+    with pytest.raises(SystemExit):
+        load(repository, "scenes").main(["--help"])
+    commands = re.findall(r"^    (\w+)(?:  |$)", capsys.readouterr().out, re.MULTILINE)
+    text = (repository / "docs" / "recipes.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^    python recipes/NAME.py (\w+) ", text, re.MULTILINE)
+    assert sorted(listed) == sorted(commands) and "compare" in listed
+
+
+def test_the_documents_name_the_keys_that_may_differ_from_the_run_s(repository):
+    text = (repository / "docs" / "training.md").read_text(encoding="utf-8")
+    paragraph = text.partition("may differ:\n")[2].partition("\n\n")[0]
+    for key in FREE_KEYS:
+        if not key.startswith(("evaluation.", "schedule.")):
+            assert f"`{key}`" in paragraph
 
 
 @pytest.mark.parametrize("option", ["--records", "--out"])
