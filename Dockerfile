@@ -26,9 +26,9 @@ RUN uv sync --locked --no-dev --no-editable
 ENV PATH=/opt/ccfpse/bin:$PATH
 
 FROM base AS training
-# cuda: the packages that TensorFlow needs for NVIDIA's GPUs, 3 GB.
+# A further extra; cuda: the packages that TensorFlow needs for NVIDIA's GPUs, 3 GB.
 ARG EXTRA=features
-RUN uv sync --locked --no-dev --no-editable --extra "$EXTRA"
+RUN uv sync --locked --no-dev --no-editable --extra features --extra "$EXTRA"
 COPY recipes recipes
 COPY tfrecords tfrecords
 RUN mkdir /data && chown 1000 /data
@@ -41,4 +41,7 @@ FROM base AS serving
 RUN uv sync --locked --no-dev --no-editable --extra serving
 USER 1000
 EXPOSE 8501
-ENTRYPOINT ["ccfpse", "serve", "--host", "0.0.0.0"]
+# A port of a container is often published on the loopback address, which every web page
+# in the user's browser reaches: only that address's own names are accepted, and those of
+# further --allow-host.
+ENTRYPOINT ["ccfpse", "serve", "--host", "0.0.0.0", "--allow-host", "localhost"]

@@ -5,6 +5,8 @@ python -m benchmarks.report
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import BENCHMARKS
@@ -58,8 +60,11 @@ def replaced(text: str, inserted: str) -> str:
     return f"{before}{BEGIN}\n\n{inserted}\n\n{END}{after}"
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Reads the results that exist and rewrites README.md."""
+    argparse.ArgumentParser(
+        prog="python -m benchmarks.report", description=__doc__.splitlines()[0]
+    ).parse_args(argv)
     paths = {name: RESULTS / f"{name}.json" for name in BENCHMARKS}
     found = {name: read(path) for name, path in paths.items() if path.exists()}
     for name in paths.keys() - found.keys():

@@ -10,7 +10,7 @@ This recipe also trains on records of any other data set, as they describe thems
 The hyperparameters are the paper's for COCO-Stuff. Adapt these to your data:
   --set data.image_size=256x512     height x width, multiples of 2**generator.depth
   --set generator.depth=6           for images of 512 pixels and more
-  --set data.batch_size=4           for one GPU of about 24 GB
+  --batch auto                      as many images a step as fit into the memory
   --set schedule.epochs=200         small data sets need more epochs
 """
 

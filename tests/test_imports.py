@@ -23,7 +23,7 @@ FLOORS = {
     "presets": "errors config files runtime data",
     "gan": "errors config files ops layers models presets",
     "runs": "errors config files runtime data",
-    "generation": "errors files runtime data presets gan runs",
+    "generation": "errors files runtime models data presets gan runs",
     "evaluation": "errors config files runtime ops models data runs generation",
     "study": "errors files runtime data",
     "convert": "errors config files layers models data gan runs generation",

@@ -1,6 +1,7 @@
 """The recipes: agreement with the table, dry runs, forwarding, errors."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from ccfpse_tf.config import Config
 from ccfpse_tf.convert.published_models import PUBLISHED_MODELS
 from ccfpse_tf.data.datasets import DATASETS
 from ccfpse_tf.errors import InputError
+from ccfpse_tf.runs.run_folder import FREE_KEYS
 from tests.recipes import load
 
 NAMES = (*DATASETS, "folder", "aerial")
@@ -100,18 +102,53 @@ def test_a_dry_run_needs_neither_tensorflow_nor_keras(repository):
     assert json.loads(done.stdout)["name"] == "scenes"
 
 
-def test_records_is_another_name_for_out(repository, monkeypatch, capsys):
+def test_the_documents_name_every_subcommand(repository, capsys):
+    with pytest.raises(SystemExit):
+        load(repository, "scenes").main(["--help"])
+    commands = re.findall(r"^    (\w+)(?:  |$)", capsys.readouterr().out, re.MULTILINE)
+    text = (repository / "docs" / "recipes.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^    python recipes/NAME.py (\w+) ", text, re.MULTILINE)
+    assert sorted(listed) == sorted(commands) and "compare" in listed
+
+
+def test_the_documents_name_the_keys_that_may_differ_from_the_run_s(repository):
+    text = (repository / "docs" / "training.md").read_text(encoding="utf-8")
+    paragraph = text.partition("may differ:\n")[2].partition("\n\n")[0]
+    for key in FREE_KEYS:
+        if not key.startswith(("evaluation.", "schedule.")):
+            assert f"`{key}`" in paragraph
+
+
+@pytest.mark.parametrize("option", ["--records", "--out"])
+def test_prepare_takes_both_names_of_its_folder(option, repository, monkeypatch):
     from ccfpse_tf.data.prepare import prepare
 
     seen = []
-    monkeypatch.setattr(prepare, "main", lambda name, argv: seen.append((name, argv)))
+    monkeypatch.setattr(prepare, "plan_dataset", lambda _, found: seen.append(found))
+    monkeypatch.setattr(prepare, "_note_counts", lambda plan: sys.exit(0))
     recipe = load(repository, "scenes")
-    assert recipe.main(["prepare", "--records", "a", "--check"]) == 0
-    assert recipe.main(["prepare", "--check", "--records=b"]) == 0
-    assert seen == [
-        ("scenes", ["--out", "a", "--check"]),
-        ("scenes", ["--check", "--out=b"]),
-    ]
+    for argv in ([option, "a"], [f"{option}=a"]):
+        with pytest.raises(SystemExit):
+            recipe.main(["prepare", "--check", *argv])
+    assert [found.out for found in seen] == ["a", "a"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--help"], "usage: scenes.py prepare [-h]"),
+        (["--help"], "--records DIR, --out DIR"),
+        ([], "scenes.py prepare: error: --records DIR is needed"),
+    ],
+)
+def test_prepare_calls_itself_and_its_folder_as_documents_do(
+    argv, words, repository, monkeypatch, capsys
+):
+    monkeypatch.setattr("sys.argv", ["recipes/scenes.py"])
+    with pytest.raises(SystemExit):
+        load(repository, "scenes").main(["prepare", *argv])
+    printed = capsys.readouterr()
+    assert words in printed.out + printed.err
 
 
 @pytest.mark.parametrize(

@@ -81,9 +81,10 @@ def preset_offer(preset: str, engine: str = "auto") -> Offer:
         say("drawing a first picture")
         return function_versions(found.name, endpoints.signatures(), endpoints.stop)
 
+    offer = live_offer(found.name, make)
     if chosen == "onnx":
-        return Offer(found.name, load, note=note)
-    return dataclasses.replace(live_offer(found.name, make), note=note)
+        offer = Offer(found.name, load)
+    return dataclasses.replace(offer, note=note, named_by_folder=False)
 
 
 def run_offer(run: Path, engine: str = "auto") -> Offer:
@@ -186,8 +187,16 @@ def check_names(offers: Sequence[Offer], places: Sequence[object]) -> None:
     seen = {}
     for offer, place in zip(offers, places, strict=True):
         if offer.name in seen:
+            other, where = seen[offer.name]
+            ways = ["leave one out", _renaming(other, where), _renaming(offer, place)]
             raise InputError(
-                f"{seen[offer.name]} and {place}: two models named {offer.name}; "
-                "leave one out, or rename its folder"
+                f"{where} and {place}: two models named {offer.name}; "
+                + ", or ".join(ways[:1] if where == place else ways)
             )
-        seen[offer.name] = place
+        seen[offer.name] = offer, place
+
+
+def _renaming(offer, place):
+    if offer.named_by_folder:
+        return f"rename the folder {place}"
+    return f"write the preset {place} again by `preset` with another --name"

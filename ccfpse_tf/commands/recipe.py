@@ -8,6 +8,7 @@ answer at once and touch no device. Each subcommand is a module of
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from ccfpse_tf.commands import (
     compare,
@@ -77,10 +78,5 @@ def _prepare(dataset, argv):
     from ccfpse_tf.data.prepare import prepare
 
     # Recipes call the folder of records the same in every subcommand.
-    argv = [
-        "--out" + argument.removeprefix("--records")
-        if argument.split("=")[0] == "--records"
-        else argument
-        for argument in argv
-    ]
-    return prepare.main(dataset, argv) or 0
+    program = f"{Path(sys.argv[0]).name} prepare"
+    return prepare.main(dataset, argv, program, "--records") or 0

@@ -46,9 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
     from ccfpse_tf.serving.app import make_app
     from ccfpse_tf.serving.metrics import Metrics
     from ccfpse_tf.serving.server import (
-        LOOPBACK_NAMES,
+        accepted_hosts,
         address_of,
-        is_loopback,
         listen,
         serve,
         warn_if_open,
@@ -58,9 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         warn_if_open(listening)
         metrics = Metrics()
         backend, lines, facts, label = _backend(arguments, limits, metrics)
-        hosts = [*arguments.allow_host]
-        if is_loopback(listening):
-            hosts += LOOPBACK_NAMES
+        hosts = accepted_hosts(listening, arguments.allow_host)
         app = make_app(backend, limits, metrics, hosts=hosts, label=label, facts=facts)
         lines[0] += f" at {address_of(listening)} (Ctrl-C ends)"
         serve(
@@ -108,7 +105,8 @@ def read_limits(arguments: argparse.Namespace) -> Limits:
     for name, (value, lowest) in least.items():
         if not lowest <= value < float("inf"):
             option = name.replace("_", "-")
-            raise InputError(f"--{option} {value:g}: must be at least {lowest:g}")
+            least_allowed = f"must be at least {_plain(lowest)}"
+            raise InputError(f"--{option} {_plain(value)}: {least_allowed}")
     return Limits(
         body_bytes=int(arguments.max_body * (1 << 20)),
         requests=arguments.max_requests,
@@ -193,7 +191,14 @@ def _add_options(parser):
         help="folder with numbered versions, a preset, a run, or several; by default "
         "the presets that ship; with --upstream only the names are used",
     )
-    parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="where to listen; at an address that other machines reach, requests under "
+        "every host name are accepted unless --allow-host is given "
+        "(default: %(default)s)",
+    )
     parser.add_argument(
         "--port", type=int, default=8501, help="0: any free one (default: %(default)s)"
     )
@@ -217,7 +222,8 @@ def _add_options(parser):
         action="append",
         default=[],
         metavar="NAME",
-        help="a further host name under which requests are accepted",
+        help="accept requests under this host name, localhost, 127.0.0.1, [::1] and "
+        "the address of --host only; may be given several times",
     )
     parser.add_argument(
         "--label",
@@ -251,5 +257,10 @@ def _add_numbers(parser):
             type=kind,
             default=default,
             metavar="N",
-            help=f"{meaning} (default: {default:g})",
+            help=f"{meaning} (default: {_plain(default)})",
         )
+
+
+def _plain(number):
+    """Integers with all their digits."""
+    return str(number) if isinstance(number, int) else f"{number:g}"

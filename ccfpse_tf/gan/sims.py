@@ -70,17 +70,8 @@ class SIMS(OnePlayerModel):
         return generator(semantics, training=training)
 
     @tf.function(reduce_retracing=True)
-    def synthesize(self, label, instance=None, z=None):
-        """Images in evaluation mode, on canvases filled from the memory bank.
-
-        Args:
-            label: ``(batch, height, width)`` class indices of the bank's size.
-            instance: ``(batch, height, width)`` ids, if the data have instances.
-            z: None.
-
-        Returns:
-            ``(batch, height, width, 3)``, where ``[-1, 1]`` is black to white.
-        """
+    def _synthesize(self, label, instance, z):
+        # On canvases filled from the memory bank.
         return self.drawing_generator(self._filled(label, instance), z, training=False)
 
     def _unpack(self, data):

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from ccfpse_tf.gan import averaging
+from ccfpse_tf.models.generators.checks import check_maps
 from ccfpse_tf.models.style_encoder import sample_style
 from ccfpse_tf.ops.noise import replica_noise
 
@@ -114,7 +115,6 @@ class Synthesizer(keras.Model):
         with averaging.accumulating_statistics(self.average, count):
             self.average(semantics, z, training=True)
 
-    @tf.function(reduce_retracing=True)
     def synthesize(self, label, instance=None, z=None):
         """Images in evaluation mode.
 
@@ -125,7 +125,16 @@ class Synthesizer(keras.Model):
 
         Returns:
             ``(batch, height, width, 3)`` in ``[-1, 1]``.
+
+        Raises:
+            ValueError: a size that the generator cannot draw; instances or style codes
+                that are missing, not expected or of another shape.
         """
+        check_maps(self.generator, label, instance, z)
+        return self._synthesize(label, instance, z)
+
+    @tf.function(reduce_retracing=True)
+    def _synthesize(self, label, instance, z):
         semantics = self.layout_encoding(label, instance)
         return self.drawing_generator(semantics, z, training=False)
 

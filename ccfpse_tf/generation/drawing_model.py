@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from ccfpse_tf.data.transforms import to_uint8
 from ccfpse_tf.gan.synthesizer import Synthesizer
+from ccfpse_tf.models.generators.checks import check_maps
 
 
 class DrawingModel:
@@ -31,7 +32,12 @@ class DrawingModel:
 
         Returns:
             uint8 ``(batch, height, width, 3)``.
+
+        Raises:
+            ValueError: as :meth:`ccfpse_tf.gan.synthesizer.Synthesizer.synthesize`.
         """
+        # Here, as the graph for several devices does not know all shapes.
+        check_maps(self.model.generator, label, instance, z)
         inputs = [label, instance, z]
         replicas = self.strategy.num_replicas_in_sync
         if replicas == 1:

@@ -10,6 +10,7 @@ from ccfpse_tf.data.transforms import map_labels
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.gan.from_preset import synthesizer_of
 from ccfpse_tf.generation.drawing_model import DrawingModel
+from ccfpse_tf.models.generators.checks import draws_size
 from ccfpse_tf.presets.shipped import find_preset
 
 
@@ -71,18 +72,15 @@ class PresetModel(DrawingModel):
         Raises:
             InputError: naming the sizes that can be, and the way out.
         """
-        generator, asked = self.model.drawing_generator, (height, width)
+        generator = self.model.drawing_generator
+        if draws_size(generator, height, width):
+            return
         stride, nearest = generator.stride, generator.image_size
         least = getattr(generator, "least_edge", stride)
-        if (
-            asked == nearest
-            or generator.any_size
-            and not any(edge % stride or edge < least for edge in asked)
-        ):
-            return
         allowed = "one size"
         if generator.any_size:
-            nearest = [max(least, round(edge / stride) * stride) for edge in asked]
+            edges = (height, width)
+            nearest = [max(least, round(edge / stride) * stride) for edge in edges]
             allowed = f"multiples of {stride}" + f" from {least}" * (least > stride)
         raise InputError(
             f"a layout of {height}x{width} (height x width): the preset "

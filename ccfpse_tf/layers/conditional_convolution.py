@@ -2,7 +2,10 @@
 
 import keras
 
-from ccfpse_tf.ops.conditional_convolution import conditional_depthwise_convolution
+from ccfpse_tf.ops.conditional_convolution import (
+    check_kernels,
+    conditional_depthwise_convolution,
+)
 
 
 @keras.saving.register_keras_serializable(package="ccfpse_tf")
@@ -14,17 +17,13 @@ class ConditionalDepthwiseConvolution(keras.layers.Layer):
     ``(batch, height, width, channels)``.
 
     Raises:
-        ValueError: when the kernels do not hold nine values for every channel.
+        ValueError: when the kernels do not hold nine values for every channel, or are
+            of another batch, height or width.
     """
 
     def build(self, x_shape, kernels_shape):
-        """Checks that there are nine kernel values per channel."""
-        if kernels_shape[-1] != 9 * x_shape[-1]:
-            raise ValueError(
-                f"{self.name}: kernels have {kernels_shape[-1]} channels, but "
-                f"{x_shape[-1]} feature channels need 9 * {x_shape[-1]} = "
-                f"{9 * x_shape[-1]}; predict nine values per channel, tap-major"
-            )
+        """Checks that there is a kernel of nine values per pixel and channel."""
+        check_kernels(x_shape, kernels_shape)
 
     def call(self, x, kernels):
         """Returns the convolved features, shaped as ``x``."""

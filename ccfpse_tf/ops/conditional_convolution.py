@@ -22,7 +22,6 @@ def reference(x: tf.Tensor, kernels: tf.Tensor) -> tf.Tensor:
     )
 
 
-@custom_gradient
 def conditional_depthwise_convolution(x: tf.Tensor, kernels: tf.Tensor) -> tf.Tensor:
     """Convolves every pixel and channel with its own 3x3 kernel (section 3.2).
 
@@ -38,8 +37,37 @@ def conditional_depthwise_convolution(x: tf.Tensor, kernels: tf.Tensor) -> tf.Te
 
     Returns:
         ``(batch, height, width, channels)``.
-    """
 
+    Raises:
+        ValueError: kernels that do not hold nine values for every channel, or are of
+            another batch, height or width, as far as sizes are known.
+    """
+    check_kernels(x.shape, kernels.shape)
+    return _convolve(x, kernels)
+
+
+def check_kernels(x_shape, kernels_shape) -> None:
+    """Checks that every pixel and channel has a kernel of nine values.
+
+    Args:
+        x_shape: ``(batch, height, width, channels)``, None where unknown.
+        kernels_shape: ``(batch, height, width, 9 * channels)``, likewise.
+
+    Raises:
+        ValueError: as :func:`conditional_depthwise_convolution`.
+    """
+    x_shape, kernels_shape = tf.TensorShape(x_shape), tf.TensorShape(kernels_shape)
+    channels = None if x_shape[-1] is None else 9 * x_shape[-1]
+    wanted = x_shape[:-1].concatenate([channels])
+    if not wanted.is_compatible_with(kernels_shape):
+        raise ValueError(
+            f"kernels of shape {kernels_shape} for features of shape {x_shape}: "
+            f"expected {wanted}, nine values per channel, tap-major"
+        )
+
+
+@custom_gradient
+def _convolve(x, kernels):
     def gradient(dy):
         return _backward(x, kernels, dy)
 

@@ -15,9 +15,11 @@ class Offer:
             version 3".
         version: the number that is shown before it is loaded.
         note: a line about it that the command prints, or an empty text.
+        named_by_folder: False for presets, whose name stands in their metadata.
     """
 
     name: str
     load: Callable[[Callable[[str], None]], object]
     version: int = 1
     note: str = ""
+    named_by_folder: bool = True

@@ -31,8 +31,8 @@ class OriginCheck:
     """ASGI middleware around the whole application.
 
     Any page in the user's browser can send requests to a loopback address, so those
-    that name another origin are refused, and, for a loopback server, those that came
-    by another host name (the owner of a name can point it at 127.0.0.1).
+    that name another origin are refused, and, where host names are given, those that
+    came by another one (the owner of a name can point it at 127.0.0.1).
 
     Args:
         app: the application that answers.

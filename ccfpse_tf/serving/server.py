@@ -8,7 +8,8 @@ import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -49,6 +50,21 @@ def listen(host: str, port: int) -> socket.socket:
 def is_loopback(listening: socket.socket) -> bool:
     """Returns True if only this machine can reach the socket."""
     return ipaddress.ip_address(listening.getsockname()[0]).is_loopback
+
+
+def accepted_hosts(listening: socket.socket, allowed: Sequence[str]) -> tuple[str, ...]:
+    """The host names under which requests are accepted; empty for any.
+
+    Args:
+        listening: the server's socket.
+        allowed: names that the user gave. Those of loopback, and the address that the
+            server prints, are accepted with them, and alone where only this machine
+            can reach the socket.
+    """
+    if not allowed and not is_loopback(listening):
+        return ()
+    own = urlsplit(address_of(listening)).netloc.rpartition(":")[0]
+    return tuple(dict.fromkeys((*LOOPBACK_NAMES, own, *allowed)))
 
 
 def address_of(listening: socket.socket) -> str:

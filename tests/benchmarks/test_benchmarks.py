@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import itertools
 import math
+import subprocess
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image
 
 from benchmarks import (
     BENCHMARKS,
+    __main__,
     arithmetic,
     check,
     machine,
@@ -380,6 +382,27 @@ def test_the_table_stands_between_its_markers():
     assert new.startswith("above") and new.endswith("below")
     with pytest.raises(InputError, match="are needed in it"):
         report.replaced("above", table)
+
+
+@pytest.mark.parametrize("module", [report, __main__])
+@pytest.mark.parametrize("argv", [["--help"], ["--quick"]])
+def test_commands_without_options_do_nothing_when_asked_for_help(
+    module, argv, monkeypatch, capsys
+):
+    monkeypatch.setattr(report, "README", None)
+    monkeypatch.setattr(subprocess, "run", None)
+    with pytest.raises(SystemExit) as stop:
+        module.main(argv)
+    assert stop.value.code == (0 if argv == ["--help"] else 2)
+
+
+def test_the_readme_lists_every_command():
+    folder = report.README.parent
+    text = report.README.read_text(encoding="utf-8")
+    for path in folder.glob("*.py"):
+        runs = '__name__ == "__main__"' in path.read_text(encoding="utf-8")
+        if runs and path.stem not in ("__main__", "memory"):  # which others start
+            assert f"python -m benchmarks.{path.stem}" in text
 
 
 def test_the_plain_network_makes_the_same_image():

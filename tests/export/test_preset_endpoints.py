@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ccfpse_tf.commands.offered_models import offers_of
+from ccfpse_tf.commands.offered_models import check_names, live_offer, offers_of
 from ccfpse_tf.config import override
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.export.preset_endpoints import preset_endpoints
@@ -53,8 +53,15 @@ def test_presets_are_offered_by_folder_and_by_name(folder, tmp_path, monkeypatch
     monkeypatch.setattr(shipped, "FOLDER", tmp_path)
     assert [offer.name for offer in offers_of([], {})] == ["one", "two"]
     assert [offer.name for offer in offers_of(["two"], {})] == ["two"]
-    with pytest.raises(InputError, match="two models named two"):
+    run = live_offer("two", None)
+    with pytest.raises(
+        InputError, match="leave one out, or rename the folder runs/two"
+    ):
+        check_names([run, run], ["runs/two", "two"])
+    again = "two: two models .* write the preset two again by `preset` with another --n"
+    with pytest.raises(InputError, match=again) as caught:
         offers_of(["two", str(tmp_path / "two")], {})
+    assert "rename" not in str(caught.value)
     with pytest.raises(InputError, match="--label: the preset two has no versions"):
         offers_of(["two"], {"stable": 1})
     (tmp_path / "two" / "weights.npz").write_bytes(b"")

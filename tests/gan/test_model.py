@@ -131,6 +131,46 @@ def test_without_style():
         model.encode(batch()["image"])
 
 
+def zeros(*shape):
+    return np.zeros(shape, np.int32)
+
+
+WRONG_MAPS = {
+    "size": ((zeros(2, 32, 64),) * 2, "32x64 .* own size only, 64x96"),
+    "multiple": ((zeros(2, 128, 192),) * 2, "128x192 .* own size only, 64x96"),
+    "one map": ((zeros(*SIZE),) * 2, r"label maps have the shape \(64, 96\)"),
+    "fewer instances": (
+        (zeros(2, *SIZE), zeros(1, *SIZE)),
+        r"instance maps .* \(1, 64, 96\); expected \(2, 64, 96\)",
+    ),
+    "smaller instances": (
+        (zeros(2, *SIZE), zeros(2, 32, 48)),
+        r"instance maps .* expected \(2, 64, 96\)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("maps", "words"), WRONG_MAPS.values(), ids=WRONG_MAPS)
+def test_wrong_maps_are_refused_whatever_was_drawn_before(maps, words, model):
+    model.synthesize(*(zeros(2, *SIZE),) * 2, tf.zeros((2, 4)))
+    with pytest.raises(ValueError, match=words):  # the graph would be made for any size
+        model.synthesize(*maps, tf.zeros((2, 4)))
+
+
+@pytest.mark.parametrize("shape", [(1, 4), (2, 3), (4,), (2, 4, 1)])
+def test_style_codes_of_another_shape_are_refused(shape, model):
+    with pytest.raises(ValueError, match=r"codes have .* expected \(2, 4\)"):
+        model.synthesize(*(zeros(2, *SIZE),) * 2, tf.zeros(shape))
+
+
+def test_models_of_any_size_draw_multiples_of_their_stride():
+    model = small_model(z_dim=0, method="spade")
+    for size in (SIZE, (32, 64), (96, 32), (64, 64)):
+        assert model.synthesize(*(zeros(1, *size),) * 2).shape == (1, *size, 3)
+    with pytest.raises(ValueError, match="48x48 .* multiples of 32 from 32 on"):
+        model.synthesize(*(zeros(1, 48, 48),) * 2)
+
+
 @pytest.mark.slow
 def test_predict_takes_the_mean_style_of_the_image_or_a_given_one(model):
     x = batch()

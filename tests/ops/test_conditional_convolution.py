@@ -108,3 +108,24 @@ def test_an_image_of_one_pixel_sees_its_centre_tap_only():
     kernels = tf.reshape(tf.range(9.0), (1, 1, 1, 9))
     y = conditional_depthwise_convolution(tf.fill((1, 1, 1, 1), 10.0), kernels)
     assert np.asarray(y).item() == 40
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [(2, 4, 3, channels) for channels in (2, 10, 17, 19, 26)]
+    + [(1, 1, 1, 18), (2, 4, 1, 18), (2, 1, 3, 18), (1, 4, 3, 18), (4, 3, 18)],
+)
+def test_kernels_that_do_not_fit_are_refused(shape, x):
+    x, kernels = tf.constant(x), tf.zeros(shape, "float64")
+    with pytest.raises(ValueError, match=r"expected \(2, 4, 3, 18\), nine values"):
+        conditional_depthwise_convolution(x, kernels)
+    part = tf.function(
+        conditional_depthwise_convolution,
+        input_signature=[
+            tf.TensorSpec((None, None, None, 2), "float64"),
+            tf.TensorSpec((None,) * (len(shape) - 1) + shape[-1:], "float64"),
+        ],
+    )
+    if len(shape) != 4 or shape[-1] != 18:  # what is known there
+        with pytest.raises(ValueError, match=r"expected \(None, None, None, 18\)"):
+            part.get_concrete_function()

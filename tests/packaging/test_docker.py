@@ -61,6 +61,16 @@ def test_only_what_is_copied_is_sent(stages, repository):
     assert {line[1:] for line in lines if line.startswith("!")} == copied
 
 
+def test_the_server_s_image_accepts_the_names_of_loopback_only(stages):
+    [entry] = [rest for name, rest in stages["serving"] if name == "ENTRYPOINT"]
+    assert re.findall(r'"([^"]*)"', entry)[-2:] == ["--allow-host", "localhost"]
+
+
+def test_another_extra_does_not_replace_that_of_the_recipes_weights(stages):
+    [sync] = [rest for name, rest in stages["training"] if "uv sync" in rest]
+    assert re.findall(r"--extra (\S+)", sync) == ["features", '"$EXTRA"']
+
+
 class BareFolder:
     """Runs steps as Docker would, with a folder in the place of the image's root.
 

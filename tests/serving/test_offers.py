@@ -156,7 +156,7 @@ def test_requests_wait_no_longer_than_they_may(loads, run):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["{models}", "{models}"], "palette: two models named palette; leave one out"),
+        (["{models}", "{models}"], "palette: two models named palette; leave one out$"),
         (["{models}", "{models}/3"], "is one version of a model: name"),
         (["{models}", "nothing"], "nothing: no such folder; export a model first"),
         (["{models}", "x", "--label", "a=1"], "--label is for one model: name one"),

@@ -186,11 +186,44 @@ def test_other_addresses_than_loopback_are_warned_of(capsys):
 
 
 @pytest.mark.parametrize(
+    ("host", "allowed", "accepted"),
+    [
+        ("127.0.0.1", (), {"localhost", "127.0.0.1", "[::1]"}),
+        ("::1", ("a.b",), {"localhost", "127.0.0.1", "[::1]", "a.b"}),
+        ("0.0.0.0", ("a.b",), {"localhost", "127.0.0.1", "[::1]", "0.0.0.0", "a.b"}),
+        ("0.0.0.0", (), set()),
+    ],
+)
+def test_host_names_under_which_requests_are_accepted(host, allowed, accepted):
+    with server_module.listen(host, 0) as listening:
+        assert set(server_module.accepted_hosts(listening, allowed)) == accepted
+
+
+def test_help_shows_defaults_with_all_their_digits(capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["ccfpse", "serve", "--help"])
+    with pytest.raises(SystemExit):
+        main.main()
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "pixels of all images of a request (default: 4194304)" in shown
+    assert "MiB per request (default: 16)" in shown
+
+
+def test_a_name_that_is_pointed_at_an_open_server_is_refused(models):
+    options = ("--host", "0.0.0.0", "--allow-host", "localhost")
+    with server(models, *options) as (_, url):
+        url = url.replace("0.0.0.0", "127.0.0.1") + URL
+        assert httpx.get(url).status_code == 200
+        rebound = httpx.get(url, headers={"Host": "rebound.example"})
+    assert rebound.status_code == 403 and "--allow-host" in rebound.json()["error"]
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--timeout", "0"], "--timeout 0: must be at least 0.001"),
         (["--timeout", "nan"], "--timeout nan: must be at least"),
         (["--max-rows", "0"], "--max-rows 0: must be at least 1"),
+        (["--max-pixels", "-4194304"], "--max-pixels -4194304: must be at least 1"),
         (["--label", "stable"], "--label stable: expected NAME=VERSION"),
         (["--upstream", "x"], "--upstream 'x': not the address"),
         (["--upstream", "http://x", "--label", "a=1"], "are the --upstream server's"),

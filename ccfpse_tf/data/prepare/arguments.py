@@ -12,9 +12,20 @@ from ccfpse_tf.runtime.natural_option import natural
 
 
 def parse_arguments(
-    dataset: Dataset | None, argv: Sequence[str] | None, program: str | None = None
+    dataset: Dataset | None,
+    argv: Sequence[str] | None,
+    program: str | None = None,
+    records: str = "--out",
 ) -> argparse.Namespace:
-    """Parses a command line for one data set; None means a folder of the user's own."""
+    """Parses a command line for one data set.
+
+    Args:
+        dataset: None means a folder of the user's own.
+        argv: arguments, default those of the process.
+        program: the command's name in help and errors, default the script's.
+        records: the option that names the folder of records there, ``--out`` or
+            ``--records``; the other one is understood, too. Its value is ``out``.
+    """
     parser = argparse.ArgumentParser(
         prog=program,
         description=_description(dataset),
@@ -22,15 +33,15 @@ def parse_arguments(
         allow_abbrev=False,
     )
     if dataset is None:
-        _add_folder(parser)
+        _add_folder(parser, records)
     elif dataset.layout is None:
         _add_drawing(parser, dataset)
     else:
         _add_source(parser, dataset)
-    _add_common(parser, dataset)
+    _add_common(parser, dataset, records)
     arguments = parser.parse_args(argv)
     if arguments.out is None and not arguments.check:
-        parser.error("--out DIR is needed (or --check, which writes nothing)")
+        parser.error(f"{records} DIR is needed (or --check, which writes nothing)")
     if arguments.keep_size and (arguments.size or arguments.load_size):
         parser.error("--keep-size: does not go with --size and --load-size")
     if getattr(arguments, "tfds", None) is None and getattr(arguments, "source", 0) is (
@@ -138,7 +149,7 @@ def _add_drawing(parser: argparse.ArgumentParser, dataset: Dataset) -> None:
     add("--seed", type=natural, default=0, help="of the scenes (default: 0)")
 
 
-def _add_folder(parser: argparse.ArgumentParser) -> None:
+def _add_folder(parser: argparse.ArgumentParser, records: str) -> None:
     add = parser.add_argument
     template = "DIR, or a template such as DIR/{key}_L.png"
     add("--images", required=True, metavar="DIR", help="photos")
@@ -181,7 +192,7 @@ def _add_folder(parser: argparse.ArgumentParser) -> None:
         help="cut the validation photos into windows of this size, side by side, each "
         "of which is resized to --size (to 256x256 with --keep-size)",
     )
-    add("--name", metavar="NAME", help="name in files (default: that of --out)")
+    add("--name", metavar="NAME", help=f"name in files (default: that of {records})")
     _add_max_pixels(parser)
 
 
@@ -195,9 +206,16 @@ def _add_max_pixels(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_common(parser: argparse.ArgumentParser, dataset: Dataset | None) -> None:
+def _add_common(
+    parser: argparse.ArgumentParser, dataset: Dataset | None, records: str
+) -> None:
     add = parser.add_argument
-    add("--out", metavar="DIR", help="folder for the records, made or resumed")
+    add(
+        *dict.fromkeys((records, "--out", "--records")),
+        dest="out",
+        metavar="DIR",
+        help="folder for the records, made or resumed",
+    )
     add("--check", action="store_true", help="only check, and print the classes")
     edges = dataset.image_size if dataset else (256, 256)
     add(

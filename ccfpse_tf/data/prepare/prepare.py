@@ -39,12 +39,19 @@ from ccfpse_tf.runtime.lasting_output import outlive_readers
 from ccfpse_tf.runtime.startup import import_tensorflow
 
 
-def main(dataset_name: str, argv: Sequence[str] | None = None) -> int:
+def main(
+    dataset_name: str,
+    argv: Sequence[str] | None = None,
+    program: str | None = None,
+    records: str = "--out",
+) -> int:
     """Prepares the records of a data set.
 
     Args:
         dataset_name: a key of `DATASETS`, or "folder".
         argv: the command line after the program's name; default `sys.argv`.
+        program: that name in help and errors; default the script's.
+        records: the option that names the folder of records there.
 
     Returns:
         0, the exit code.
@@ -56,7 +63,7 @@ def main(dataset_name: str, argv: Sequence[str] | None = None) -> int:
     """
     outlive_readers()
     dataset = DATASETS.get(dataset_name)
-    arguments = parse_arguments(dataset, argv)
+    arguments = parse_arguments(dataset, argv, program, records)
     plan = plan_dataset(dataset, arguments) if dataset else plan_folder(arguments)
     _note_counts(plan)
     print_notes([note for source in plan.sources.values() for note in source.notes])

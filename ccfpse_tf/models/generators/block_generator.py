@@ -6,7 +6,7 @@ import tensorflow as tf
 from ccfpse_tf.layers.initializers import xavier_normal
 from ccfpse_tf.layers.layout_pyramid import LayoutPyramid
 from ccfpse_tf.layers.plain_convolution import plain_convolution, weights_of
-from ccfpse_tf.models.generators.checks import check_inputs, check_size
+from ccfpse_tf.models.generators.checks import check_depth, check_inputs, check_size
 from ccfpse_tf.models.generators.image_generator import ImageGenerator
 from ccfpse_tf.ops import activations
 from ccfpse_tf.ops.convolution import convolution
@@ -59,9 +59,7 @@ class BlockGenerator(ImageGenerator):
         **kwargs,
     ):
         super().__init__(semantic_channels, image_size, **kwargs)
-        if depth not in self.depths:
-            known = " or ".join(map(str, self.depths))
-            raise ValueError(f"depth {depth}: the generator has {known} upsamplings")
+        check_depth(depth, self.depths)
         self.ngf = ngf
         self.depth = depth
         self.z_dim = z_dim

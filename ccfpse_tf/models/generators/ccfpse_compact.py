@@ -9,7 +9,7 @@ from ccfpse_tf.layers.compact_block import CompactBlock
 from ccfpse_tf.layers.initializers import EqualPixels
 from ccfpse_tf.layers.layout_pyramid import LayoutPyramid
 from ccfpse_tf.layers.plain_convolution import plain_convolution
-from ccfpse_tf.models.generators.checks import check_inputs, check_size
+from ccfpse_tf.models.generators.checks import check_depth, check_inputs, check_size
 from ccfpse_tf.models.generators.image_generator import ImageGenerator
 from ccfpse_tf.ops import activations
 from ccfpse_tf.ops.layout import Layout
@@ -49,10 +49,12 @@ class CompactGenerator(ImageGenerator):
     multiple of ``2**depth``.
 
     Raises:
-        ValueError: a size that the depth cannot make; a missing or unexpected ``z``.
+        ValueError: another depth; a size that the depth cannot make; a missing or
+            unexpected ``z``.
     """
 
     architecture = "ccfpse_compact"
+    depths = (5, 6)
 
     def __init__(
         self,
@@ -67,6 +69,7 @@ class CompactGenerator(ImageGenerator):
         **kwargs,
     ):
         super().__init__(semantic_channels, image_size, **kwargs)
+        check_depth(depth, self.depths)
         self.ngf = ngf
         self.depth = depth
         self.z_dim = z_dim

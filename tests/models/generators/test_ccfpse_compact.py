@@ -132,3 +132,9 @@ def test_wrong_inputs_are_named():
         make(z_dim=0)(layout(1, (64, 96)), numbers(1, 1, 4))
     with pytest.raises(ValueError, match="48x64.*multiples of 32"):
         make()(layout(1, (48, 64)), numbers(1, 1, 4))
+
+
+@pytest.mark.parametrize("depth", [4, 7])
+def test_other_depths_are_refused(depth):
+    with pytest.raises(ValueError, match=f"depth {depth}: the generator has 5 or 6 up"):
+        CompactGenerator(CLASSES, (128, 128), depth=depth)
