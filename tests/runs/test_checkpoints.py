@@ -210,6 +210,17 @@ def test_the_best_stays_however_old(store, tmp_path):
     assert best(tmp_path)["step"] == 4
 
 
+def test_only_saving_changes_the_metric_of_the_best(store, tmp_path):
+    for step, metric in ((2, ("l1", 0.5)), (4, ("kid_lite0", 0.75))):
+        store.model.steps.assign(step)
+        store.save(metric)
+        assert best(tmp_path)["metric"] == metric[0]
+    # Started again: the older one is still there, and measured by something else.
+    CheckpointStore(_model(), tmp_path, keep=2).tidy()
+    assert steps_saved(tmp_path) == [2, 4]
+    assert best(tmp_path)["path"].name == "ckpt-4"
+
+
 def test_saving_twice_at_a_step_writes_once(store):
     path = _save_at(store, 3)
     time = (path / "checkpoint.json").stat().st_mtime_ns
