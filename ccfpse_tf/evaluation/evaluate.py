@@ -4,6 +4,7 @@ An evaluation that was stopped goes on where it was: images that are there are n
 generated again, and the state of the metrics is kept in ``progress.npz``.
 """
 
+import dataclasses
 import json
 import time
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from ccfpse_tf.evaluation.image_metric import ImageMetric
 from ccfpse_tf.evaluation.image_source import Images, ImageSource
 from ccfpse_tf.evaluation.measures import Measures, open_metrics
 from ccfpse_tf.evaluation.metrics.feature_distance import REFERENCE
+from ccfpse_tf.evaluation.metrics.features import OtherStatistics
 from ccfpse_tf.evaluation.report import draw_iou, paper_line, published
 from ccfpse_tf.files.arrays import read_arrays, write_arrays
 from ccfpse_tf.files.atomic import write_json
@@ -61,7 +63,7 @@ def evaluate(images: Images, measures: Measures, out: Path) -> dict:
 
 
 def _measure(source: ImageSource, measures: Measures, out: Path) -> dict:
-    metrics = open_metrics(measures, source, out)
+    metrics = _open(measures, source, out)
     protocol = source.protocol() | {
         name: facts for metric in metrics for name, facts in metric.protocol().items()
     }
@@ -80,6 +82,24 @@ def _measure(source: ImageSource, measures: Measures, out: Path) -> dict:
             _save_progress(out, metrics, position)
             saved = time.monotonic()
     return _finish(out, protocol, metrics, source.description)
+
+
+def _open(measures, source, out):
+    """The metrics. The statistics of an evaluation that was begun are not made anew."""
+    if measures.reference or not (out / PROTOCOL).exists():
+        return open_metrics(measures, source, out)
+    measures = dataclasses.replace(measures, reference=out / REFERENCE)
+    try:
+        return open_metrics(measures, source, out)
+    except OtherStatistics as error:
+        raise _another(out, error.differences) from None
+
+
+def _another(out, differing):
+    return InputError(
+        f"--out {out} holds another evaluation; name another folder, or repeat "
+        "that one:\n  " + "\n  ".join(differing)
+    )
 
 
 def _check_folder(out):
@@ -106,10 +126,7 @@ def _begin(out, protocol) -> dict | None:
         if before.get(key) != protocol.get(key)
     ]
     if differing:
-        raise InputError(
-            f"--out {out} holds another evaluation; name another folder, or repeat "
-            "that one:\n  " + "\n  ".join(differing)
-        )
+        raise _another(out, differing)
     if (out / METRICS).exists():
         return json.loads((out / METRICS).read_text(encoding="utf-8"))
     return None

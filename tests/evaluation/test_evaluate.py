@@ -199,6 +199,22 @@ def test_another_evaluation_is_refused(made, measures, evaluated):
     assert (evaluated / "metrics.json").read_bytes() == before
 
 
+def test_another_evaluations_statistics_stay(made, measures, evaluated, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(evaluated, out)
+    before = (out / "reference.npz").read_bytes()
+    with pytest.raises(InputError, match="(?s)--out .* another evaluation; .*now .*3"):
+        evaluate(Images(run=made["run"], count=3), measures, out)
+    assert (out / "reference.npz").read_bytes() == before
+    # Of one that ended before it began, they are made anew.
+    for path in (out / "protocol.json", out / "metrics.json", out / "iou.png"):
+        path.unlink()
+    shutil.rmtree(out / "images")
+    features = Measures(features=measures.features)
+    found = evaluate(Images(run=made["run"], count=3), features, out)
+    assert found["protocol"]["distance"]["reference_images"] == 3
+
+
 def test_foreign_files_are_left_alone(made, measures, tmp_path):
     (tmp_path / "mine.txt").write_text("x")
     with pytest.raises(InputError, match="did not write"):

@@ -110,6 +110,7 @@ def open_feature_distance(measures, source, out: Path) -> FeatureDistance:
         source.real_facts(),
         network,
         _batches(source),
+        own=measures.reference is None,
     )
     facts = {"reference": "real, " + source.images.split}
     return FeatureDistance(network, summary, facts, _BATCH)

@@ -21,6 +21,22 @@ FORMAT = 1
 Batches = Iterable[tuple[Sequence[str], np.ndarray]]
 
 
+class OtherStatistics(InputError):
+    """A file of statistics that were made of something else.
+
+    Attributes:
+        differences: a line for each fact that differs.
+    """
+
+    def __init__(self, path: Path, differences: list[str]):
+        super().__init__(
+            f"{path} holds statistics of something else:\n  "
+            + "\n  ".join(differences)
+            + "\nName another file, or delete it to have them made again."
+        )
+        self.differences = differences
+
+
 @dataclass(frozen=True)
 class FeatureSummary:
     """The statistics of the features of a set of images.
@@ -169,6 +185,7 @@ def reference_summary(
     batches: Batches,
     sample: int = 5000,
     seed: int = 0,
+    own: bool = False,
 ) -> FeatureSummary:
     """Statistics of the real images, from the file ``path`` or made and written there.
 
@@ -176,10 +193,14 @@ def reference_summary(
         path: a ``.npz``; pytorch-fid reads it too.
         source: JSON values that identify the images: data set, digest, split, size.
         network: whose ``protocol()`` is part of the provenance.
-        batches: see :func:`collect`; touched only if the file does not exist.
+        batches: see :func:`collect`; touched only if the statistics are made.
+        sample, seed: see :class:`FeatureStatistics`.
+        own: whether nobody named the file; then it is made anew where its numbers were
+            made of anything else.
 
     Raises:
-        InputError: if the file's numbers were made of anything else.
+        OtherStatistics: if the file's numbers were made of anything else.
+        InputError: if it does not say of what, or cannot be read.
         OSError: if it cannot be written.
     """
     provenance = {
@@ -193,8 +214,11 @@ def reference_summary(
     path = Path(path)
     if path.exists():
         summary = read_summary(path)
-        _compare(path, summary.provenance, provenance)
-        return summary
+        differences = _differences(path, summary.provenance, provenance)
+        if not differences:
+            return summary
+        if not own:
+            raise OtherStatistics(path, differences)
     summary = collect(network, batches, sample, seed).summary(provenance)
     write_summary(path, summary)
     return summary
@@ -238,20 +262,14 @@ def read_summary(path: Path) -> FeatureSummary:
     return FeatureSummary(mean, covariance, count, features, provenance)
 
 
-def _compare(path, found, wanted):
+def _differences(path, found, wanted):
     if found is None:
         raise InputError(
             f"{path} does not say what its numbers were made of; name another file for "
             "the statistics of the real images, or delete it to have them made again"
         )
-    differences = [
+    return [
         f"{key}: the file has {found.get(key)!r}, now {wanted.get(key)!r}"
         for key in wanted | found
         if found.get(key) != wanted.get(key)
     ]
-    if differences:
-        raise InputError(
-            f"{path} holds statistics of something else:\n  "
-            + "\n  ".join(differences)
-            + "\nName another file, or delete it to have them made again."
-        )
