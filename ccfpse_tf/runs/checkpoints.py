@@ -147,7 +147,8 @@ class CheckpointStore:
             Its step; 0, and nothing is restored, if the folder lacks a checkpoint.
 
         Raises:
-            InputError: every checkpoint is damaged, or one is of other networks.
+            InputError: ``path`` or every checkpoint is damaged, or one is of other
+                networks.
         """
         paths = [Path(path)] if path else newest_first(self.directory)
         problems = []
@@ -166,11 +167,13 @@ class CheckpointStore:
                 self.say(f"going on from the checkpoint before, step {self.step}")
             return self.step
         if problems:
-            raise InputError(
-                "\n".join(problems)
-                + "\nno other checkpoint is there: restore one from a backup, or "
-                "start another run (--run)"
-            )
+            way = "restore it from a backup"
+            if not path:
+                way = (
+                    "no other checkpoint is there: restore one from a backup, or start "
+                    "another run (--run)"
+                )
+            raise InputError("\n".join([*problems, way]))
         return 0
 
     def _restore(self, path):

@@ -176,6 +176,9 @@ def test_a_damaged_checkpoint_is_passed_over_and_named(how, store, tmp_path):
     assert other.restore() == 3
     np.testing.assert_array_equal(other.model.parts[1].kernel, good)
     assert str(path) in said[0] and "step 3" in said[1]
+    # Named by path, it alone will do.
+    with pytest.raises(InputError, match="ckpt-4.*\nrestore it from a backup$"):
+        other.restore(path)
     # Trained again to that step, it takes the damaged one's place.
     _save_at(other, 4)
     assert CheckpointStore(_model(), tmp_path).restore() == 4

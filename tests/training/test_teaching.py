@@ -138,6 +138,21 @@ def test_teachers_that_do_not_fit(distil, teacher, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_damaged_teacher_is_told_at_once(teacher, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(teacher, run)
+    newest, older = (run / "checkpoints" / f"ckpt-{step}" for step in (5, 2))
+    (state,) = newest.glob("state.data-*")
+    state.write_bytes(state.read_bytes()[:-20])
+    with pytest.raises(InputError, match=r"ckpt-5 is damaged \(.* or name another run"):
+        Teaching.open(run)
+    shutil.copytree(teacher / "checkpoints" / "ckpt-5", older)
+    with pytest.raises(InputError, match="remove its folder, so that ckpt-2 teaches a"):
+        Teaching.open(run)
+    shutil.rmtree(newest)
+    assert Teaching.open(run).checkpoint == older
+
+
 def test_a_teacher_is_named_by_its_command(teacher):
     known = Teaching.open(teacher)
     asked = override(CONFIG, ["teacher=a run"])
