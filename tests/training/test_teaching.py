@@ -103,12 +103,13 @@ def test_the_students_config_is_the_teachers(teacher, capsys, distil):
     [
         ("generator.z_dim=8", "generator.z_dim: the teacher has 4, --set says 8"),
         ("discriminator.ndf=4", "discriminator: the teacher has"),
+        ("data.batch_size=2", "--batch 4 and --set data.batch_size=2 both give"),
         ("data.image_size=64x96", "data.image_size: the teacher has"),
     ],
 )
 def test_students_that_do_not_fit(distil, setting, words, tmp_path):
     with pytest.raises(InputError, match=words):
-        distil(setting)
+        distil(setting, "--batch", "4")
     assert not (tmp_path / "run").exists()
 
 
