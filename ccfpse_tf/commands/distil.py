@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ccfpse_tf.commands.train import add_batch_options, start_training
+from ccfpse_tf.commands.train import add_batch_options, set_data, start_training
 from ccfpse_tf.runtime.devices import ALLOWED
 
 
@@ -40,7 +40,6 @@ def run(arguments) -> int:
     # Only now, as it loads NumPy.
     from ccfpse_tf.training.teaching import Teaching
 
+    set_data(arguments)
     teaching = Teaching.open(arguments.teacher)
-    if arguments.records:
-        arguments.set.append(f"data.records={arguments.records.resolve()}")
     return start_training(teaching.student(arguments.set), arguments, teaching=teaching)

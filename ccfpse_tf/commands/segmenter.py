@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ccfpse_tf.commands.set_option import add_setting
 from ccfpse_tf.config import Config
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.evaluation.segmenter.config import SegmenterConfig, override, with_size
@@ -35,8 +36,9 @@ def run(config: Config, arguments) -> int:
     Raises:
         InputError: options that do not fit, and the errors of `train_segmenter`.
     """
-    settings = [f"backbone={arguments.backbone}"] if arguments.backbone else []
-    chosen = override(SegmenterConfig(), settings + arguments.set)
+    if arguments.backbone:
+        add_setting(arguments, "--backbone", "backbone", arguments.backbone)
+    chosen = override(SegmenterConfig(), arguments.set)
     if arguments.records:
         from ccfpse_tf.data.description import read_description
 

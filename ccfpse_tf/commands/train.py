@@ -5,7 +5,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from ccfpse_tf.config import Config, derive, override
+from ccfpse_tf.commands.set_option import add_setting
+from ccfpse_tf.config import Config, override
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.files.locks import RUN_LOCK, TRAINING, refuse_if_held
 from ccfpse_tf.gan import methods
@@ -101,10 +102,9 @@ def run(config: Config, variants: Mapping[str, Config], arguments) -> int:
         InputError: options that do not fit, and the errors of `train.train`.
     """
     config = variants[arguments.variant] if arguments.variant else config
-    if arguments.records:
-        arguments.set.append(f"data.records={arguments.records.resolve()}")
+    set_data(arguments)
     if arguments.bank:
-        arguments.set.append(f"data.bank={arguments.bank.resolve()}")
+        add_setting(arguments, "--bank", "data.bank", arguments.bank.resolve())
     preset = None
     if arguments.method and arguments.preset:
         raise InputError(
@@ -124,11 +124,24 @@ def run(config: Config, variants: Mapping[str, Config], arguments) -> int:
     return start_training(config, arguments, preset=preset)
 
 
+def set_data(arguments) -> None:
+    """Adds ``--records`` and a number of ``--batch`` to the texts of ``--set``.
+
+    Raises:
+        InputError: ``--set`` gives another value.
+    """
+    if arguments.records:
+        records = arguments.records.resolve()
+        add_setting(arguments, "--records", "data.records", records)
+    if isinstance(arguments.batch, int):
+        add_setting(arguments, "--batch", "data.batch_size", arguments.batch)
+
+
 def start_training(config: Config, arguments, *, preset=None, teaching=None) -> int:
     """Trains by a resolved config, or prints it.
 
     Args:
-        config: of the run.
+        config: of the run, with the texts of ``--set``.
         arguments: ``set``, ``run``, ``devices``, ``batch``, ``no_forecast``,
             ``profile`` and ``dry_run`` of the command.
         preset: see :func:`ccfpse_tf.training.train.train`.
@@ -137,8 +150,6 @@ def start_training(config: Config, arguments, *, preset=None, teaching=None) -> 
     Raises:
         InputError: options that do not fit, and the errors of `train.train`.
     """
-    if isinstance(arguments.batch, int):
-        config = derive(config, data={"batch_size": arguments.batch})
     memory = "fit" if arguments.batch == "auto" else "check"
     if arguments.no_forecast:
         if memory == "fit":

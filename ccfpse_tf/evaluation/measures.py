@@ -14,9 +14,15 @@ from ccfpse_tf.errors import InputError
 from ccfpse_tf.evaluation.image_metric import ImageMetric
 from ccfpse_tf.evaluation.image_source import ImageSource
 from ccfpse_tf.evaluation.metrics.diversity import open_diversity
-from ccfpse_tf.evaluation.metrics.feature_distance import open_feature_distance
+from ccfpse_tf.evaluation.metrics.feature_distance import (
+    check_feature_network,
+    open_feature_distance,
+)
 from ccfpse_tf.evaluation.metrics.paired_distance import open_paired_distance
-from ccfpse_tf.evaluation.metrics.segmentation import open_segmentation
+from ccfpse_tf.evaluation.metrics.segmentation import (
+    check_segmenter,
+    open_segmentation,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +75,24 @@ METRICS: tuple[tuple[tuple[str, ...], Callable[..., ImageMetric]], ...] = (
     (("st_lpips",), open_paired_distance),
     (("diversity",), open_diversity),
 )
+
+
+def check_files(measures: Measures, description) -> None:
+    """Checks the networks that a training measures by, and opens none of them.
+
+    Args:
+        measures: the metrics that are wanted; ``segmenter``, ``fid`` and ``features``
+            are looked at.
+        description: of the records.
+
+    Raises:
+        InputError: a file that is not there, or a segmenter of other classes; what
+            :func:`open_metrics` would raise.
+    """
+    if measures.segmenter:
+        check_segmenter(measures, description)
+    if measures.fid or measures.features:
+        check_feature_network(measures)
 
 
 def open_metrics(

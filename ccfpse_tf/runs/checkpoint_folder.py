@@ -96,6 +96,7 @@ def check_sizes(path: Path) -> None:
 
     Raises:
         OSError: a file that is missing or has another size.
+        ValueError: a ``checkpoint.json`` that is damaged.
     """
     for name, size in read_facts(path)["bytes"].items():
         file = path / name

@@ -193,7 +193,10 @@ class CheckpointStore:
             for leftover in folder.glob(f".{PREFIX}-*"):
                 shutil.rmtree(leftover, ignore_errors=True)
         for path in newest_first(self.directory):
-            self._keep_best(path)
+            kept = best(self.directory)
+            # Another metric's values do not compare: only `save` changes over to one.
+            if not kept or kept["metric"] == read_facts(path).get("metric"):
+                self._keep_best(path)
 
     def _refuse_non_finite(self):
         for variable in self.model.weights:

@@ -63,11 +63,7 @@ def open_strategy(devices: Devices, workers: Workers):
         InputError: GPUs that do not exist, devices that are in use already, logical
             CPUs on several machines, workers that do not come together.
     """
-    if workers.several and devices.cpus > 1:
-        raise InputError(
-            f"--devices cpu:{devices.cpus}: with several workers (TF_CONFIG) each uses "
-            "one CPU; choose cpu, auto or GPU numbers"
-        )
+    check_devices(devices, workers)
     import tensorflow as tf
 
     with without_notices():
@@ -91,16 +87,45 @@ def open_strategy(devices: Devices, workers: Workers):
     return tf.distribute.get_strategy()
 
 
+def check_devices(devices: Devices, workers: Workers) -> None:
+    """Refuses devices that :func:`open_strategy` would refuse, and opens none.
+
+    Raises:
+        InputError: GPUs that do not exist, logical CPUs on several machines.
+    """
+    if workers.several and devices.cpus > 1:
+        raise InputError(
+            f"--devices cpu:{devices.cpus}: with several workers (TF_CONFIG) each uses "
+            "one CPU; choose cpu, auto or GPU numbers"
+        )
+    if not devices.gpus:
+        return
+    import tensorflow as tf
+
+    with without_notices():
+        there = tf.config.list_physical_devices("GPU")
+    unknown = [gpu for gpu in devices.gpus if gpu >= len(there)]
+    if unknown:
+        known = ", ".join(map(str, range(len(there))))
+        raise InputError(
+            f"{_shown(devices)}: there is no GPU {unknown[0]}; "
+            + (f"choose from {known}" if known else "TensorFlow finds none here")
+            + ", or use --devices auto"
+        )
+
+
 def gpu_numbers(devices: Devices) -> tuple[int, ...]:
     """Returns the numbers of the GPUs that a training will use, and opens none.
 
-    GPUs that do not exist are left out; :func:`open_strategy` refuses them.
+    GPUs that do not exist are left out; :func:`check_devices` refuses them.
     """
     import tensorflow as tf
 
     there = tf.config.list_physical_devices("GPU")
-    chosen = range(len(there)) if devices.gpus is None else devices.gpus
-    return tuple(gpu for gpu in chosen if gpu < len(there))
+    if devices.gpus is None:  # all but those that the process has hidden from itself
+        visible = tf.config.get_visible_devices("GPU")
+        return tuple(number for number, gpu in enumerate(there) if gpu in visible)
+    return tuple(gpu for gpu in devices.gpus if gpu < len(there))
 
 
 def gpus_are_open() -> bool:
@@ -118,13 +143,12 @@ def gpus_are_open() -> bool:
     return False
 
 
-def check_replicas(strategy, batch_size: int, jit_compile: bool) -> None:
-    """Refuses settings that the strategy's replicas cannot share.
+def check_replicas(replicas: int, batch_size: int, jit_compile: bool) -> None:
+    """Refuses settings that so many devices cannot share.
 
     Raises:
         InputError: a batch that they cannot share evenly, XLA on more than one.
     """
-    replicas = strategy.num_replicas_in_sync
     if replicas == 1:
         return
     if batch_size % replicas:
@@ -145,16 +169,8 @@ def check_replicas(strategy, batch_size: int, jit_compile: bool) -> None:
 def _configure(devices):
     import tensorflow as tf
 
-    there = tf.config.list_physical_devices("GPU")
     if devices.gpus is not None:
-        unknown = [gpu for gpu in devices.gpus if gpu >= len(there)]
-        if unknown:
-            known = ", ".join(map(str, range(len(there))))
-            raise InputError(
-                f"{_shown(devices)}: there is no GPU {unknown[0]}; "
-                + (f"choose from {known}" if known else "TensorFlow finds none here")
-                + ", or use --devices auto"
-            )
+        there = tf.config.list_physical_devices("GPU")
         chosen = [there[gpu] for gpu in devices.gpus]
         if chosen != tf.config.get_visible_devices("GPU"):
             tf.config.set_visible_devices(chosen, "GPU")

@@ -8,7 +8,7 @@ import tensorflow as tf
 from ccfpse_tf.config.checks import MEASURED_BY
 from ccfpse_tf.data.pipeline import batch_keys, evaluation_dataset
 from ccfpse_tf.evaluation.image_source import ImageSource
-from ccfpse_tf.evaluation.measures import Measures, open_metrics
+from ccfpse_tf.evaluation.measures import Measures, check_files, open_metrics
 from ccfpse_tf.gan.methods import method_of
 from ccfpse_tf.runs.run_folder import Run, settings
 from ccfpse_tf.runs.status import Status
@@ -57,6 +57,20 @@ class TrainingContext:
     open_stream: object
     length: Length
     profile: tuple[int, int] | None = None
+
+
+def check_measures(config, description) -> None:
+    """Checks what the section ``evaluation`` names, before anything is built.
+
+    Args:
+        config: of the training.
+        description: of the records.
+
+    Raises:
+        InputError: a file that is not there, or a segmenter of other classes.
+    """
+    if measures := _measures(config):
+        check_files(measures, description)
 
 
 def make_callbacks(training: TrainingContext) -> list:

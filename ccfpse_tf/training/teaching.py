@@ -8,7 +8,13 @@ from pathlib import Path
 from ccfpse_tf.config import Config, derive, override
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.gan import methods
-from ccfpse_tf.runs.checkpoint_folder import digest_of, read_facts, require_checkpoint
+from ccfpse_tf.runs.checkpoint_folder import (
+    check_sizes,
+    digest_of,
+    newest_first,
+    read_facts,
+    require_checkpoint,
+)
 from ccfpse_tf.runs.data_check import describe_data
 from ccfpse_tf.runs.run_folder import Run, read_run
 
@@ -33,10 +39,16 @@ class Teaching:
         """Opens a run as a teacher.
 
         Raises:
-            InputError: not a run, or one without checkpoint.
+            InputError: not a run, or one without checkpoint, or whose newest one is
+                damaged.
         """
         run = read_run(directory)
-        return cls(run, require_checkpoint(run))
+        checkpoint = require_checkpoint(run)
+        try:
+            check_sizes(checkpoint)
+        except (OSError, ValueError) as error:
+            raise InputError(_damaged(run, checkpoint, error)) from None
+        return cls(run, checkpoint)
 
     @property
     def identity(self) -> str:
@@ -125,6 +137,17 @@ class Teaching:
         """Returns one line for people."""
         method = methods.method_of(self.run.config)
         return f"{self.identity} ({method.title}, {method.summary(self.run.config)})"
+
+
+def _damaged(run, checkpoint, reason):
+    before = newest_first(run.checkpoints)[1:]
+    way = "name another run"
+    if before:
+        way = f"remove its folder, so that {before[0].name} teaches a new student"
+    return (
+        f"--teacher {run.directory}: {checkpoint} is damaged ({reason}); restore it "
+        f"from a backup, or {way}"
+    )
 
 
 def check_teacher(config: Config, teaching: Teaching | None) -> None:

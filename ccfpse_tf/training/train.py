@@ -24,11 +24,20 @@ from ccfpse_tf.runs.checkpoints import CheckpointStore, ReadOnlyCheckpoints
 from ccfpse_tf.runs.new_run import run_to_train
 from ccfpse_tf.runs.run_folder import Run, check_folder, is_begun, read_run
 from ccfpse_tf.runs.status import Status
-from ccfpse_tf.runtime.devices import check_replicas, open_strategy, parse_devices
+from ccfpse_tf.runtime.devices import (
+    check_devices,
+    check_replicas,
+    open_strategy,
+    parse_devices,
+)
 from ccfpse_tf.runtime.interruption import interrupted_by_signals
 from ccfpse_tf.runtime.tf_config import read_workers
 from ccfpse_tf.runtime.workers import WorkerGroup
-from ccfpse_tf.training.callback_list import TrainingContext, make_callbacks
+from ccfpse_tf.training.callback_list import (
+    TrainingContext,
+    check_measures,
+    make_callbacks,
+)
 from ccfpse_tf.training.callbacks import SaveOnSignal
 from ccfpse_tf.training.forecast import Mode, forecast_disk, forecast_memory
 from ccfpse_tf.training.length import Length
@@ -67,7 +76,8 @@ def train(
         teaching: the run that ``config.teacher`` names, which the generator learns
             from.
         memory: ``"check"`` refuses a batch that does not fit into the memory,
-            ``"fit"`` lowers it in a new run, ``"trust"`` does not look.
+            ``"fit"`` lowers it in a new run, also to one that the devices can share
+            evenly, ``"trust"`` does not look.
 
     Returns:
         The step that the run is at.
@@ -82,6 +92,9 @@ def train(
     """
     methods.check(config)
     directory, workers = Path(run_directory), read_workers()
+    chosen = parse_devices(devices)
+    check_devices(chosen, workers)
+    place = Place.of(chosen, workers)
     with interrupted_by_signals(), contextlib.ExitStack() as stack:
         if workers.chief:
             stack.enter_context(locked(directory / RUN_LOCK, TRAINING))
@@ -89,15 +102,20 @@ def train(
         _check_data(config, description)
         start = PresetStart.of(config, description, preset)
         check_teacher(config, teaching)
-        config = _fitting(config, directory, description, devices, teaching, memory)
+        config, memory = _with_batch(config, directory, place, memory)
+        done = max(steps_saved(directory / "checkpoints"), default=0)
+        left = done < Length.of(config).total_steps
+        _check(config, directory, description, place, left, workers)
+        if profile and memory != "fit":
+            check_steps(profile, done, Length.of(config).total_steps)
+        if left:
+            config = _fitting(config, directory, place, teaching, memory, workers)
         length = Length.of(config)
-        if profile:
-            saved = steps_saved(directory / "checkpoints")
-            check_steps(profile, max(saved, default=0), length.total_steps)
+        if profile:  # a batch that was lowered has made the training longer
+            check_steps(profile, done, length.total_steps)
         if config.step.deterministic:
             tf.config.experimental.enable_op_determinism()
-        strategy = open_strategy(parse_devices(devices), workers)
-        check_replicas(strategy, config.data.batch_size, config.step.jit_compile)
+        strategy = open_strategy(chosen, workers)
         group = WorkerGroup(strategy, workers)
         stack.enter_context(group.clear_errors(directory))
         starts = start, teaching
@@ -149,27 +167,42 @@ def _steps(model):
     return int(tf.convert_to_tensor(model.steps))
 
 
-def _fitting(config, directory, description, devices, teaching, memory):
-    """The config, with a batch that the memory holds; a run keeps its own batch."""
-    workers, resumed = read_workers(), is_begun(directory)
-    if memory == "fit" and resumed:
-        stored = read_run(directory).config.data.batch_size
-        config, memory = derive(config, data={"batch_size": stored}), "check"
-    elif memory == "fit" and workers.several:
+def _check(config, directory, description, place, left, workers):
+    """Refuses what can be told without the measurement of a step, which takes long."""
+    if workers.chief:
+        check_folder(directory, config, description)
+        if left:
+            check_measures(config, description)
+    check_replicas(place.total, config.data.batch_size, config.step.jit_compile)
+
+
+def _with_batch(config, directory, place, memory):
+    """The config and ``memory``; instead of "fit", a run keeps the batch that it has.
+
+    A new run to fit gets a batch that its devices can share evenly, if there is one.
+    """
+    if memory != "fit":
+        return config, memory
+    if is_begun(directory):
+        batch = read_run(directory).config.data.batch_size
+        return derive(config, data={"batch_size": batch}), "check"
+    if place.machines > 1:
         raise InputError(
             "--batch auto: several workers (TF_CONFIG) have to agree; give a number"
         )
-    if workers.chief:
-        check_folder(directory, config, description)
-    done = max(steps_saved(directory / "checkpoints"), default=0)
-    if done >= Length.of(config).total_steps:
-        return config  # nothing is left to train
+    batch = config.data.batch_size
+    shared = batch // place.total * place.total
+    return derive(config, data={"batch_size": shared or batch}), memory
+
+
+def _fitting(config, directory, place, teaching, memory, workers):
+    """The config, with a batch that the memory holds."""
     return forecast_memory(
         config,
-        Place.of(parse_devices(devices), workers),
+        place,
         memory,
         teacher=teaching and teaching.run.directory,
-        resumed=resumed,
+        resumed=is_begun(directory),
         say=_say_at_once if workers.chief else lambda text: None,
     )
 

@@ -118,3 +118,33 @@ def test_settings_that_the_method_does_not_read(capsys, tmp_path):
     (tmp_path / "config.json").write_text("{}", encoding="utf-8")
     config = resolved(capsys, *asked, "--run", str(tmp_path))
     assert config.generator.instance_features == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (
+            ["--batch", "4", "--set", "data.batch_size = 2"],
+            "--batch 4 and --set data.b",
+        ),
+        (["--records", "a", "--set", "data.records=b"], "--records .*a and --set data"),
+        (["--bank", "a", "--set", "data.bank=b"], "both give data.bank; leave one of"),
+    ],
+)
+def test_an_option_and_set_that_contradict_each_other(options, words, capsys):
+    with pytest.raises(InputError, match=words):
+        resolved(capsys, "--dry-run", *options)
+
+
+def test_a_backbone_of_a_segmenter_is_given_once():
+    config = Config(name="folder")
+    argv = ["segmenter", "--dry-run", "--backbone", "a", "--set", "backbone=b"]
+    with pytest.raises(InputError, match="--backbone a and --set backbone=b both give"):
+        recipe.main("folder", config, {"smoke": config}, None, argv)
+
+
+def test_a_batch_may_be_given_twice(capsys):
+    twice = ["--batch", "4", "--set", "data.batch_size=4"]
+    assert resolved(capsys, "--dry-run", *twice).data.batch_size == 4
+    most = ["--batch", "auto", "--set", "data.batch_size=4"]  # up to these
+    assert resolved(capsys, "--dry-run", *most).data.batch_size == 4

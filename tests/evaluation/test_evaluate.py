@@ -248,6 +248,15 @@ def test_all_options_are_checked_before_the_photographs(
     assert not (tmp_path / "out").exists()
 
 
+def test_another_evaluations_statistics_stay(made, measures, evaluated, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(evaluated, out)
+    before = (out / "reference.npz").read_bytes()
+    with pytest.raises(InputError, match="(?s)--out .* another evaluation; .*now .*3"):
+        evaluate(Images(run=made["run"], count=3), measures, out)
+    assert (out / "reference.npz").read_bytes() == before
+
+
 def test_foreign_files_are_left_alone(made, measures, tmp_path):
     (tmp_path / "mine.txt").write_text("x")
     with pytest.raises(InputError, match="did not write"):

@@ -176,6 +176,11 @@ def test_a_damaged_checkpoint_is_passed_over_and_named(how, store, tmp_path):
     assert other.restore() == 3
     np.testing.assert_array_equal(other.model.parts[1].kernel, good)
     assert str(path) in said[0] and "step 3" in said[1]
+    # Named by path, it alone will do.
+    with pytest.raises(
+        InputError, match="backup, or remove this folder to use ckpt-3$"
+    ):
+        other.restore(path)
     # Trained again to that step, it takes the damaged one's place.
     _save_at(other, 4)
     assert CheckpointStore(_model(), tmp_path).restore() == 4
@@ -212,6 +217,17 @@ def test_the_best_stays_however_old(store, tmp_path):
     shutil.rmtree(tmp_path / "best")
     store.tidy()
     assert best(tmp_path)["step"] == 4
+
+
+def test_only_saving_changes_the_metric_of_the_best(store, tmp_path):
+    for step, metric in ((2, ("l1", 0.5)), (4, ("kid_lite0", 0.75))):
+        store.model.steps.assign(step)
+        store.save(metric)
+        assert best(tmp_path)["metric"] == metric[0]
+    # Started again: the older one is still there, and measured by something else.
+    CheckpointStore(_model(), tmp_path, keep=2).tidy()
+    assert steps_saved(tmp_path) == [2, 4]
+    assert best(tmp_path)["path"].name == "ckpt-4"
 
 
 def test_saving_twice_at_a_step_writes_once(store):

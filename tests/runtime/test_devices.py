@@ -84,9 +84,9 @@ def test_workers_have_one_cpu_each():
 )
 def test_what_four_replicas_cannot_do(batch, jit, words):
     with pytest.raises(InputError, match=words):
-        check_replicas(types.SimpleNamespace(num_replicas_in_sync=4), batch, jit)
+        check_replicas(4, batch, jit)
 
 
 def test_what_replicas_can_do():
-    check_replicas(types.SimpleNamespace(num_replicas_in_sync=4), 8, False)
-    check_replicas(types.SimpleNamespace(num_replicas_in_sync=1), 5, True)
+    check_replicas(4, 8, False)
+    check_replicas(1, 5, True)

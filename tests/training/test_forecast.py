@@ -319,6 +319,60 @@ def test_a_refused_training_leaves_nothing_behind(config, machine, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("settings", "options", "words"),
+    [
+        ([], {"profile": (1, 9)}, "--profile 1:9: the steps left to train are from 1"),
+        (
+            ["data.batch_size=1"],
+            {"devices": "cpu:2"},
+            "1, which 2 devices cannot",
+        ),
+        (["data.batch_size=1"], {"devices": "cpu:2", "memory": "fit"}, "2 devices can"),
+        (["step.jit_compile=true"], {"devices": "cpu:2"}, "jit_compile works on one"),
+        ([], {"devices": "77"}, "--devices 77: there is no GPU 77"),
+        (["evaluation.segmenter=none.keras"], {}, "evaluator none.keras: no such file"),
+        (["evaluation.segmenter=drn:none.npz"], {}, "35 classes; these have 3"),
+        (["evaluation.features=n.keras"], {}, "features n.keras: no such file"),
+        (["evaluation.features=efficientnet-lite0:none"], {}, "none: no such file"),
+        (["evaluation.fid=none.pb"], {}, "none.pb does not exist"),
+    ],
+)
+def test_what_needs_no_measurement_is_told_before(
+    settings, options, words, config, monkeypatch, tmp_path
+):
+    def measure(*_, **options):
+        raise AssertionError("a step was measured")
+
+    monkeypatch.setattr("ccfpse_tf.training.train.forecast_memory", measure)
+    if settings and settings[0].startswith("evaluation"):
+        settings = [*settings, "evaluation.every_epochs=1"]
+    with pytest.raises(InputError, match=words):
+        train(override(config, settings), tmp_path / "run", **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_auto_begins_with_a_batch_that_the_devices_can_share(
+    config, monkeypatch, tmp_path
+):
+    asked = []
+
+    def measure(config, *_, **options):
+        asked.append(config.data.batch_size)
+        return derive(config, data={"batch_size": 2})
+
+    monkeypatch.setattr("ccfpse_tf.training.train.forecast_memory", measure)
+    monkeypatch.setattr("ccfpse_tf.training.train.open_strategy", None)
+    longer = override(config, ["schedule.steps_per_epoch=none", "data.batch_size=4"])
+    # Twice as many steps as the batch of the config would make: only now told.
+    with pytest.raises(InputError, match="--profile 2:3: .* from 1 to 2"):
+        train(longer, tmp_path / "run", "cpu:2", profile=(2, 3), memory="fit")
+    odd = override(config, ["data.batch_size=3"])
+    with pytest.raises(TypeError, match="'NoneType' object is not callable"):
+        train(odd, tmp_path / "run", "cpu:2", memory="fit")
+    assert asked == [4, 2]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_nothing_behind(number, config, monkeypatch, tmp_path):
     outside = signal.getsignal(number)

@@ -103,12 +103,13 @@ def test_the_students_config_is_the_teachers(teacher, capsys, distil):
     [
         ("generator.z_dim=8", "generator.z_dim: the teacher has 4, --set says 8"),
         ("discriminator.ndf=4", "discriminator: the teacher has"),
+        ("data.batch_size=2", "--batch 4 and --set data.batch_size=2 both give"),
         ("data.image_size=64x96", "data.image_size: the teacher has"),
     ],
 )
 def test_students_that_do_not_fit(distil, setting, words, tmp_path):
     with pytest.raises(InputError, match=words):
-        distil(setting)
+        distil(setting, "--batch", "4")
     assert not (tmp_path / "run").exists()
 
 
@@ -136,6 +137,21 @@ def test_teachers_that_do_not_fit(distil, teacher, tmp_path):
     with pytest.raises(InputError, match="labels are not what"):
         distil("--records", str(tmp_path / "records"))
     assert not (tmp_path / "run").exists()
+
+
+def test_a_damaged_teacher_is_told_at_once(teacher, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(teacher, run)
+    newest, older = (run / "checkpoints" / f"ckpt-{step}" for step in (5, 2))
+    (state,) = newest.glob("state.data-*")
+    state.write_bytes(state.read_bytes()[:-20])
+    with pytest.raises(InputError, match=r"ckpt-5 is damaged \(.* or name another run"):
+        Teaching.open(run)
+    shutil.copytree(teacher / "checkpoints" / "ckpt-5", older)
+    with pytest.raises(InputError, match="remove its folder, so that ckpt-2 teaches a"):
+        Teaching.open(run)
+    shutil.rmtree(newest)
+    assert Teaching.open(run).checkpoint == older
 
 
 def test_a_teacher_is_named_by_its_command(teacher):

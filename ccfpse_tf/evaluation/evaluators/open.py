@@ -2,20 +2,21 @@
 
 from pathlib import Path
 
-from ccfpse_tf.data.datasets import DATASETS
+from ccfpse_tf.data.datasets import DATASETS, Dataset
 from ccfpse_tf.data.label_mapping import LABEL_MAPPINGS
 from ccfpse_tf.errors import InputError
 from ccfpse_tf.evaluation.evaluators.coral import CoralEvaluator
 from ccfpse_tf.evaluation.evaluators.evaluator import Evaluator, segmenter_ids
 from ccfpse_tf.evaluation.evaluators.model_file import MODEL_FILE, ModelFileEvaluator
 from ccfpse_tf.evaluation.evaluators.published import EVALUATORS
-from ccfpse_tf.evaluation.networks.coral_deeplab import CoralDeepLab
+from ccfpse_tf.evaluation.networks.coral_deeplab import CoralDeepLab, find_file
 from ccfpse_tf.evaluation.networks.deeplab import DeepLabV2
 from ccfpse_tf.evaluation.networks.drn import DilatedResidualNetwork
 from ccfpse_tf.evaluation.networks.upernet import UPerNet
 from ccfpse_tf.evaluation.networks.weights import (
     load,
     read_state,
+    require_weights,
     upernet_normalisation,
 )
 
@@ -57,6 +58,47 @@ def open_evaluator(
         InputError: another form of specification, files that are missing, cannot be
             read or do not fit, and options that do not belong to this evaluator.
     """
+    dataset, files = find_evaluator(
+        spec,
+        label_mapping=label_mapping,
+        normalisation=normalisation,
+        num_classes=num_classes,
+    )
+    if dataset is None:
+        mapping = label_mapping or LABEL_MAPPINGS[0]
+        return ModelFileEvaluator(*files, mapping, image_size)
+    kind = spec.partition(":")[0]
+    if kind == CORAL:
+        return CoralEvaluator(CoralDeepLab(*files), dataset, label_mapping)
+    network = _loaded(kind, files, normalisation)
+    return EVALUATORS[kind](
+        network, dataset, label_mapping, multi_scale, image_size, files
+    )
+
+
+def find_evaluator(
+    spec: str,
+    *,
+    label_mapping: str | None = None,
+    normalisation: str | None = None,
+    num_classes: int | None = None,
+) -> tuple[Dataset | None, list[Path]]:
+    """Finds the files of an evaluator, without opening them.
+
+    Args:
+        spec: see :func:`open_evaluator`, as for the others.
+        label_mapping: of the label indices to come.
+        normalisation: which release a UPerNet is from.
+        num_classes: of the labels to come.
+
+    Returns:
+        The data set of a published network, or None for a model of one's own. And the
+        files; none where the network is to be downloaded.
+
+    Raises:
+        InputError: another form of specification, files that are missing, and options
+            that do not belong to this evaluator.
+    """
     kind, colon, rest = spec.partition(":")
     if normalisation is not None and kind != "upernet":
         raise InputError(
@@ -64,7 +106,18 @@ def open_evaluator(
             f"it; leave it out for {spec}"
         )
     if spec != CORAL and (not colon or kind not in (CORAL, *EVALUATORS)):
-        return _open_model(spec, label_mapping, image_size)
+        return None, [_model(spec, label_mapping)]
+    dataset = _dataset(spec, kind, label_mapping, num_classes)
+    if kind == CORAL:
+        return dataset, [find_file(Path(rest))] if colon else []
+    files = _upernet_files(rest) if kind == "upernet" else [Path(rest)]
+    for file in files:
+        require_weights(file)
+    return dataset, files
+
+
+def _dataset(spec, kind, label_mapping, num_classes):
+    """The data set of a published network, whose labels those to come have to be."""
     (dataset,) = (
         data
         for data in DATASETS.values()
@@ -80,14 +133,7 @@ def open_evaluator(
         segmenter_ids(dataset, label_mapping or dataset.label_mappings[0])
     except ValueError as error:  # names the mappings that are allowed
         raise InputError(f"{spec}: {error}") from error
-    if kind == CORAL:
-        network = CoralDeepLab(Path(rest) if colon else None)
-        return CoralEvaluator(network, dataset, label_mapping)
-    files = _upernet_files(rest) if kind == "upernet" else [Path(rest)]
-    network = _loaded(kind, files, normalisation)
-    return EVALUATORS[kind](
-        network, dataset, label_mapping, multi_scale, image_size, files
-    )
+    return dataset
 
 
 def _loaded(kind, files, normalisation):
@@ -106,7 +152,8 @@ _NETWORKS = {
 }
 
 
-def _open_model(spec, label_mapping, image_size):
+def _model(spec, label_mapping):
+    """The path of a model of one's own."""
     path = Path(spec)
     is_file = path.suffix == ".keras" and path.is_file()
     is_folder = any((path / name).is_file() for name in ("saved_model.pb", MODEL_FILE))
@@ -118,7 +165,7 @@ def _open_model(spec, label_mapping, image_size):
             f"{spec}: label mapping {label_mapping!r}; choose from "
             f"{', '.join(LABEL_MAPPINGS)}"
         )
-    return ModelFileEvaluator(path, label_mapping or LABEL_MAPPINGS[0], image_size)
+    return path
 
 
 def _upernet_files(rest):

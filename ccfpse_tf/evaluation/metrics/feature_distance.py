@@ -13,8 +13,13 @@ from ccfpse_tf.evaluation.metrics.features import (
     reference_summary,
 )
 from ccfpse_tf.evaluation.networks.feature_file import FeatureFile
+from ccfpse_tf.evaluation.networks.graph_file import find_graph
 from ccfpse_tf.evaluation.networks.inception import InceptionFeatures
-from ccfpse_tf.evaluation.networks.lite_features import VARIANTS, LiteFeatures
+from ccfpse_tf.evaluation.networks.lite_features import (
+    VARIANTS,
+    LiteFeatures,
+    find_weights,
+)
 
 REFERENCE = "reference.npz"
 _BATCH = 16
@@ -111,7 +116,13 @@ def open_feature_distance(measures, source, out: Path) -> FeatureDistance:
     path = Path(measures.reference or out / REFERENCE)
 
     def open_reference():
-        return reference_summary(path, source.real_facts(), network, _batches(source))
+        return reference_summary(
+            path,
+            source.real_facts(),
+            network,
+            _batches(source),
+            own=measures.reference is None,
+        )
 
     # Statistics of another number of photographs are refused.
     facts = {
@@ -121,21 +132,44 @@ def open_feature_distance(measures, source, out: Path) -> FeatureDistance:
     return FeatureDistance(network, open_reference, facts, _BATCH)
 
 
-def _feature_network(measures):
+def check_feature_network(measures) -> None:
+    """Checks that the feature network's file is there, without opening it.
+
+    Raises:
+        InputError: two networks, or a file that is not there.
+    """
+    kind, path = _named_network(measures)
+    if kind in VARIANTS:
+        find_weights(kind, path)
+
+
+def _named_network(measures):
+    """``"fid"``, ``"file"`` or a key of ``VARIANTS``, and the file, None for its own.
+
+    Only the file of a variant has not been looked for yet.
+    """
     if measures.fid and measures.features:
         raise InputError("--fid and --features exclude each other: evaluate twice")
-    if measures.features:
-        name, _, weights = str(measures.features).partition(":")
-        if name in VARIANTS:
-            return LiteFeatures(name, Path(weights) if weights else None)
-        if not Path(measures.features).exists():
-            raise InputError(
-                f"--features {measures.features}: no such file, and no network of that "
-                f"name; choose a file, {' or '.join(VARIANTS)}"
-            )
-        return FeatureFile(measures.features)
-    path = None if measures.fid == "download" else measures.fid
-    return InceptionFeatures(path, measures.fid_resize, measures.fid_sha256)
+    if not measures.features:
+        download = measures.fid == "download"
+        return "fid", None if download else find_graph(measures.fid)
+    name, _, weights = str(measures.features).partition(":")
+    if name in VARIANTS:
+        return name, Path(weights) if weights else None
+    path = Path(measures.features)
+    if not path.exists():
+        raise InputError(
+            f"features {path}: no such file, and no network of that name; choose a "
+            f"file, {' or '.join(VARIANTS)}"
+        )
+    return "file", path
+
+
+def _feature_network(measures):
+    kind, path = _named_network(measures)
+    if kind == "fid":
+        return InceptionFeatures(path, measures.fid_resize, measures.fid_sha256)
+    return FeatureFile(path) if kind == "file" else LiteFeatures(kind, path)
 
 
 def _batches(source) -> Iterator[tuple[list[str], np.ndarray]]:

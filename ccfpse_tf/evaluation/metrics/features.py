@@ -169,6 +169,7 @@ def reference_summary(
     batches: Batches,
     sample: int = 5000,
     seed: int = 0,
+    own: bool = False,
 ) -> FeatureSummary:
     """Statistics of the real images, from the file ``path`` or made and written there.
 
@@ -176,10 +177,14 @@ def reference_summary(
         path: a ``.npz``; pytorch-fid reads it too.
         source: JSON values that identify the images: data set, digest, split, size.
         network: whose ``protocol()`` is part of the provenance.
-        batches: see :func:`collect`; touched only if the file does not exist.
+        batches: see :func:`collect`; touched only if the statistics are made.
+        sample, seed: see :class:`FeatureStatistics`.
+        own: whether nobody named the file; then it is made anew where its numbers were
+            made of anything else.
 
     Raises:
-        InputError: if the file's numbers were made of anything else.
+        InputError: if the file's numbers were made of anything else, if it does not
+            say of what, or cannot be read.
         OSError: if it cannot be written.
     """
     provenance = {
@@ -193,8 +198,15 @@ def reference_summary(
     path = Path(path)
     if path.exists():
         summary = read_summary(path)
-        _compare(path, summary.provenance, provenance)
-        return summary
+        differences = _differences(path, summary.provenance, provenance)
+        if not differences:
+            return summary
+        if not own:
+            raise InputError(
+                f"{path} holds statistics of something else:\n  "
+                + "\n  ".join(differences)
+                + "\nName another file, or delete it to have them made again."
+            )
     summary = collect(network, batches, sample, seed).summary(provenance)
     write_summary(path, summary)
     return summary
@@ -238,20 +250,14 @@ def read_summary(path: Path) -> FeatureSummary:
     return FeatureSummary(mean, covariance, count, features, provenance)
 
 
-def _compare(path, found, wanted):
+def _differences(path, found, wanted):
     if found is None:
         raise InputError(
             f"{path} does not say what its numbers were made of; name another file for "
             "the statistics of the real images, or delete it to have them made again"
         )
-    differences = [
+    return [
         f"{key}: the file has {found.get(key)!r}, now {wanted.get(key)!r}"
         for key in wanted | found
         if found.get(key) != wanted.get(key)
     ]
-    if differences:
-        raise InputError(
-            f"{path} holds statistics of something else:\n  "
-            + "\n  ".join(differences)
-            + "\nName another file, or delete it to have them made again."
-        )

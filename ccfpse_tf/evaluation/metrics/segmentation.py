@@ -1,6 +1,6 @@
 """mIoU and pixel accuracy of a segmentation network's reading of the images."""
 
-from ccfpse_tf.evaluation.evaluators import open_evaluator
+from ccfpse_tf.evaluation.evaluators import find_evaluator, open_evaluator
 from ccfpse_tf.evaluation.image_metric import (
     GENERATED,
     REAL,
@@ -80,6 +80,20 @@ class SegmentationMetric(ImageMetric):
 def _below(state, title):
     start = f"{title}/"
     return {k.removeprefix(start): v for k, v in state.items() if k.startswith(start)}
+
+
+def check_segmenter(measures, description) -> None:
+    """Checks that the segmentation network is there, without opening it.
+
+    Raises:
+        InputError: a network that is not there, or does not fit the records.
+    """
+    find_evaluator(
+        measures.segmenter,
+        label_mapping=description.label_mapping,
+        normalisation=measures.normalisation,
+        num_classes=description.num_classes,
+    )
 
 
 def open_segmentation(measures, source, out) -> SegmentationMetric:

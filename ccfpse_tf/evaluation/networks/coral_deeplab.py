@@ -32,6 +32,18 @@ FILE = PretrainedFile(
 """The network; the variant whose name ends in ``_edgetpu`` needs the chip."""
 
 
+def find_file(path: Path | None = None) -> Path:
+    """Returns the path of the network's file.
+
+    Args:
+        path: of the file, or of its folder; None downloads it once.
+
+    Raises:
+        InputError: a file that is missing, damaged or another one.
+    """
+    return FILE.find(path)
+
+
 class CoralDeepLab:
     """Segments images of any size from ``TILE`` x ``TILE`` on, tile by tile.
 
@@ -47,7 +59,7 @@ class CoralDeepLab:
 
     def __init__(self, path: Path | None = None):
         # Before anything opens it: the runtimes crash on damaged files.
-        self.path = FILE.find(path)
+        self.path = find_file(path)
         self._runtime, self._interpreter = _open(self.path)
         self._input, self._output = _places(self._interpreter, self.path)
         self._lock = threading.Lock()

@@ -39,14 +39,10 @@ def read_graph(path: str | Path | None, sha256: str | None = None) -> GraphFile:
     Raises:
         InputError: for a file that cannot be found or read, or has another digest.
     """
-    path = _download() if path is None else Path(path)
-    if path.is_dir():
-        path = _inside(path)
+    path = find_graph(_download() if path is None else path)
     try:
         archive = tarfile.is_tarfile(path)
         content = _from_archive(path) if archive else path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist; {_way_out()}") from None
     except (OSError, EOFError, tarfile.TarError) as error:
         raise InputError(
             f"{path} cannot be read ({error}); delete it, then {_way_out()}"
@@ -58,6 +54,23 @@ def read_graph(path: str | Path | None, sha256: str | None = None) -> GraphFile:
             "another one"
         )
     return GraphFile(content, str(path), found)
+
+
+def find_graph(path: str | Path) -> Path:
+    """Returns the path of the graph, or of the archive that it is in.
+
+    Args:
+        path: of a file, or of a folder with one.
+
+    Raises:
+        InputError: it is not there.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _inside(path)
+    if not path.exists():
+        raise InputError(f"{path} does not exist; {_way_out()}")
+    return path
 
 
 def _download():

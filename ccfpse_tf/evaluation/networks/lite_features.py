@@ -22,6 +22,19 @@ from ccfpse_tf.models.perceptual.efficientnet_lite import (
 VARIANTS = {"efficientnet-lite0": 0, "efficientnet-lite1": 1}
 
 
+def find_weights(name: str, path: str | Path | None = None) -> Path:
+    """Returns the path of a network's file.
+
+    Args:
+        name: a key of :data:`VARIANTS`.
+        path: of the file; None looks into the installed package.
+
+    Raises:
+        InputError: a file that is not there, or another one.
+    """
+    return FILES[VARIANTS[name]].find(path)
+
+
 class LiteFeatures:
     """``(batch, height, width, 3)`` uint8 images to ``(batch, 1280)`` features.
 

@@ -177,11 +177,20 @@ def read_state(*paths: str | os.PathLike) -> dict[str, np.ndarray]:
     return merged
 
 
-def _read(path):
+def require_weights(path: Path) -> None:
+    """Checks that a file of weights is there.
+
+    Raises:
+        InputError: naming it, and where weights come from.
+    """
     if not path.is_file():
         raise InputError(
             f"{path}: no such file; docs/segmenters.md says where weights come from"
         )
+
+
+def _read(path):
+    require_weights(path)
     if path.suffix != ".npz":
         from ccfpse_tf.files.pytorch import read_tensors
 

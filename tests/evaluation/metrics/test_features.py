@@ -185,6 +185,19 @@ def test_a_reference_of_something_else_is_refused(tmp_path):
     assert path.read_bytes() == before
 
 
+def test_a_reference_that_nobody_named_is_made_anew(tmp_path):
+    path, network = tmp_path / "real.npz", Channels()
+    reference_summary(path, SOURCE, network, batches(*SHAPES), own=True)
+    other = SOURCE | {"images": 5}
+    made = reference_summary(path, other, network, batches(SHAPES[0]), own=True)
+    assert made.count == 4
+    assert read_summary(path).provenance["source"]["images"] == 5
+    # But what another program wrote is not overwritten.
+    np.savez(path, mu=np.zeros(4), sigma=np.eye(4))
+    with pytest.raises(InputError, match="does not say what its numbers were made of"):
+        reference_summary(path, SOURCE, network, batches(*SHAPES), own=True)
+
+
 def test_statistics_of_another_program(tmp_path):
     path = tmp_path / "published.npz"
     np.savez(path, mu=np.zeros(4), sigma=np.eye(4))
