@@ -17,13 +17,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ccfpse_tf.config import Config, derive, from_dict
+from ccfpse_tf.config import Config, derive, from_dict, override
 from ccfpse_tf.errors import InputError, exit_cleanly
+from ccfpse_tf.gan import methods
+from ccfpse_tf.gan.unread_settings import unread
 from ccfpse_tf.runtime import machine
 from ccfpse_tf.training.rough_bound import rough_bound
 from ccfpse_tf.training.step_costs import SHARE, Place, measure_steps
 
 RECIPES = Path(__file__).parent.parent / "recipes"
+METHODS = ["ccfpse", "spade", "pix2pixhd"]
 SETTINGS = (
     *("generator.ngf=16", "generator.hidden=32", "discriminator.ndf=16"),
     *("losses.perceptual_network=off", "schedule.epochs=1"),
@@ -40,8 +43,8 @@ def main(argv=None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         records = options.records or _drawn(Path(folder), options.size)
         for method in options.methods:
-            argv = ["--records", str(records), "--method", method, "--set", *SETTINGS]
-            argv += [f"data.image_size={options.size}", *options.set]
+            argv = ["--records", str(records), "--method", method, "--set"]
+            argv += [*read_by(method), f"data.image_size={options.size}", *options.set]
             config = _config(argv)
             batches = [images for images in (1, 2) if images <= max(options.batches)]
             free = machine.memory()[1]
@@ -65,8 +68,9 @@ def _options(argv):
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    methods = ["ccfpse", "spade", "pix2pixhd"]
-    add("--methods", nargs="+", default=methods, metavar="NAME")
+    add(
+        "--methods", nargs="+", default=METHODS, choices=methods.METHODS, metavar="NAME"
+    )
     add("--batches", nargs="+", type=int, default=[1, 2, 4], metavar="N")
     add("--size", default="128x128", metavar="HxW", help="default: %(default)s")
     add("--records", type=Path, metavar="DIR", help="default: drawn scenes")
@@ -79,6 +83,13 @@ def _drawn(folder, size):
     argv = ["prepare", "--records", str(folder / "records"), "--size", size]
     _recipe("scenes", *argv, "--train", "16", "--val", "1", "--workers", "1")
     return folder / "records"
+
+
+def read_by(method: str) -> list[str]:
+    """The settings that a training of the method reads; `train` refuses the others."""
+    config = override(Config(name="folder"), [*methods.settings(method), *SETTINGS])
+    ignored = unread(config, SETTINGS)
+    return [text for text in SETTINGS if text.partition("=")[0] not in ignored]
 
 
 def _config(argv) -> Config:

@@ -15,13 +15,17 @@ from ccfpse_tf.runtime.own_process import call_alone
 FACTS = "comparison.json"
 
 
-def check(plan: Plan) -> None:
+def check(plan: Plan, begun: bool = False) -> None:
     """Checks all columns' settings, and that there are records to measure on.
+
+    Args:
+        plan: of the comparison.
+        begun: see :meth:`ccfpse_tf.comparison.plan.Plan.check`.
 
     Raises:
         InputError: settings that do not fit, no records, or none to validate on.
     """
-    plan.check()
+    plan.check(begun)
     records = Path(plan.config(plan.columns[0]).data.records)
     splits = read_description(records).splits
     if "val" not in splits:

@@ -4,7 +4,7 @@ import dataclasses
 import tempfile
 from pathlib import Path
 
-from ccfpse_tf.comparison.beginning import begin, check
+from ccfpse_tf.comparison.beginning import FACTS, begin, check
 from ccfpse_tf.comparison.columns import COLUMNS
 from ccfpse_tf.comparison.costs import measure_costs
 from ccfpse_tf.comparison.plan import Plan
@@ -50,8 +50,8 @@ def compare(plan: Plan, out: Path, devices: str = "auto") -> dict[str, str]:
             that cannot be opened, a folder of another comparison or with other files.
         KeyboardInterrupt: Ctrl-C; the same call goes on from there.
     """
-    check(plan)
     out, failed = Path(out), {}
+    check(plan, begun=(out / FACTS).exists())
     with locked(out / LOCK, "another comparison is writing"):
         begin(plan, out)
         plan, without_bank = _with_bank(plan, out / BANK)

@@ -71,8 +71,11 @@ class Plan:
             raise InputError(f"column {column}: {error}") from None
         return config
 
-    def check(self) -> None:
+    def check(self, begun: bool = False) -> None:
         """Checks the settings of all columns.
+
+        Args:
+            begun: the comparison is gone on with: its trainings keep their settings.
 
         Raises:
             InputError: naming every column whose settings do not fit, and image sizes
@@ -87,8 +90,9 @@ class Plan:
             except InputError as error:
                 columns_of.setdefault(str(error), []).append(column)
         if not columns_of:
-            self._refuse_unread()
-            self._check_diversity()
+            if not begun:
+                self._refuse_unread()
+                self._check_diversity()
             return
         lines = [
             f"column{'s' * (len(columns) > 1)} {', '.join(columns)}: {message}"

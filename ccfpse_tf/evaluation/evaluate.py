@@ -18,6 +18,7 @@ from ccfpse_tf.evaluation.image_folder import write_image
 from ccfpse_tf.evaluation.image_metric import ImageMetric
 from ccfpse_tf.evaluation.image_source import Images, ImageSource
 from ccfpse_tf.evaluation.measures import Measures, open_metrics
+from ccfpse_tf.evaluation.metrics.feature_distance import REFERENCE
 from ccfpse_tf.evaluation.report import draw_iou, paper_line, published
 from ccfpse_tf.files.arrays import read_arrays, write_arrays
 from ccfpse_tf.files.atomic import write_json
@@ -56,7 +57,8 @@ def evaluate(images: Images, measures: Measures, out: Path) -> dict:
     out = Path(out)
     with locked(out / LOCK, "another evaluation is writing"):
         source = ImageSource.open(images)
-        check_resumable(out, PROTOCOL, "evaluate")
+        # Earlier versions wrote the statistics of the photographs first.
+        check_resumable(out, PROTOCOL, "evaluate", beside=REFERENCE)
         with clear_record_errors(source.records):
             return _measure(source, measures, out)
 

@@ -51,18 +51,22 @@ def refuse_existing(out: Path, option: str) -> None:
         )
 
 
-def check_resumable(out: Path, marker: str, command: str) -> None:
+def check_resumable(
+    out: Path, marker: str, command: str, beside: str | None = None
+) -> None:
     """Checks that a folder is empty, or one that ``command`` goes on with.
 
     Args:
         out: a folder. Hidden files in it do not count: its lock is there already.
         marker: file that ``command`` writes there before any other.
         command: that writes the folder.
+        beside: a file that may be there without the marker.
 
     Raises:
         InputError: the folder holds other files.
     """
-    there = [path for path in out.iterdir() if not path.name.startswith(".")]
+    names = {path.name for path in out.iterdir() if not path.name.startswith(".")}
+    there = names - {beside}
     if there and not (out / marker).exists():
         raise _foreign(out, command)
 

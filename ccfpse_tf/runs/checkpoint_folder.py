@@ -86,8 +86,9 @@ def diverged_message(what: str, directory: Path) -> str:
     return (
         f"{what}: training has diverged and was stopped; {kept}.\n"
         "Start another run (--run) with lower rates, such as "
-        "--set optimizers.generator_lr=5e-5 optimizers.discriminator_lr=2e-4, "
-        "and make sure that the images are not all of one colour."
+        "--set optimizers.generator_lr=5e-5 (and optimizers.discriminator_lr=2e-4, if "
+        "there is a discriminator), and make sure that the images are not all of one "
+        "colour."
     )
 
 

@@ -44,7 +44,8 @@ def describe_data(
     elif folder and not records and not Path(folder).exists():
         raise InputError(
             f"{run.directory} was trained on the records in {folder}, which are not "
-            "there any more: name their place by --records DIR, or move them back"
+            "there any more: move them back, or name their place by --records DIR, if "
+            "the command has that option (`export` has, and its models need no records)"
         )
     return check_same_data(read_data(run), "run", str(run.directory), folder)
 

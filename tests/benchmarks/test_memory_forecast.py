@@ -6,6 +6,21 @@ import sys
 
 import pytest
 
+from benchmarks.memory_forecast import METHODS, SETTINGS, read_by
+from ccfpse_tf.config import Config, override
+from ccfpse_tf.gan import methods
+from ccfpse_tf.gan.unread_settings import refuse_unread
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_gets_the_settings_that_it_reads(method):
+    texts = read_by(method)
+    refuse_unread(
+        override(Config(name="test"), [*methods.settings(method), *texts]), texts
+    )
+    assert "generator.ngf=16" in texts and {*texts} <= {*SETTINGS}
+    assert ("generator.hidden=32" in texts) == (method != "pix2pixhd")
+
 
 @pytest.mark.slow
 def test_forecasts_are_within_a_quarter(repository):

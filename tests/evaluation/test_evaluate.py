@@ -257,6 +257,17 @@ def test_another_evaluations_statistics_stay(made, measures, evaluated, tmp_path
     assert (out / "reference.npz").read_bytes() == before
 
 
+def test_statistics_alone_are_of_an_earlier_version(
+    made, measures, evaluated, tmp_path
+):
+    out = tmp_path / "out"
+    out.mkdir()
+    shutil.copy(evaluated / "reference.npz", out)
+    features = Measures(features=measures.features)
+    found = evaluate(Images(run=made["run"], count=3), features, out)
+    assert found["protocol"]["distance"]["reference_images"] == 3
+
+
 def test_foreign_files_are_left_alone(made, measures, tmp_path):
     (tmp_path / "mine.txt").write_text("x")
     with pytest.raises(InputError, match="did not write"):

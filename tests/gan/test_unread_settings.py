@@ -125,5 +125,8 @@ def test_columns_of_a_comparison_share_settings_that_one_of_them_reads():
     check("generator.blocks=3", "generator.hidden=8", spade=["generator.depth=5"])
     with pytest.raises(InputError, match="column spade: spade with .*\n.*by pix2pixhd"):
         check(spade=["generator.blocks=3"])
+    unused = ("losses.semantic=1", "generator.fine=true", "generator.blocks=3")
     with pytest.raises(InputError, match="no column reads generator.fine, losses.sem"):
-        check("losses.semantic=1", "generator.fine=true", "generator.blocks=3")
+        check(*unused)
+    # Trainings that were begun with them keep them.
+    Plan(base, columns, settings=unused).check(begun=True)

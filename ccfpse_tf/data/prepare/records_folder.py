@@ -134,7 +134,12 @@ class OutputFolder:
                     fields["name"], split, index, facts["shards"]
                 )
                 shards[name] = size
-        return fields["prepared"] | {"shards": shards, "checked": None}
+        prepared = dict(fields["prepared"])
+        if fields.get("label_format") == "ids":  # then no colour was looked at
+            settings = dict(prepared["settings"])
+            settings.pop("label_colors", None)
+            prepared["settings"] = settings
+        return prepared | {"shards": shards, "checked": None}
 
     def _compare(self, before: Mapping[str, Any]) -> None:
         there, now = before["settings"], self._prepared["settings"]

@@ -89,6 +89,18 @@ def test_a_label_map_changes_colours_as_it_does_ids(tmp_path):
     assert a[0, ::8].tolist() == [0, 1, 4, 1] and b[0, ::8].tolist() == [4, 1, 4, 4]
 
 
+def test_colours_that_were_not_looked_at_may_be_others_now(tmp_path, capsys):
+    write(tmp_path, {"a": greys(0, 1, 2, 3)})
+    prepare(tmp_path)
+    path = tmp_path / "r" / "dataset.json"
+    fields = json.loads(path.read_text())
+    fields["prepared"]["settings"]["label_colors"][0][1] += 1  # of another version
+    path.write_text(json.dumps(fields))
+    capsys.readouterr()
+    prepare(tmp_path)
+    assert "complete already" in capsys.readouterr().out
+
+
 def test_dont_care_is_no_class_of_the_palette(tmp_path):
     write(tmp_path, {"a": color(0, 1, 2, 3)})
     with pytest.raises(InputError, match="id 2: .*txt names it a class, 'water'; wri"):
