@@ -122,7 +122,7 @@ def test_overrides_that_cannot_be(overrides, words, preset):
         ({"step": {"deterministic": True}}, "step.deterministic: changes nothing"),
         ({"generator": {"mixed": 2}}, "generator.mixed is read by ccfpse_compact"),
         (
-            {"discriminator": {"scales": 2}},
+            {"discriminator": {"scales": 3}},
             "discriminator.scales is read by multiscale",
         ),
     ],
